@@ -1,0 +1,114 @@
+"""Charges, invoices and their numbers (CB-32 ff. in their main lines). Issued papers are corrected, never edited."""
+
+from __future__ import annotations
+
+import enum
+from datetime import date, datetime
+from decimal import Decimal
+from uuid import UUID
+
+from sqlalchemy import ForeignKeyConstraint, Index, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.core.db import Base
+from tenants.scoping import DistributorPrivate, Shared
+
+
+class ChargeState(enum.Enum):
+    """Whether a charge stands on an invoice yet."""
+
+    ESTIMATED = "estimated"  # in arrears: counts against available credit only
+    PENDING = "pending"
+    INVOICED = "invoiced"
+
+
+class Charge(Shared, Base):
+    """An amount the payer owes for a period, first and last day included. `account_id` is the payer's account."""
+
+    __tablename__ = "charges"
+    __table_args__ = (
+        UniqueConstraint("distributor_id", "source_key"),  # a job that runs twice charges once
+        Index(None, "distributor_id", "account_id", "state"),
+    )
+
+    source_key: Mapped[str] = mapped_column(String(120))  # "order-item:<id>"
+    state: Mapped[ChargeState]
+    subscription_id: Mapped[UUID | None]
+    order_item_id: Mapped[UUID | None]
+    end_customer_id: Mapped[UUID | None]
+    description: Mapped[str] = mapped_column(String(300))
+    quantity: Mapped[int]
+    unit_cost: Mapped[Decimal]
+    net_amount: Mapped[Decimal]
+    currency: Mapped[str] = mapped_column(String(3))
+    period_from: Mapped[date | None]
+    period_to: Mapped[date | None]
+    invoice_id: Mapped[UUID | None]
+    created_at: Mapped[datetime]
+
+
+class InvoiceStatus(enum.Enum):
+    """What is left to pay."""
+
+    UNPAID = "unpaid"
+    PARTLY_PAID = "partly_paid"
+    PAID = "paid"
+    CREDITED = "credited"
+
+
+class Invoice(Shared, Base):
+    """The distributor's invoice to a reseller or direct customer, at cost; `account_id` is the payer. Immutable once issued."""
+
+    __tablename__ = "invoices"
+    __table_args__ = (
+        UniqueConstraint("distributor_id", "number"),
+        UniqueConstraint("distributor_id", "order_id"),  # one invoice at execution, however often the job runs
+        Index(None, "distributor_id", "account_id", "issued_on"),
+        ForeignKeyConstraint(["distributor_id", "account_id"], ["accounts.distributor_id", "accounts.id"]),
+    )
+
+    number: Mapped[str] = mapped_column(String(30))  # "INV-2026-000017", without gaps per distributor
+    order_id: Mapped[UUID | None]
+    order_number: Mapped[str | None] = mapped_column(String(20))
+    issued_on: Mapped[date]
+    due_on: Mapped[date]
+    status: Mapped[InvoiceStatus] = mapped_column(default=InvoiceStatus.UNPAID)
+    currency: Mapped[str] = mapped_column(String(3))
+    net_total: Mapped[Decimal]
+    tax_total: Mapped[Decimal]
+    total: Mapped[Decimal]
+    paid_total: Mapped[Decimal] = mapped_column(default=Decimal(0))
+    seller_name: Mapped[str] = mapped_column(String(200))
+    buyer_name: Mapped[str] = mapped_column(String(200))
+    buyer_address: Mapped[str] = mapped_column(String(600))
+    created_at: Mapped[datetime]
+
+
+class InvoiceLine(Shared, Base):
+    """One line of an invoice, naming the end customer it is for."""
+
+    __tablename__ = "invoice_lines"
+    __table_args__ = (
+        Index(None, "distributor_id", "invoice_id", "position"),
+        ForeignKeyConstraint(["distributor_id", "invoice_id"], ["invoices.distributor_id", "invoices.id"]),
+    )
+
+    invoice_id: Mapped[UUID]
+    position: Mapped[int]
+    description: Mapped[str] = mapped_column(String(300))
+    end_customer_name: Mapped[str | None] = mapped_column(String(200))
+    quantity: Mapped[int]
+    unit_price: Mapped[Decimal]
+    net_amount: Mapped[Decimal]
+    period_from: Mapped[date | None]
+    period_to: Mapped[date | None]
+
+
+class InvoiceCounter(DistributorPrivate, Base):
+    """The next invoice number of a distributor and year; locked while an invoice is issued, so that there are no gaps."""
+
+    __tablename__ = "invoice_counters"
+    __table_args__ = (UniqueConstraint("distributor_id", "series"),)
+
+    series: Mapped[str] = mapped_column(String(20))  # "INV-2026"
+    next_value: Mapped[int] = mapped_column(default=1)

@@ -1,0 +1,295 @@
+"""What is sold: types, groups, categories, products and their vendor prices; and the runs that import them.
+
+Everything a customer may see is of the catalogue family; vendor cost and import runs are the distributor's own.
+"""
+
+from __future__ import annotations
+
+import enum
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, String, Text, UniqueConstraint
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.core.db import Base
+from tenants.scoping import Catalogue, DistributorPrivate
+
+
+class ProductKind(enum.Enum):
+    """What execution makes of a product of this type (CB-01 category kind)."""
+
+    SUBSCRIPTION = "subscription"
+    ONE_OFF = "one_off"
+    PAY_PER_USE = "pay_per_use"
+    RESELLER_PLAN = "reseller_plan"
+
+
+class Audience(enum.Enum):
+    """Who may see a published product (SF-18)."""
+
+    EVERYONE = "everyone"
+    DIRECT = "direct"
+    RESELLERS = "resellers"
+    NOBODY = "nobody"  # imported for reference: segments not preselected for publishing
+
+
+class BillingCycle(enum.Enum):
+    """How often a term is billed. Vendor sheets call it billing plan."""
+
+    MONTHLY = "monthly"
+    ANNUAL = "annual"
+    TRIENNIAL = "triennial"
+    ONE_TIME = "one_time"
+
+    @property
+    def months(self) -> int:
+        """Length of a cycle in months; 0 for a one-time charge."""
+        return {"monthly": 1, "annual": 12, "triennial": 36, "one_time": 0}[self.value]
+
+
+class Term(enum.Enum):
+    """Commitment, as an ISO 8601 period."""
+
+    P1M = "P1M"
+    P1Y = "P1Y"
+    P3Y = "P3Y"
+    NONE = "none"  # one-off purchases
+
+    @property
+    def months(self) -> int:
+        """Length of the term in months; 0 without a term."""
+        return {"P1M": 1, "P1Y": 12, "P3Y": 36, "none": 0}[self.value]
+
+
+class ProductType(Catalogue, Base):
+    """The definition of a service: kind and the switches that steer execution (CB-01)."""
+
+    __tablename__ = "product_types"
+    __table_args__ = (UniqueConstraint("distributor_id", "name"),)
+
+    name: Mapped[str] = mapped_column(String(255))
+    kind: Mapped[ProductKind]
+    vendor: Mapped[str | None] = mapped_column(String(200))
+    inherits_from_id: Mapped[UUID | None]  # None: root
+    service_manager_id: Mapped[UUID | None]  # None: nothing is provisioned by machine
+    non_automatic: Mapped[bool] = mapped_column(default=False)  # orders wait In Progress for people (CB-21)
+    characteristics: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, default=list)
+    is_active: Mapped[bool] = mapped_column(default=True)
+    created_at: Mapped[datetime]
+
+
+class Category(Catalogue, Base):
+    """A node of the category tree, at most three levels deep (CB-08). A product has one category."""
+
+    __tablename__ = "categories"
+    __table_args__ = (
+        UniqueConstraint("distributor_id", "parent_id", "name", postgresql_nulls_not_distinct=True),
+        UniqueConstraint("distributor_id", "slug"),
+        ForeignKeyConstraint(["distributor_id", "parent_id"], ["categories.distributor_id", "categories.id"]),
+    )
+
+    parent_id: Mapped[UUID | None]
+    name: Mapped[str] = mapped_column(String(100))
+    slug: Mapped[str] = mapped_column(String(100))
+    icon: Mapped[str] = mapped_column(String(40), default="box")
+    position: Mapped[int] = mapped_column(default=0)
+    is_visible: Mapped[bool] = mapped_column(default=True)
+
+
+class ProductGroup(Catalogue, Base):
+    """One storefront entry that gathers the editions of a service (CB-08)."""
+
+    __tablename__ = "product_groups"
+    __table_args__ = (UniqueConstraint("distributor_id", "slug"), UniqueConstraint("distributor_id", "name"))
+
+    name: Mapped[str] = mapped_column(String(255))
+    slug: Mapped[str] = mapped_column(String(255))
+    description: Mapped[str | None] = mapped_column(Text)
+    vendor: Mapped[str | None] = mapped_column(String(200))
+    category_id: Mapped[UUID | None]
+    terms_document_id: Mapped[UUID | None]
+    position: Mapped[int] = mapped_column(default=0)
+
+
+class Product(Catalogue, Base):
+    """A sellable edition, add-on or one-off. What it costs stands in `ProductPrice` and in price lists."""
+
+    __tablename__ = "products"
+    __table_args__ = (
+        Index("uq_products_code", "distributor_id", "code_key", unique=True),
+        UniqueConstraint("distributor_id", "slug"),
+        Index(None, "distributor_id", "is_published", "name"),
+        Index(None, "distributor_id", "category_id"),
+        Index(None, "distributor_id", "group_id"),
+        ForeignKeyConstraint(["distributor_id", "product_type_id"], ["product_types.distributor_id", "product_types.id"]),
+        ForeignKeyConstraint(["distributor_id", "category_id"], ["categories.distributor_id", "categories.id"]),
+        ForeignKeyConstraint(["distributor_id", "group_id"], ["product_groups.distributor_id", "product_groups.id"]),
+        CheckConstraint("min_quantity >= 1 AND (max_quantity IS NULL OR max_quantity >= min_quantity)", name="quantities"),
+        CheckConstraint("step_quantity >= 1", name="step_quantity_min_1"),
+    )
+
+    code: Mapped[str] = mapped_column(String(64))  # shown as typed
+    code_key: Mapped[str] = mapped_column(String(64))  # lower case: codes are unique ignoring case
+    name: Mapped[str] = mapped_column(String(255))
+    slug: Mapped[str] = mapped_column(String(255))
+    search_text: Mapped[str] = mapped_column(Text, default="")  # lower case, accents removed: name, code, vendor, group
+    short_description: Mapped[str] = mapped_column(String(4000), default="")
+    product_type_id: Mapped[UUID]
+    category_id: Mapped[UUID | None]
+    group_id: Mapped[UUID | None]
+    vendor: Mapped[str] = mapped_column(String(200), default="")
+    unit_of_measure: Mapped[str] = mapped_column(String(40), default="licence")
+    segment: Mapped[str] = mapped_column(String(40), default="Commercial")
+    tags: Mapped[list[str]] = mapped_column(ARRAY(String(60)), default=list)
+    plan_edition: Mapped[str | None] = mapped_column(String(20))  # free or standard: a reseller plan (RS-04)
+    is_add_on: Mapped[bool] = mapped_column(default=False)
+    is_active: Mapped[bool] = mapped_column(default=True)
+    is_published: Mapped[bool] = mapped_column(default=False)
+    is_new: Mapped[bool] = mapped_column(default=False)
+    is_featured: Mapped[bool] = mapped_column(default=False)
+    audience: Mapped[Audience] = mapped_column(default=Audience.EVERYONE)
+    min_quantity: Mapped[int] = mapped_column(default=1)
+    max_quantity: Mapped[int | None]
+    step_quantity: Mapped[int] = mapped_column(default=1)
+    trial_days: Mapped[int | None]
+    terms_document_id: Mapped[UUID | None]
+    image_id: Mapped[UUID | None]
+    position: Mapped[int] = mapped_column(default=0)
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+
+
+class ProductPrice(Catalogue, Base):
+    """The distributor's list price of a product x term x cycle x currency, per billing cycle and unit.
+
+    Vendor sheets price a term; a P1Y price billed monthly stands here divided by 12, at 4 decimals (decisions 5).
+    """
+
+    __tablename__ = "product_prices"
+    __table_args__ = (
+        UniqueConstraint("distributor_id", "product_id", "term", "cycle", "currency", name="uq_product_prices_key"),
+        ForeignKeyConstraint(["distributor_id", "product_id"], ["products.distributor_id", "products.id"], ondelete="CASCADE"),
+        CheckConstraint("list_price >= 0", name="list_price_min_0"),
+    )
+
+    product_id: Mapped[UUID]
+    term: Mapped[Term]
+    cycle: Mapped[BillingCycle]
+    currency: Mapped[str] = mapped_column(String(3))
+    list_price: Mapped[Decimal]
+    term_list_price: Mapped[Decimal | None]  # as in the sheet, for the whole term
+    valid_from: Mapped[date | None]
+    valid_to: Mapped[date | None]
+    is_withdrawn: Mapped[bool] = mapped_column(default=False)
+
+
+class VendorCost(DistributorPrivate, Base):
+    """What the distributor pays per cycle and unit; distributor-private, never in a storefront's reach."""
+
+    __tablename__ = "vendor_costs"
+    __table_args__ = (
+        UniqueConstraint("distributor_id", "product_id", "term", "cycle", "currency", name="uq_vendor_costs_key"),
+        ForeignKeyConstraint(["distributor_id", "product_id"], ["products.distributor_id", "products.id"], ondelete="CASCADE"),
+        CheckConstraint("vendor_cost >= 0", name="vendor_cost_min_0"),
+    )
+
+    product_id: Mapped[UUID]
+    term: Mapped[Term]
+    cycle: Mapped[BillingCycle]
+    currency: Mapped[str] = mapped_column(String(3))
+    vendor_cost: Mapped[Decimal]
+    term_vendor_cost: Mapped[Decimal | None]  # as in the sheet, for the whole term
+
+
+class TermsDocument(Catalogue, Base):
+    """A version of a product's or group's terms of use (SF-20). A new text is a new row with a higher version."""
+
+    __tablename__ = "terms_documents"
+    __table_args__ = (UniqueConstraint("distributor_id", "title", "version"),)
+
+    title: Mapped[str] = mapped_column(String(200))
+    version: Mapped[int] = mapped_column(default=1)
+    body_html: Mapped[str] = mapped_column(Text)  # sanitised on the way in
+    created_at: Mapped[datetime]
+
+
+class CategoryRule(DistributorPrivate, Base):
+    """A saved rule of the import wizard: which rows of a sheet belong to which category (decisions section 8)."""
+
+    __tablename__ = "category_rules"
+    __table_args__ = (
+        ForeignKeyConstraint(["distributor_id", "category_id"], ["categories.distributor_id", "categories.id"]),
+    )
+
+    position: Mapped[int]
+    field: Mapped[str] = mapped_column(String(20))  # publisher, tag or title
+    contains: Mapped[str] = mapped_column(String(100))  # case-insensitive; the first rule that fits wins
+    category_id: Mapped[UUID]
+
+
+class ImportState(enum.Enum):
+    """Life of an import run: checked first, applied only when somebody says so."""
+
+    UPLOADED = "uploaded"
+    CHECKING = "checking"
+    READY = "ready"  # preview is complete, waits for a person
+    QUEUED = "queued"
+    APPLYING = "applying"
+    COMPLETED = "completed"
+    FAILED = "failed"
+
+
+class ImportRun(DistributorPrivate, Base):
+    """One vendor price sheet on its way into the catalogue (CB-15). Distributor-private."""
+
+    __tablename__ = "import_runs"
+
+    file_name: Mapped[str] = mapped_column(String(255))
+    file_path: Mapped[str] = mapped_column(String(255))  # relative to Settings.media_path
+    file_bytes: Mapped[int]
+    state: Mapped[ImportState] = mapped_column(default=ImportState.UPLOADED)
+    segments: Mapped[list[str]] = mapped_column(ARRAY(String(40)), default=list)  # chosen for publishing
+    service_manager_id: Mapped[UUID | None]
+    rows_total: Mapped[int] = mapped_column(default=0)
+    rows_done: Mapped[int] = mapped_column(default=0)
+    rows_created: Mapped[int] = mapped_column(default=0)
+    rows_changed: Mapped[int] = mapped_column(default=0)
+    rows_unchanged: Mapped[int] = mapped_column(default=0)
+    rows_failed: Mapped[int] = mapped_column(default=0)
+    summary: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict)  # counts per kind for the preview page
+    message: Mapped[str | None] = mapped_column(String(500))
+    started_by_id: Mapped[UUID | None]
+    attempts: Mapped[int] = mapped_column(default=0)
+    lease_until: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+    finished_at: Mapped[datetime | None]
+
+
+class ImportIssue(DistributorPrivate, Base):
+    """One row of a sheet that could not be taken, and why."""
+
+    __tablename__ = "import_issues"
+    __table_args__ = (
+        Index(None, "distributor_id", "run_id", "row_number"),
+        ForeignKeyConstraint(["distributor_id", "run_id"], ["import_runs.distributor_id", "import_runs.id"]),
+    )
+
+    run_id: Mapped[UUID]
+    row_number: Mapped[int]  # 1 is the header
+    column: Mapped[str | None] = mapped_column(String(60))
+    code: Mapped[str] = mapped_column(String(40))
+    message: Mapped[str] = mapped_column(String(300))
+
+
+class StoredImage(Catalogue, Base):
+    """A product picture, re-encoded on the way in. Read by every scope of the distributor."""
+
+    __tablename__ = "product_images"
+
+    content_type: Mapped[str] = mapped_column(String(40))
+    content: Mapped[bytes]
+    created_at: Mapped[datetime]

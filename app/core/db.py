@@ -1,0 +1,142 @@
+"""The database: declarative base, one session per thread, and the unit of work that commits at the edge.
+
+Truth lives in PostgreSQL alone. Which rows a session may touch is decided by row security; the scope is told to
+PostgreSQL by `tenants.scoping` each time a transaction begins.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from decimal import Decimal
+from functools import cache
+from typing import Any, ClassVar
+from uuid import UUID
+
+from sqlalchemy import Connection, DateTime, Engine, Enum, MetaData, Numeric, Uuid, create_engine
+from sqlalchemy.orm import DeclarativeBase, Session, scoped_session, sessionmaker
+
+from app.core.config import settings
+from app.core.queue import Nudge, send_nudges
+
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class Base(DeclarativeBase):
+    """Base of every model. Enums become text with a CHECK: ENUM columns cannot use an index under row security."""
+
+    metadata = MetaData(naming_convention=NAMING)
+    # Intake rows may be inserted but not read back, so nothing is fetched with RETURNING.
+    __mapper_args__: ClassVar[dict[str, Any]] = {"eager_defaults": False}
+    type_annotation_map: ClassVar[dict[Any, Any]] = {
+        datetime: DateTime(timezone=True),
+        Decimal: Numeric(18, 4),
+        UUID: Uuid(),
+        enum.Enum: Enum(
+            enum.Enum,
+            native_enum=False,
+            create_constraint=True,
+            length=40,
+            values_callable=lambda cls: [member.value for member in cls],
+        ),
+    }
+
+
+class Role(enum.Enum):
+    """The database roles of one installation (architecture section 3)."""
+
+    APP = "app"
+    BULK = "bulk"
+    PLATFORM = "platform"
+
+
+@cache
+def engine(role: Role = Role.APP) -> Engine:
+    """Return the process's engine for a role. After a fork, call `dispose_engines` before the first query."""
+    url = {
+        Role.APP: settings().database_url_app,
+        Role.BULK: settings().database_url_bulk,
+        Role.PLATFORM: settings().database_url_platform,
+    }[role]
+    return create_engine(
+        url,
+        pool_size=settings().database_pool_size,
+        max_overflow=settings().database_pool_size,
+        pool_use_lifo=True,
+        pool_pre_ping=True,
+    )
+
+
+def dispose_engines() -> None:
+    """Forget all connections without closing them: for a child right after a fork."""
+    for role in Role:
+        engine(role).dispose(close=False)
+    engine.cache_clear()
+
+
+class BoundSession(Session):
+    """A session that finds its engine when it first needs one, so that importing never connects."""
+
+    bound_to: ClassVar[Engine | Connection | None] = None  # tests run everything on one connection and roll it back
+
+    def get_bind(self, *_args: Any, **_kwargs: Any) -> Engine | Connection:
+        """Return the connection a test has set, or the engine of the role this session was made for."""
+        if self.bound_to is not None:
+            return self.bound_to
+        return engine(self.info.get("role", Role.APP))
+
+
+session: scoped_session[BoundSession] = scoped_session(
+    sessionmaker(class_=BoundSession, expire_on_commit=False, join_transaction_mode="create_savepoint")
+)
+
+
+class NestedUnitOfWork(RuntimeError):
+    """A unit of work was opened inside another: the inner commit would break the outer one's promise."""
+
+
+@contextmanager
+def unit_of_work() -> Iterator[BoundSession]:
+    """Commit what the block did, all or nothing; only then send its nudges to the queue."""
+    current = session()
+    if current.info.get("in_unit_of_work"):
+        raise NestedUnitOfWork
+    current.info["in_unit_of_work"] = True
+    current.info["nudges"] = []
+    try:
+        yield current
+        current.commit()
+    except BaseException:
+        current.rollback()
+        raise
+    else:
+        nudges: list[Nudge] = current.info["nudges"]
+        current.info["nudges"] = []
+        send_nudges(nudges)
+    finally:
+        current.info["in_unit_of_work"] = False
+        current.info["nudges"] = []
+
+
+def nudge_after_commit(nudge: Nudge) -> None:
+    """Remember to tell the workers about a row once it is committed. A lost nudge costs minutes, never work."""
+    session().info.setdefault("nudges", []).append(nudge)
+
+
+@contextmanager
+def using_role(role: Role) -> Iterator[None]:
+    """Run the block's transactions under another database role, such as `Role.BULK` for an import."""
+    session.remove()
+    session().info["role"] = role
+    try:
+        yield
+    finally:
+        session.remove()

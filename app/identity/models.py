@@ -1,0 +1,147 @@
+"""People and how they sign in. Users are business records; what opens a door stands in realm tables.
+
+`SignInName` repeats what a page must know about the person, so that a session and its user are read in one statement.
+Services of this package keep both in step.
+"""
+
+from __future__ import annotations
+
+import enum
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import ForeignKeyConstraint, Index, String, UniqueConstraint
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.core.db import Base
+from tenants.scoping import RealmScoped, Shared
+
+
+class UserKind(enum.Enum):
+    """Whose person it is; decides the scope that opens after sign-in (decisions section 3)."""
+
+    BSS = "bss"
+    DIRECT = "direct"  # a direct customer's
+    RESELLER = "reseller"  # a reseller's staff
+    END_CUSTOMER = "end_customer"
+
+
+class UserType(enum.Enum):
+    """Admins have all rights of their account; users have those of their roles (SF-10)."""
+
+    ADMIN = "admin"
+    USER = "user"
+
+
+class UserStatus(enum.Enum):
+    """Pending activation: mail is out. Inactive: a contact only, without access."""
+
+    PENDING = "pending_activation"
+    ACTIVE = "active"
+    INACTIVE = "inactive"
+
+
+class User(Shared, Base):
+    """A person of an account, or of the distributor (kind BSS, without account)."""
+
+    __tablename__ = "users"
+    __table_args__ = (
+        ForeignKeyConstraint(["distributor_id", "account_id"], ["accounts.distributor_id", "accounts.id"]),
+        Index(None, "distributor_id", "account_id"),
+    )
+
+    kind: Mapped[UserKind]
+    type: Mapped[UserType] = mapped_column(default=UserType.USER)
+    status: Mapped[UserStatus] = mapped_column(default=UserStatus.PENDING)
+    roles: Mapped[list[str]] = mapped_column(ARRAY(String(40)), default=list)  # values of identity.permissions roles
+    first_name: Mapped[str] = mapped_column(String(100))
+    last_name: Mapped[str] = mapped_column(String(100))
+    email: Mapped[str] = mapped_column(String(254))  # lower case
+    phone: Mapped[str | None] = mapped_column(String(30))
+    is_primary_contact: Mapped[bool] = mapped_column(default=False)
+    created_at: Mapped[datetime]
+    activated_at: Mapped[datetime | None]
+
+    @property
+    def full_name(self) -> str:
+        """First and last name as people write them."""
+        return f"{self.first_name} {self.last_name}".strip()
+
+
+class SignInName(RealmScoped, Base):
+    """An e-mail address that may sign in to one realm, with what pages must know about its person."""
+
+    __tablename__ = "sign_in_names"
+    __table_args__ = (
+        UniqueConstraint("distributor_id", "realm_id", "email"),
+        Index(None, "distributor_id", "realm_id", "user_id"),
+    )
+
+    email: Mapped[str] = mapped_column(String(254))  # lower case
+    user_id: Mapped[UUID]
+    credential_realm_id: Mapped[UUID]  # where the password stands: staff of a reseller use the root's at their alias
+    kind: Mapped[UserKind]
+    type: Mapped[UserType]
+    status: Mapped[UserStatus]
+    roles: Mapped[list[str]] = mapped_column(ARRAY(String(40)), default=list)
+    reseller_id: Mapped[UUID | None]
+    account_id: Mapped[UUID | None]
+    full_name: Mapped[str] = mapped_column(String(201))
+
+
+class Credential(RealmScoped, Base):
+    """A password (Argon2id) and its lock counter, in the user's home realm."""
+
+    __tablename__ = "credentials"
+    __table_args__ = (UniqueConstraint("distributor_id", "realm_id", "user_id"),)
+
+    user_id: Mapped[UUID]
+    password_hash: Mapped[str] = mapped_column(String(200))
+    failed_tries: Mapped[int] = mapped_column(default=0)  # in a row
+    locked_until: Mapped[datetime | None]
+    changed_at: Mapped[datetime]
+
+
+class UserSession(RealmScoped, Base):
+    """A signed-in session, named by the digest of the secret in the cookie. 60 min idle, 12 h absolute."""
+
+    __tablename__ = "user_sessions"
+    __table_args__ = (
+        UniqueConstraint("distributor_id", "realm_id", "token_digest"),
+        Index(None, "distributor_id", "realm_id", "user_id"),
+    )
+
+    token_digest: Mapped[str] = mapped_column(String(64))
+    sign_in_name_id: Mapped[UUID]
+    user_id: Mapped[UUID]
+    acting_account_id: Mapped[UUID | None]
+    created_at: Mapped[datetime]
+    last_seen_at: Mapped[datetime]
+    address: Mapped[str | None] = mapped_column(String(45))
+    browser: Mapped[str | None] = mapped_column(String(300))
+
+
+class TokenPurpose(enum.Enum):
+    """What a single-use link does."""
+
+    ACTIVATION = "activation"  # 72 h
+    RESET = "reset"  # 60 min
+    HOP = "hop"  # 60 s: reseller staff between the root and their own alias
+
+
+class SingleUseToken(RealmScoped, Base):
+    """A link that works once; only the digest of its secret is stored."""
+
+    __tablename__ = "single_use_tokens"
+    __table_args__ = (
+        UniqueConstraint("distributor_id", "realm_id", "token_digest"),
+        Index(None, "distributor_id", "realm_id", "user_id"),
+    )
+
+    purpose: Mapped[TokenPurpose]
+    token_digest: Mapped[str] = mapped_column(String(64))
+    user_id: Mapped[UUID]
+    valid_until: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+    created_at: Mapped[datetime]

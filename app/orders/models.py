@@ -1,0 +1,283 @@
+"""Baskets, orders and the work rows that execute them. What a buyer must not see stands in side rows."""
+
+from __future__ import annotations
+
+import enum
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, Numeric, Sequence, String, UniqueConstraint
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.catalogue.models import BillingCycle, Term
+from app.core.db import Base
+from tenants.scoping import DistributorPrivate, Intake, Shared
+
+
+# Numbers people quote. One sequence for the installation: fast, unique per distributor, with gaps (decisions 8).
+ORDER_NUMBERS = Sequence("order_numbers", metadata=Base.metadata)
+
+
+class OrderStatus(enum.Enum):
+    """Life of an order (decisions section 5 and 8)."""
+
+    DRAFT = "draft"
+    SUBMITTED = "submitted"
+    PENDING_RESELLER_APPROVAL = "pending_reseller_approval"
+    SCHEDULED = "scheduled"
+    IN_PROGRESS = "in_progress"
+    EXECUTING = "executing"
+    PARTIALLY_EXECUTED = "partially_executed"
+    EXECUTED = "executed"
+    CANCELED = "canceled"
+
+
+class DeliveryStatus(enum.Enum):
+    """What became of one order item."""
+
+    PENDING = "pending"
+    PROVISIONING = "provisioning"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+    CANCELED = "canceled"
+
+
+class OrderChannel(enum.Enum):
+    """Where an order was placed; decides who its mails name and whether a customer sees amounts (RS-F80)."""
+
+    ROOT = "root"
+    ALIAS = "alias"
+    BSS = "bss"
+
+
+class Basket(Shared, Base):
+    """What a user has gathered in one storefront. Survives sign-out, expires after 30 days."""
+
+    __tablename__ = "baskets"
+    __table_args__ = (Index("uq_baskets_user", "distributor_id", "storefront_id", "user_id", unique=True),)
+
+    storefront_id: Mapped[UUID]
+    user_id: Mapped[UUID]
+    end_customer_id: Mapped[UUID | None]  # a reseller's choice at checkout; None: own use
+    is_own_use: Mapped[bool | None]  # None: the question has not been answered
+    po_number: Mapped[str | None] = mapped_column(String(50))
+    comment: Mapped[str | None] = mapped_column(String(500))
+    checkout_key: Mapped[UUID]  # idempotency key of the checkout; a new one after each order
+    updated_at: Mapped[datetime]
+
+
+class BasketItem(Shared, Base):
+    """One product x term x cycle in a basket; it holds no price, since prices are found at each view."""
+
+    __tablename__ = "basket_items"
+    __table_args__ = (
+        CheckConstraint("quantity >= 1", name="quantity_min_1"),
+        Index(None, "distributor_id", "basket_id"),
+        ForeignKeyConstraint(["distributor_id", "basket_id"], ["baskets.distributor_id", "baskets.id"], ondelete="CASCADE"),
+        ForeignKeyConstraint(["distributor_id", "product_id"], ["products.distributor_id", "products.id"]),
+    )
+
+    basket_id: Mapped[UUID]
+    product_id: Mapped[UUID]
+    term: Mapped[Term]
+    cycle: Mapped[BillingCycle]
+    quantity: Mapped[int]
+    friendly_name: Mapped[str | None] = mapped_column(String(100))
+    alias: Mapped[str | None] = mapped_column(String(40))  # a reseller plan's storefront alias
+    subscription_id: Mapped[UUID | None]  # extra licences for a running subscription
+    seen_unit_price: Mapped[Decimal | None]  # as last shown, to say "price changed from x to y"
+    position: Mapped[int] = mapped_column(default=0)
+
+
+class Order(Shared, Base):
+    """A request to buy from one storefront, at the prices of the moment it was submitted.
+
+    `account_id` is who receives the service, `payer_id` who pays the distributor: the reseller for its customers' orders.
+    Totals are what the buyer pays: sell prices under an alias, cost at the root. All amounts are net.
+    """
+
+    __tablename__ = "orders"
+    __table_args__ = (
+        UniqueConstraint("distributor_id", "number"),
+        Index(None, "distributor_id", "status", "placed_at"),
+        Index(None, "distributor_id", "reseller_id", "placed_at"),
+        Index(None, "distributor_id", "account_id", "placed_at"),
+        ForeignKeyConstraint(["distributor_id", "account_id"], ["accounts.distributor_id", "accounts.id"]),
+        ForeignKeyConstraint(["distributor_id", "payer_id"], ["accounts.distributor_id", "accounts.id"]),
+        ForeignKeyConstraint(["distributor_id", "placed_by_id"], ["users.distributor_id", "users.id"]),
+        CheckConstraint("net_total >= 0", name="net_total_not_negative"),
+    )
+
+    number: Mapped[str] = mapped_column(String(20))  # "SO-2026-000142"
+    name: Mapped[str] = mapped_column(String(255), default="")
+    status: Mapped[OrderStatus] = mapped_column(default=OrderStatus.DRAFT)
+    channel: Mapped[OrderChannel]
+    storefront_id: Mapped[UUID | None]
+    payer_id: Mapped[UUID]
+    net_total: Mapped[Decimal]
+    currency: Mapped[str] = mapped_column(String(3))
+    contact_email: Mapped[str] = mapped_column(String(254))
+    placed_by_id: Mapped[UUID]
+    placed_by_reseller: Mapped[bool] = mapped_column(default=False)  # the customer sees no amount (RS-27)
+    placed_at: Mapped[datetime]
+    execute_on: Mapped[date | None]
+    decided_by_id: Mapped[UUID | None]  # approved or rejected by
+    decided_at: Mapped[datetime | None]
+    decision_reason: Mapped[str | None] = mapped_column(String(500))
+    executed_at: Mapped[datetime | None]
+    po_number: Mapped[str | None] = mapped_column(String(50))
+    comment: Mapped[str | None] = mapped_column(String(500))
+    checkout_key: Mapped[UUID | None]
+
+
+class OrderItem(Shared, Base):
+    """One product, quantity and term of an order, with the buyer's price."""
+
+    __tablename__ = "order_items"
+    __table_args__ = (
+        Index(None, "distributor_id", "order_id"),
+        ForeignKeyConstraint(["distributor_id", "order_id"], ["orders.distributor_id", "orders.id"]),
+        ForeignKeyConstraint(["distributor_id", "product_id"], ["products.distributor_id", "products.id"]),
+        CheckConstraint("quantity >= 1", name="quantity_min_1"),
+    )
+
+    order_id: Mapped[UUID]
+    position: Mapped[int]
+    product_id: Mapped[UUID]
+    product_name: Mapped[str] = mapped_column(String(255))  # as it was called that day
+    term: Mapped[Term]
+    cycle: Mapped[BillingCycle]
+    quantity: Mapped[int]
+    unit_price: Mapped[Decimal]  # the buyer's, per cycle and unit
+    discount_percent: Mapped[Decimal] = mapped_column(Numeric(5, 2), default=Decimal(0))
+    line_total: Mapped[Decimal]
+    currency: Mapped[str] = mapped_column(String(3))
+    friendly_name: Mapped[str | None] = mapped_column(String(100))
+    alias: Mapped[str | None] = mapped_column(String(40))
+    subscription_id: Mapped[UUID | None]  # set: adds licences to it; filled on execution otherwise
+    delivery_status: Mapped[DeliveryStatus] = mapped_column(default=DeliveryStatus.PENDING)
+    failure_reason: Mapped[str | None] = mapped_column(String(500))  # for staff; buyers read a neutral sentence
+
+
+class OrderItemCost(Shared, Base):
+    """What the payer pays for an item and the rule its sell price came from. `account_id` is the payer's account.
+
+    Written by the distributor's jobs; the reseller's staff may read it, an end customer cannot.
+    """
+
+    __tablename__ = "order_item_costs"
+    __table_args__ = (
+        UniqueConstraint("distributor_id", "item_id"),
+        ForeignKeyConstraint(["distributor_id", "item_id"], ["order_items.distributor_id", "order_items.id"]),
+    )
+
+    item_id: Mapped[UUID]
+    unit_cost: Mapped[Decimal]  # 4 decimals
+    line_cost: Mapped[Decimal]
+    list_price: Mapped[Decimal | None]
+    currency: Mapped[str] = mapped_column(String(3))
+    price_list_id: Mapped[UUID | None]
+    rule: Mapped[str] = mapped_column(String(40))  # the level of decisions section 6, or "cost"
+    rule_id: Mapped[UUID | None]
+    markup_percent: Mapped[Decimal | None] = mapped_column(Numeric(6, 2))
+
+
+class OrderItemVendorCost(DistributorPrivate, Base):
+    """What the distributor pays the vendor for an item; distributor-private."""
+
+    __tablename__ = "order_item_vendor_costs"
+    __table_args__ = (
+        UniqueConstraint("distributor_id", "item_id"),
+        ForeignKeyConstraint(["distributor_id", "item_id"], ["order_items.distributor_id", "order_items.id"]),
+    )
+
+    item_id: Mapped[UUID]
+    unit_vendor_cost: Mapped[Decimal | None]
+    currency: Mapped[str] = mapped_column(String(3))
+
+
+class WorkState(enum.Enum):
+    """Life of a work row."""
+
+    PENDING = "pending"
+    DONE = "done"
+    FAILED = "failed"
+
+
+class OrderWork(Intake, Base):
+    """What the distributor's jobs must do about an order: intake, so a buyer may insert it and never read it.
+
+    `payload` carries the price explanation found at submit: {item id: {rule, rule_id, markup_percent}}.
+    """
+
+    __tablename__ = "order_works"
+    __table_args__ = (Index("ix_order_works_due", "distributor_id", "state", "next_attempt_at"),)
+
+    order_id: Mapped[UUID]
+    kind: Mapped[str] = mapped_column(String(20))  # submitted, execute
+    payload: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict)
+    state: Mapped[WorkState] = mapped_column(default=WorkState.PENDING)
+    attempts: Mapped[int] = mapped_column(default=0)
+    next_attempt_at: Mapped[datetime]
+    lease_until: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+
+
+class OrderEvent(Shared, Base):
+    """A line of an order's history that its buyer may read."""
+
+    __tablename__ = "order_events"
+    __table_args__ = (
+        Index(None, "distributor_id", "order_id", "at"),
+        ForeignKeyConstraint(["distributor_id", "order_id"], ["orders.distributor_id", "orders.id"]),
+    )
+
+    order_id: Mapped[UUID]
+    item_id: Mapped[UUID | None]
+    at: Mapped[datetime]
+    kind: Mapped[str] = mapped_column(String(40))  # submitted, approved, rejected, provisioning, retry, delivered ...
+    text: Mapped[str] = mapped_column(String(300))  # a sentence for the buyer: no names of suppliers, no technical detail
+    actor_name: Mapped[str | None] = mapped_column(String(201))
+    next_attempt_at: Mapped[datetime | None]
+
+
+class TermsAcceptance(Shared, Base):
+    """Proof that a buyer accepted a product's terms (SF-20)."""
+
+    __tablename__ = "terms_acceptances"
+    __table_args__ = (
+        Index(None, "distributor_id", "order_id"),
+        ForeignKeyConstraint(["distributor_id", "order_id"], ["orders.distributor_id", "orders.id"]),
+    )
+
+    order_id: Mapped[UUID]
+    order_number: Mapped[str] = mapped_column(String(20))
+    product_name: Mapped[str] = mapped_column(String(255))
+    document_id: Mapped[UUID]
+    document_version: Mapped[int]
+    document_digest: Mapped[str] = mapped_column(String(64))
+    account_name: Mapped[str] = mapped_column(String(200))
+    first_name: Mapped[str] = mapped_column(String(100))
+    last_name: Mapped[str] = mapped_column(String(100))
+    email: Mapped[str] = mapped_column(String(254))
+    url: Mapped[str] = mapped_column(String(500))
+    address: Mapped[str] = mapped_column(String(45))
+    browser: Mapped[str] = mapped_column(String(300))
+    accepted_at: Mapped[datetime]
+
+
+class IdempotencyKey(Shared, Base):
+    """A submit that was already answered (GO-02): unique per client, route and key, kept 24 h."""
+
+    __tablename__ = "idempotency_keys"
+    __table_args__ = (UniqueConstraint("distributor_id", "client", "route", "key"),)
+
+    client: Mapped[str] = mapped_column(String(80))
+    route: Mapped[str] = mapped_column(String(80))
+    key: Mapped[str] = mapped_column(String(80))
+    request_digest: Mapped[str] = mapped_column(String(64))
+    answer: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict)
+    created_at: Mapped[datetime]

@@ -1,0 +1,146 @@
+"""Price lists of the distributor; markups and special prices of resellers (decisions section 6, CB-05, RS-19, RS-20)."""
+
+from __future__ import annotations
+
+import enum
+from datetime import date, datetime
+from decimal import Decimal
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, Numeric, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.catalogue.models import BillingCycle, Term
+from app.core.db import Base
+from tenants.scoping import Catalogue, ResellerPrivate
+
+
+class PriceRule(enum.Enum):
+    """How an entry of a price list makes its price (CB-05)."""
+
+    FIXED = "fixed"  # value is the price
+    DISCOUNT = "discount"  # value is percent off the list price
+    MARKUP = "markup"  # value is percent on the vendor cost
+    SAME = "same"  # the list price
+
+
+class PriceList(Catalogue, Base):
+    """Prices and assortment for the accounts it is assigned to. Dates are days in the distributor's time zone."""
+
+    __tablename__ = "price_lists"
+    __table_args__ = (
+        UniqueConstraint("distributor_id", "name"),
+        CheckConstraint("valid_to IS NULL OR valid_to >= valid_from", name="date_order"),
+    )
+
+    name: Mapped[str] = mapped_column(String(255))
+    description: Mapped[str | None] = mapped_column(Text)
+    currency: Mapped[str] = mapped_column(String(3))  # frozen after the first entry
+    valid_from: Mapped[date]
+    valid_to: Mapped[date | None]  # last day, included
+    is_active: Mapped[bool] = mapped_column(default=True)
+    is_default: Mapped[bool] = mapped_column(default=False)  # asked after the assigned ones
+    version: Mapped[int] = mapped_column(default=1)
+    created_at: Mapped[datetime]
+
+
+class PriceListEntry(Catalogue, Base):
+    """One product's price in one list. Pricing reads `price`; the rule is kept to recompute it in BSS.
+
+    Visible only where the scope names the list: the payer's lists in a storefront, all of them in BSS.
+    """
+
+    __tablename__ = "price_list_entries"
+    __table_args__ = (
+        UniqueConstraint("distributor_id", "price_list_id", "product_id", "term", "cycle", name="uq_price_list_entries_key"),
+        Index(None, "distributor_id", "product_id"),
+        ForeignKeyConstraint(["distributor_id", "price_list_id"], ["price_lists.distributor_id", "price_lists.id"]),
+        ForeignKeyConstraint(["distributor_id", "product_id"], ["products.distributor_id", "products.id"]),
+        CheckConstraint("price >= 0", name="price_min_0"),
+    )
+
+    price_list_id: Mapped[UUID]
+    product_id: Mapped[UUID]
+    term: Mapped[Term]
+    cycle: Mapped[BillingCycle]
+    rule: Mapped[PriceRule]
+    value: Mapped[Decimal | None]  # money or percent, by rule; None for SAME
+    price: Mapped[Decimal]  # resolved, 4 decimals, per cycle and unit, in the list's currency
+
+
+class PriceListAssignment(Catalogue, Base):
+    """Which lists an account pays by, the lowest priority number first. Catalogue family: ids only."""
+
+    __tablename__ = "price_list_assignments"
+    __table_args__ = (
+        UniqueConstraint("distributor_id", "payer_id", "price_list_id"),
+        ForeignKeyConstraint(["distributor_id", "payer_id"], ["accounts.distributor_id", "accounts.id"]),
+        ForeignKeyConstraint(["distributor_id", "price_list_id"], ["price_lists.distributor_id", "price_lists.id"]),
+    )
+
+    payer_id: Mapped[UUID]
+    price_list_id: Mapped[UUID]
+    priority: Mapped[int]
+    assigned_at: Mapped[datetime]
+
+
+class MarkupLevel(enum.Enum):
+    """The levels of decisions section 6 that are markups, with their place in the order."""
+
+    CUSTOMER_PRODUCT = "customer_product"  # 2
+    CUSTOMER = "customer"  # 3
+    PRODUCT = "product"  # 5
+    CATEGORY = "category"  # 6
+    VENDOR = "vendor"  # 7
+    DEFAULT = "default"  # 8
+
+
+class MarkupRule(ResellerPrivate, Base):
+    """A reseller's markup: a percentage on cost. `term` and `cycle` None: any; a rule that names both beats one that does not.
+
+    Dates are days in the storefront's time zone, both included.
+    """
+
+    __tablename__ = "markup_rules"
+    __table_args__ = (
+        Index("ix_markup_rules_product", "distributor_id", "reseller_id", "product_id"),
+        Index("ix_markup_rules_customer", "distributor_id", "reseller_id", "customer_id"),
+        Index("ix_markup_rules_level", "distributor_id", "reseller_id", "level"),
+        CheckConstraint("percent >= 0 AND percent <= 1000", name="percent_range"),
+        CheckConstraint("valid_to IS NULL OR valid_from IS NULL OR valid_to >= valid_from", name="date_order"),
+        CheckConstraint("(term IS NULL) = (cycle IS NULL)", name="term_with_cycle"),
+    )
+
+    level: Mapped[MarkupLevel]
+    customer_id: Mapped[UUID | None]
+    product_id: Mapped[UUID | None]
+    category_id: Mapped[UUID | None]
+    vendor: Mapped[str | None] = mapped_column(String(200))
+    term: Mapped[Term | None]
+    cycle: Mapped[BillingCycle | None]
+    percent: Mapped[Decimal] = mapped_column(Numeric(6, 2))  # 15.00 turns 100.00 into 115.00
+    valid_from: Mapped[date | None]
+    valid_to: Mapped[date | None]
+    created_at: Mapped[datetime]
+
+
+class SpecialPrice(ResellerPrivate, Base):
+    """A fixed sell price of a product x term x cycle, for everybody or for one customer; never rounded, never below cost."""
+
+    __tablename__ = "special_prices"
+    __table_args__ = (
+        Index("ix_special_prices_product", "distributor_id", "reseller_id", "product_id"),
+        CheckConstraint("amount >= 0", name="amount_min_0"),
+        CheckConstraint("valid_to IS NULL OR valid_from IS NULL OR valid_to >= valid_from", name="date_order"),
+        ForeignKeyConstraint(["distributor_id", "product_id"], ["products.distributor_id", "products.id"]),
+    )
+
+    customer_id: Mapped[UUID | None]  # None: level 4, for everybody
+    product_id: Mapped[UUID]
+    term: Mapped[Term]
+    cycle: Mapped[BillingCycle]
+    currency: Mapped[str] = mapped_column(String(3))
+    amount: Mapped[Decimal]
+    valid_from: Mapped[date | None]
+    valid_to: Mapped[date | None]
+    created_at: Mapped[datetime]

@@ -1,0 +1,1 @@
+"""What tells tenants apart: the directory of addresses, the scope of a request, and row security."""
