@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
+import random
 import shutil
 import socket
 from pathlib import Path
@@ -11,6 +11,7 @@ from pathlib import Path
 MEGABYTES_NEEDED = 600
 FIRST_ORDINARY_PORT = 1024
 HIGHEST_PORT = 65535
+PORTS_OF_OURS = range(20_000, 30_000)
 
 
 class Unsuitable(Exception):
@@ -43,12 +44,14 @@ def is_listening(port: int) -> bool:
 
 
 def free_ports(count: int) -> list[int]:
-    """Return different loopback ports that were free a moment ago, as the kernel chooses them."""
-    with contextlib.ExitStack() as held:
-        probes = [held.enter_context(socket.socket(socket.AF_INET, socket.SOCK_STREAM)) for _ in range(count)]
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [probe.getsockname()[1] for probe in probes]
+    """Return different free loopback ports below those that the kernel lends to outgoing connections."""
+    chosen: list[int] = []
+    for port in random.SystemRandom().sample(PORTS_OF_OURS, len(PORTS_OF_OURS)):
+        if is_free(port):
+            chosen.append(port)
+        if len(chosen) == count:
+            return chosen
+    raise Unsuitable(f"No {count} ports are free between {PORTS_OF_OURS.start} and {PORTS_OF_OURS.stop}")
 
 
 def parse_port(raw: str) -> int:
