@@ -1,0 +1,1 @@
+"""The workers: what happens after a commit, outside of any request."""
