@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 
 from app.local.accounts import Account, run_as
 
@@ -91,6 +92,23 @@ def _die_with_parent(end_with: signal.Signals) -> Callable[[], None] | None:
             os._exit(1)
 
     return tie
+
+
+def run_in_foreground(argv: Sequence[str], *, environment: Mapping[str, str], directory: Path) -> int:
+    """Run a program on our terminal and return its exit code. Signals are the program's to answer; we clean up after."""
+    process = subprocess.Popen(list(argv), env=dict(environment), cwd=directory)
+
+    def pass_on(number: int, _frame: FrameType | None) -> None:
+        # The terminal has sent Ctrl-C to the program as well.
+        if number != signal.SIGINT:
+            process.send_signal(number)
+
+    before = {number: signal.signal(number, pass_on) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        return process.wait()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def stop(

@@ -39,6 +39,10 @@ class RunningServices:
     valkey: subprocess.Popen[bytes]
 
 
+def embedded_backing(known: State) -> Backing:
+    return Backing(embedded_urls(known), redis_url(known))
+
+
 def embedded_urls(known: State) -> DatabaseUrls:
     roles = (databases.OWNER, databases.APP, databases.BULK, databases.PLATFORM)
     return DatabaseUrls(
@@ -92,18 +96,18 @@ def embedded(home: Places, known: State, *, throwaway: bool) -> Iterator[Running
         stack.callback(processes.stop, database, end_with=postgres.STOP_SIGNAL)
         queue = start_valkey(home, known, durable=not throwaway)
         stack.callback(processes.stop, queue)
-        yield RunningServices(Backing(embedded_urls(known), redis_url(known)), database, queue)
+        yield RunningServices(embedded_backing(known), database, queue)
 
 
 @contextlib.contextmanager
-def for_one_run(home: Places) -> Iterator[RunningServices]:
+def for_one_run(home: Places, known: State) -> Iterator[RunningServices]:
     """Run both servers on free ports in a directory of their own, gone afterwards."""
     home.var.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="run-", dir=home.var, ignore_cleanup_errors=True) as directory:
         own = Places(Path(directory))
         Path(directory).chmod(0o711)  # the database's user passes through, nobody lists it
         try:
-            with embedded(own, state.generate(), throwaway=True) as running:
+            with embedded(own, known, throwaway=True) as running:
                 yield running
         finally:
             shutil.rmtree(own.elsewhere, ignore_errors=True)

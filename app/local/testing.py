@@ -5,55 +5,45 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 
-from app.local import environment, services, state
+from app.local import environment, given, processes, services, state
 from app.local.places import CHECKOUT, Places
 from app.local.services import Backing
+from app.local.state import State
 
 ENDING = {signal.SIGINT, signal.SIGTERM}
 
 
 def run_pytest(home: Places, arguments: Sequence[str], surrounding: Mapping[str, str]) -> int:
     """Run pytest with a database of its own; returns its exit code."""
-    with _backing(home, surrounding) as backing, services.database_of_its_own(backing) as own:
+    known = state.generate()
+    media = home.var / "test-media"
+    media.mkdir(parents=True, exist_ok=True)
+    with _backing(home, surrounding, known) as backing, services.database_of_its_own(backing) as own:
         variables = {
             **surrounding,
-            **environment.for_tests(state.generate(), own, media=home.var / "test-media"),
+            **environment.for_tests(known, own, media=media),
             "PYTHONUNBUFFERED": "1",
         }
-        return run(["-m", "pytest", *arguments], variables)
-
-
-def run(arguments: Sequence[str], variables: Mapping[str, str]) -> int:
-    """Run Python with these arguments in the foreground; Ctrl-C is the child's to answer."""
-    process = subprocess.Popen([sys.executable, *arguments], cwd=CHECKOUT, env=dict(variables))
-    with _left_to_the_child():
-        return process.wait()
+        argv = [sys.executable, "-m", "pytest", *arguments]
+        return processes.run_in_foreground(argv, environment=variables, directory=CHECKOUT)
 
 
 @contextlib.contextmanager
-def _left_to_the_child() -> Iterator[None]:
-    """The terminal sends Ctrl-C to both of us; only the child acts, and we clean up when it has ended."""
-    before = signal.signal(signal.SIGINT, lambda *_: None)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-@contextlib.contextmanager
-def _backing(home: Places, surrounding: Mapping[str, str]) -> Iterator[Backing]:
-    given = environment.given_backing(surrounding)
+def _backing(home: Places, surrounding: Mapping[str, str], known: State) -> Iterator[Backing]:
+    somebodys = environment.given_backing(surrounding)
     kept = services.running_for_tests(home)
-    if given is not None:
-        yield given
+    if somebodys is not None:
+        lasting = state.load_or_generate(home.state)
+        usable = given.with_roles(somebodys, surrounding, password=lasting.database_password)
+        given.require_usable(usable)
+        yield usable
     elif kept is not None:
         yield kept
     else:
-        with services.for_one_run(home) as running:
+        with services.for_one_run(home, known) as running:
             yield running.backing
 
 

@@ -95,3 +95,13 @@ def empty(url: str) -> None:
     """Forget what an earlier run left in this numbered database."""
     with redis.Redis.from_url(url) as client:
         client.flushdb()
+
+
+def require_reachable(url: str) -> None:
+    """Raise Unsuitable with one line, without the password, if the server does not answer."""
+    place = url.rpartition("@")[2].rpartition("//")[2]
+    try:
+        with redis.Redis.from_url(url) as client:
+            client.ping()
+    except (redis.RedisError, ValueError) as error:
+        raise Unsuitable(f"The queue at {place} cannot be reached: {error}") from error

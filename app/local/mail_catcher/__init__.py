@@ -1,0 +1,1 @@
+"""Catches every mail of the demo and shows it on a page; nothing ever leaves the machine."""
