@@ -15,6 +15,7 @@ from werkzeug.serving import make_server
 
 from app.local.mail_catcher.pages import create_pages
 from app.local.mail_catcher.store import MailStore
+from app.local.surroundings import free_ports
 
 HOST = "127.0.0.1"
 LARGEST_MAIL_BYTES = 32 * 2**20
@@ -53,10 +54,11 @@ class MailCatcher:
         self.store = MailStore(directory)
         self._page = make_server(HOST, port, create_pages(self.store), threaded=True)
         self._page_thread = Thread(target=self._page.serve_forever, name="mail page", daemon=True)
+        self.smtp_port = smtp_port or free_ports(1)[0]
         self._smtp = Controller(
             _Sink(self.store, clock),
             hostname=HOST,
-            port=smtp_port,
+            port=self.smtp_port,
             authenticator=_accept_anybody,
             auth_require_tls=False,
             data_size_limit=LARGEST_MAIL_BYTES,
@@ -65,11 +67,6 @@ class MailCatcher:
     @property
     def url(self) -> str:
         return f"http://{HOST}:{self._page.server_port}/"
-
-    @property
-    def smtp_port(self) -> int:
-        port: int = self._smtp.server.sockets[0].getsockname()[1]
-        return port
 
     def __enter__(self) -> Self:
         self._smtp.start()
