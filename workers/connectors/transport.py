@@ -14,6 +14,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import HTTPError
+from urllib3.exceptions import TimeoutError as HTTPTimeout
 from urllib3.poolmanager import PoolManager
 
 from workers.connectors.base import ConnectorUnavailable, InvalidVendorResponse
@@ -68,7 +69,7 @@ class VendorTransport:
                     stream=True,
                 ) as response:
                     return Answer(response.status_code, dict(response.headers), _read(response, deadline))
-            except (requests.Timeout, TimeoutError) as error:
+            except (requests.Timeout, HTTPTimeout, TimeoutError) as error:
                 raise _too_late(self.timeout) from error
             except (requests.RequestException, HTTPError, OSError) as error:
                 raise ConnectorUnavailable(f"No answer from the service manager ({type(error).__name__})") from error
