@@ -1,0 +1,1 @@
+"""Users, realms, roles and how people sign in."""
