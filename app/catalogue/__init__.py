@@ -1,0 +1,1 @@
+"""What is sold: types, groups, categories, products, their prices, and the imports that fill them."""

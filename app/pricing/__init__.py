@@ -1,0 +1,1 @@
+"""What things cost: price lists, markups, special prices, and the price a buyer sees."""
