@@ -135,9 +135,11 @@ class Product(Catalogue, Base):
     code: Mapped[str] = mapped_column(String(64))  # shown as typed
     code_key: Mapped[str] = mapped_column(String(64))  # lower case: codes are unique ignoring case
     name: Mapped[str] = mapped_column(String(255))
+    vendor_name: Mapped[str | None] = mapped_column(String(255))  # as the last sheet said; `name` differs once edited here
     slug: Mapped[str] = mapped_column(String(255))
     search_text: Mapped[str] = mapped_column(Text, default="")  # lower case, accents removed: name, code, vendor, group
     short_description: Mapped[str] = mapped_column(String(4000), default="")
+    vendor_description: Mapped[str | None] = mapped_column(String(4000))  # as `vendor_name`
     product_type_id: Mapped[UUID]
     category_id: Mapped[UUID | None]
     group_id: Mapped[UUID | None]
@@ -159,6 +161,7 @@ class Product(Catalogue, Base):
     terms_document_id: Mapped[UUID | None]
     image_id: Mapped[UUID | None]
     position: Mapped[int] = mapped_column(default=0)
+    version: Mapped[int] = mapped_column(default=1)  # saving a stale one is a conflict (CB-00)
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
 
@@ -184,7 +187,8 @@ class ProductPrice(Catalogue, Base):
     term_list_price: Mapped[Decimal | None]  # as in the sheet, for the whole term
     valid_from: Mapped[date | None]
     valid_to: Mapped[date | None]
-    is_withdrawn: Mapped[bool] = mapped_column(default=False)
+    is_withdrawn: Mapped[bool] = mapped_column(default=False)  # not for new orders; running terms keep their price
+    is_manual: Mapped[bool] = mapped_column(default=False)  # set by hand: a sheet does not overwrite the list price
 
 
 class VendorCost(DistributorPrivate, Base):
@@ -241,12 +245,14 @@ class ImportState(enum.Enum):
     APPLYING = "applying"
     COMPLETED = "completed"
     FAILED = "failed"
+    DISCARDED = "discarded"  # somebody looked at the preview and said no
 
 
 class ImportRun(DistributorPrivate, Base):
     """One vendor price sheet on its way into the catalogue (CB-15). Distributor-private."""
 
     __tablename__ = "import_runs"
+    __table_args__ = (Index(None, "distributor_id", "created_at"),)
 
     file_name: Mapped[str] = mapped_column(String(255))
     file_path: Mapped[str] = mapped_column(String(255))  # relative to Settings.media_path
@@ -261,12 +267,64 @@ class ImportRun(DistributorPrivate, Base):
     rows_unchanged: Mapped[int] = mapped_column(default=0)
     rows_failed: Mapped[int] = mapped_column(default=0)
     summary: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict)  # counts per kind for the preview page
+    report_path: Mapped[str | None] = mapped_column(String(255))  # relative to Settings.media_path; CSV, row by row
     message: Mapped[str | None] = mapped_column(String(500))
     started_by_id: Mapped[UUID | None]
     attempts: Mapped[int] = mapped_column(default=0)
     lease_until: Mapped[datetime | None]
     created_at: Mapped[datetime]
     finished_at: Mapped[datetime | None]
+
+
+class ImportOutcome(enum.Enum):
+    """What a row of a sheet does, or did, to the catalogue."""
+
+    CREATED = "created"
+    CHANGED = "changed"
+    UNCHANGED = "unchanged"
+
+
+class ImportRow(DistributorPrivate, Base):
+    """One readable row of a sheet between upload and application; deleted when its run ends.
+
+    The row's id becomes the id of what it creates.
+    """
+
+    __tablename__ = "import_rows"
+    __table_args__ = (
+        UniqueConstraint("distributor_id", "run_id", "row_number"),
+        Index(None, "distributor_id", "run_id", "code_key"),
+        ForeignKeyConstraint(["distributor_id", "run_id"], ["import_runs.distributor_id", "import_runs.id"]),
+    )
+
+    run_id: Mapped[UUID]
+    row_number: Mapped[int]  # 1 is the header
+    code: Mapped[str] = mapped_column(String(64))  # ProductId.SkuId
+    code_key: Mapped[str] = mapped_column(String(64))
+    product_name: Mapped[str] = mapped_column(String(255))
+    product_slug: Mapped[str] = mapped_column(String(200))  # wished for; a taken one gets the code appended
+    description: Mapped[str] = mapped_column(String(4000))
+    search_text: Mapped[str] = mapped_column(Text)
+    group_name: Mapped[str] = mapped_column(String(255))
+    group_slug: Mapped[str] = mapped_column(String(200))
+    publisher: Mapped[str] = mapped_column(String(200))
+    unit_of_measure: Mapped[str] = mapped_column(String(40))
+    segment: Mapped[str] = mapped_column(String(40))
+    tags: Mapped[list[str]] = mapped_column(ARRAY(String(60)))
+    term: Mapped[Term]
+    cycle: Mapped[BillingCycle]
+    currency: Mapped[str] = mapped_column(String(3))
+    vendor_cost: Mapped[Decimal]  # per cycle and unit, 4 decimals; the sheet's amounts below are for the whole term
+    list_price: Mapped[Decimal]
+    term_vendor_cost: Mapped[Decimal]
+    term_list_price: Mapped[Decimal]
+    valid_from: Mapped[date | None]
+    valid_to: Mapped[date | None]
+    is_withdrawn: Mapped[bool]
+    product_outcome: Mapped[ImportOutcome | None]
+    price_outcome: Mapped[ImportOutcome | None]
+    old_vendor_cost: Mapped[Decimal | None]
+    old_list_price: Mapped[Decimal | None]
 
 
 class ImportIssue(DistributorPrivate, Base):

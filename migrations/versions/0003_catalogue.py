@@ -61,6 +61,7 @@ def upgrade() -> None:
                 "applying",
                 "completed",
                 "failed",
+                "discarded",
                 name="importstate",
                 native_enum=False,
                 create_constraint=True,
@@ -77,6 +78,7 @@ def upgrade() -> None:
         sa.Column("rows_unchanged", sa.Integer(), nullable=False),
         sa.Column("rows_failed", sa.Integer(), nullable=False),
         sa.Column("summary", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("report_path", sa.String(length=255), nullable=True),
         sa.Column("message", sa.String(length=500), nullable=True),
         sa.Column("started_by_id", sa.Uuid(), nullable=True),
         sa.Column("attempts", sa.Integer(), nullable=False),
@@ -183,15 +185,100 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("distributor_id", "id", name=op.f("pk_import_issues")),
     )
     op.create_table(
+        "import_rows",
+        sa.Column("distributor_id", sa.Uuid(), nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("run_id", sa.Uuid(), nullable=False),
+        sa.Column("row_number", sa.Integer(), nullable=False),
+        sa.Column("code", sa.String(length=64), nullable=False),
+        sa.Column("code_key", sa.String(length=64), nullable=False),
+        sa.Column("product_name", sa.String(length=255), nullable=False),
+        sa.Column("product_slug", sa.String(length=200), nullable=False),
+        sa.Column("description", sa.String(length=4000), nullable=False),
+        sa.Column("search_text", sa.Text(), nullable=False),
+        sa.Column("group_name", sa.String(length=255), nullable=False),
+        sa.Column("group_slug", sa.String(length=200), nullable=False),
+        sa.Column("publisher", sa.String(length=200), nullable=False),
+        sa.Column("unit_of_measure", sa.String(length=40), nullable=False),
+        sa.Column("segment", sa.String(length=40), nullable=False),
+        sa.Column("tags", postgresql.ARRAY(sa.String(length=60)), nullable=False),
+        sa.Column(
+            "term",
+            sa.Enum("P1M", "P1Y", "P3Y", "none", name="term", native_enum=False, create_constraint=True, length=40),
+            nullable=False,
+        ),
+        sa.Column(
+            "cycle",
+            sa.Enum(
+                "monthly",
+                "annual",
+                "triennial",
+                "one_time",
+                name="billingcycle",
+                native_enum=False,
+                create_constraint=True,
+                length=40,
+            ),
+            nullable=False,
+        ),
+        sa.Column("currency", sa.String(length=3), nullable=False),
+        sa.Column("vendor_cost", sa.Numeric(precision=18, scale=4), nullable=False),
+        sa.Column("list_price", sa.Numeric(precision=18, scale=4), nullable=False),
+        sa.Column("term_vendor_cost", sa.Numeric(precision=18, scale=4), nullable=False),
+        sa.Column("term_list_price", sa.Numeric(precision=18, scale=4), nullable=False),
+        sa.Column("valid_from", sa.Date(), nullable=True),
+        sa.Column("valid_to", sa.Date(), nullable=True),
+        sa.Column("is_withdrawn", sa.Boolean(), nullable=False),
+        sa.Column(
+            "product_outcome",
+            sa.Enum(
+                "created",
+                "changed",
+                "unchanged",
+                name="importoutcome",
+                native_enum=False,
+                create_constraint=True,
+                length=40,
+            ),
+            nullable=True,
+        ),
+        sa.Column(
+            "price_outcome",
+            sa.Enum(
+                "created",
+                "changed",
+                "unchanged",
+                name="importoutcome",
+                native_enum=False,
+                create_constraint=True,
+                length=40,
+            ),
+            nullable=True,
+        ),
+        sa.Column("old_vendor_cost", sa.Numeric(precision=18, scale=4), nullable=True),
+        sa.Column("old_list_price", sa.Numeric(precision=18, scale=4), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["distributor_id", "run_id"],
+            ["import_runs.distributor_id", "import_runs.id"],
+            name=op.f("fk_import_rows_distributor_id_run_id"),
+        ),
+        sa.PrimaryKeyConstraint("distributor_id", "id", name=op.f("pk_import_rows")),
+        sa.UniqueConstraint(
+            "distributor_id", "run_id", "row_number", name=op.f("uq_import_rows_distributor_id_run_id_row_number")
+        ),
+    )
+    op.create_table(
         "products",
         sa.Column("distributor_id", sa.Uuid(), nullable=False),
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("code", sa.String(length=64), nullable=False),
         sa.Column("code_key", sa.String(length=64), nullable=False),
         sa.Column("name", sa.String(length=255), nullable=False),
+        sa.Column("vendor_name", sa.String(length=255), nullable=True),
         sa.Column("slug", sa.String(length=255), nullable=False),
         sa.Column("search_text", sa.Text(), nullable=False),
         sa.Column("short_description", sa.String(length=4000), nullable=False),
+        sa.Column("vendor_description", sa.String(length=4000), nullable=True),
         sa.Column("product_type_id", sa.Uuid(), nullable=False),
         sa.Column("category_id", sa.Uuid(), nullable=True),
         sa.Column("group_id", sa.Uuid(), nullable=True),
@@ -226,6 +313,7 @@ def upgrade() -> None:
         sa.Column("terms_document_id", sa.Uuid(), nullable=True),
         sa.Column("image_id", sa.Uuid(), nullable=True),
         sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
         sa.CheckConstraint(
@@ -281,6 +369,7 @@ def upgrade() -> None:
         sa.Column("valid_from", sa.Date(), nullable=True),
         sa.Column("valid_to", sa.Date(), nullable=True),
         sa.Column("is_withdrawn", sa.Boolean(), nullable=False),
+        sa.Column("is_manual", sa.Boolean(), nullable=False),
         sa.CheckConstraint("list_price >= 0", name=op.f("ck_product_prices_list_price_min_0")),
         sa.ForeignKeyConstraint(
             ["distributor_id", "product_id"],
@@ -329,9 +418,18 @@ def upgrade() -> None:
         sa.UniqueConstraint("distributor_id", "product_id", "term", "cycle", "currency", name="uq_vendor_costs_key"),
     )
     op.create_index(
+        op.f("ix_import_runs_distributor_id_created_at"), "import_runs", ["distributor_id", "created_at"], unique=False
+    )
+    op.create_index(
         op.f("ix_import_issues_distributor_id_run_id_row_number"),
         "import_issues",
         ["distributor_id", "run_id", "row_number"],
+        unique=False,
+    )
+    op.create_index(
+        op.f("ix_import_rows_distributor_id_run_id_code_key"),
+        "import_rows",
+        ["distributor_id", "run_id", "code_key"],
         unique=False,
     )
     op.create_index(
@@ -355,6 +453,7 @@ def upgrade() -> None:
     read_by_all_written_by_distributor("terms_documents")
     keep_to_distributor("category_rules")
     keep_to_distributor("import_issues")
+    keep_to_distributor("import_rows")
     read_by_all_written_by_distributor("products")
     read_by_all_written_by_distributor("product_prices")
     keep_to_distributor("vendor_costs")
@@ -365,6 +464,7 @@ def downgrade() -> None:
     op.drop_table("vendor_costs")
     op.drop_table("product_prices")
     op.drop_table("products")
+    op.drop_table("import_rows")
     op.drop_table("import_issues")
     op.drop_table("category_rules")
     op.drop_table("terms_documents")
