@@ -22,6 +22,7 @@ from sqlalchemy import Connection
 from app.core import db
 from app.core.config import settings
 from tenants.context import _current
+from tests.factories.world import World, make_world
 
 ROOT = Path(__file__).resolve().parent.parent
 URLS = ("DATABASE_URL", "DATABASE_URL_APP", "DATABASE_URL_BULK", "DATABASE_URL_PLATFORM")
@@ -99,3 +100,9 @@ def connection(database: None) -> Iterator[Connection]:
 def session(connection: Connection) -> db.BoundSession:
     """The thread's session, on the test's connection. It sees only what the scope in force allows."""
     return db.session()
+
+
+@pytest.fixture
+def world(session: db.BoundSession) -> World:
+    """One distributor with two storefronts, customers, products and prices; see tests/factories/world.py."""
+    return make_world(session)

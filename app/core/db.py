@@ -21,10 +21,19 @@ from sqlalchemy.orm import DeclarativeBase, Session, scoped_session, sessionmake
 from app.core.config import settings
 from app.core.queue import Nudge, send_nudges
 
+
+def _check_name(constraint: Any, _table: Any) -> str:
+    """Name an enum's CHECK after its column, so that a table may hold one enum twice."""
+    if getattr(constraint, "_type_bound", False):
+        return str(next(iter(constraint.columns)).name)
+    return str(constraint.name)
+
+
 NAMING = {
+    "constraint_name_or_column": _check_name,
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
     "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name_or_column)s",
     "fk": "fk_%(table_name)s_%(column_0_N_name)s",
     "pk": "pk_%(table_name)s",
 }

@@ -1,0 +1,73 @@
+"""Builds the web application: settings, middleware, surfaces, error pages."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from flask import Flask, Response, abort, send_file
+from flask.typing import ResponseReturnValue
+from flask_migrate import Migrate
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from app.access import install_access
+from app.cli import install_commands
+from app.core.config import settings
+from app.core.db import Base
+from app.frames import install_page_frames
+from app.health import install_health
+from app.logs import configure_logs
+from app.web.error_pages import install_error_pages
+from app.web.formats import install_formats
+from app.web.security import install_security
+from app.web.surfaces import first_segments
+from tenants.resolution import Resolution
+from themes.rendering import install_themes, static_file
+
+# Every page of the product, by surface. A line names a module and its blueprint.
+BLUEPRINTS = (
+    "app.storefront.looks.views:bp",
+)
+
+
+class _Metadata:
+    """What Flask-Migrate wants to know of a database extension; sessions are ours (`app.core.db`)."""
+
+    metadata = Base.metadata
+
+
+def create_app() -> Flask:
+    """Return the application of one process; raises SettingsIncomplete when it is told too little."""
+    configure_logs()
+    app = Flask("galleria", static_folder=None, template_folder=None)
+    app.secret_key = settings().secret_key
+    install_themes(app)
+    install_formats(app)
+    install_health(app)
+    install_security(app)
+    install_access(app)
+    install_error_pages(app)
+    install_page_frames(app)
+    install_commands(app)
+    Migrate(app, _Metadata(), directory="migrations")
+    _static.access = "public"  # type: ignore[attr-defined]
+    app.add_url_rule("/static/<version>/<path:path>", endpoint="static", view_func=_static)
+    for line in BLUEPRINTS:
+        module, _, name = line.partition(":")
+        app.register_blueprint(getattr(import_module(module), name))
+    reserved = first_segments(app)
+    app.extensions["galleria.reserved"] = reserved
+    app.wsgi_app = Resolution(app.wsgi_app, reserved=lambda: reserved)  # type: ignore[method-assign]
+    if hops := settings().trusted_proxies:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
+    return app
+
+
+def _static(version: str, path: str) -> ResponseReturnValue:
+    """Serve a theme's file; the version in its path makes it cacheable for ever."""
+    found = static_file(path)
+    if found is None:
+        abort(404)
+    response: Response = send_file(found, conditional=True, max_age=31_536_000)
+    response.cache_control.public = True
+    response.cache_control.immutable = True
+    return response

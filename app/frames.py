@@ -1,0 +1,254 @@
+"""What stands around a page: whose brand it wears, where its navigation leads, who looks at it.
+
+A navigation entry is shown when its page exists and the viewer may open it, by the page's own declared access.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Flask, current_app, g, request, url_for
+
+from app.access import Viewer as SignedInViewer
+from app.access import current_viewer
+from app.catalogue.queries import navigation_categories
+from app.identity.permissions import Permission
+from app.orders.baskets import basket_count
+from app.web.pages import Frame, install_frames
+from app.web.surfaces import Surface, surface_of_request
+from tenants.directory import AddressKind, AddressMatch
+from tenants.resolution import address_of
+from tenants.settings import PublishedSettings, StorefrontSettings, published_settings
+from themes.chosen import theme_of
+from themes.frames import FrameLinks, Look, NavGroup, NavItem, Viewer
+from themes.registry import BASE_THEME, get_theme
+
+PLATFORM_NAME = "Galleria"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One place of a navigation: its page's endpoint."""
+
+    label: str
+    endpoint: str
+    icon: str
+
+
+BSS_NAVIGATION: tuple[tuple[str | None, tuple[Entry, ...]], ...] = (
+    (None, (Entry("Home", "bss_home.index", "home"),)),
+    (
+        "Sales",
+        (
+            Entry("Accounts", "bss_accounts.index", "building"),
+            Entry("Orders", "bss_orders.index", "receipt"),
+            Entry("Subscriptions", "bss_subscriptions.index", "repeat"),
+        ),
+    ),
+    (
+        "Catalogue",
+        (
+            Entry("Products", "bss_products.index", "box"),
+            Entry("Product types", "bss_product_types.index", "layers"),
+            Entry("Categories", "bss_categories.index", "folder"),
+            Entry("Price lists", "bss_price_lists.index", "tag"),
+            Entry("Imports", "bss_imports.index", "upload"),
+        ),
+    ),
+    (
+        "Billing and operations",
+        (
+            Entry("Invoices", "bss_invoices.index", "file"),
+            Entry("Provisioning", "bss_provisioning.index", "activity"),
+            Entry("Mail", "bss_mail.index", "mail"),
+        ),
+    ),
+    (
+        "Setup",
+        (
+            Entry("Reseller plans", "bss_plans.index", "star"),
+            Entry("Service managers", "bss_provisioning.managers", "plug"),
+            Entry("Users", "bss_users.index", "users"),
+            Entry("Settings", "bss_settings.index", "settings"),
+        ),
+    ),
+)
+MANAGE_NAVIGATION: tuple[tuple[str | None, tuple[Entry, ...]], ...] = (
+    (None, (Entry("Overview", "manage_home.index", "home"),)),
+    (
+        "Selling",
+        (
+            Entry("Supplier catalogue", "manage_listings.index", "box"),
+            Entry("Markups", "manage_prices.index", "tag"),
+            Entry("Pending orders", "manage_orders.pending", "clock"),
+            Entry("Orders", "manage_orders.index", "receipt"),
+            Entry("Customers", "manage_customers.index", "users"),
+        ),
+    ),
+    (
+        "Storefront",
+        (
+            Entry("General", "manage_settings.general", "settings"),
+            Entry("Look and home page", "manage_look.index", "palette"),
+            Entry("Mail", "manage_mail.index", "mail"),
+        ),
+    ),
+)
+STOREFRONT_ACCOUNT = (
+    Entry("Billing", "storefront_billing.index", "receipt"),
+    Entry("Users", "storefront_users.index", "users"),
+    Entry("Reseller plans", "storefront_plans.index", "star"),
+    Entry("Manage storefront", "manage_home.index", "settings"),
+    Entry("My storefront", "storefront_sessions.hop_out", "external"),
+)
+CONSOLE_NAVIGATION: tuple[tuple[str | None, tuple[Entry, ...]], ...] = (
+    (None, (Entry("Distributors", "platform_distributors.index", "building"),)),
+)
+
+
+def may_open(endpoint: str, viewer: SignedInViewer | None) -> bool:
+    """Return whether the page exists and its declared access admits the viewer."""
+    view = current_app.view_functions.get(endpoint)
+    if view is None:
+        return False
+    access = getattr(view, "access", None)
+    if isinstance(access, Permission):
+        return viewer is not None and viewer.can(access)
+    return access == "public" or viewer is not None
+
+
+def _items(entries: tuple[Entry, ...], viewer: SignedInViewer | None) -> list[NavItem]:
+    return [
+        NavItem(entry.label, url_for(entry.endpoint), entry.icon, is_current=_is_current(entry.endpoint))
+        for entry in entries
+        if may_open(entry.endpoint, viewer)
+    ]
+
+
+def _is_current(endpoint: str) -> bool:
+    here = request.endpoint or ""
+    return here == endpoint or (here.split(".")[0] == endpoint.split(".")[0] and endpoint.endswith(".index"))
+
+
+def _groups(
+    navigation: tuple[tuple[str | None, tuple[Entry, ...]], ...], viewer: SignedInViewer | None
+) -> list[NavGroup]:
+    groups = [NavGroup(_items(entries, viewer), label) for label, entries in navigation]
+    return [group for group in groups if group.items]
+
+
+def _url(endpoint: str, viewer: SignedInViewer | None) -> str | None:
+    return url_for(endpoint) if may_open(endpoint, viewer) else None
+
+
+def storefront_look() -> PublishedSettings:
+    """Return the published settings of the request's storefront, read once per request."""
+    if "look" not in g:
+        address = address_of(request.environ)
+        g.look = (
+            PublishedSettings()
+            if address is None or address.storefront_id is None
+            else published_settings(address.storefront_id)
+        )
+        g.culture = g.look.settings.language.replace("-", "_")
+        g.time_zone = g.look.settings.time_zone
+    found: PublishedSettings = g.look
+    return found
+
+
+def _image(image_id: str) -> str | None:
+    return url_for("storefront_looks.image", image_id=image_id) if image_id else None
+
+
+def _look(address: AddressMatch, published: PublishedSettings, *, is_storefront: bool) -> Look:
+    settings = published.settings
+    has_credit = address.kind is AddressKind.ALIAS and (address.edition == "free" or settings.show_powered_by)
+    return Look(
+        name=settings.company_name or address.distributor_name,
+        home_url=url_for("storefront_home.index") if is_storefront else request.script_root + "/",
+        theme=theme_of(settings) if is_storefront else get_theme(BASE_THEME),
+        skin_url=url_for("storefront_looks.skin", version=published.version) if is_storefront else None,
+        logo_url=_image(settings.logo_image_id),
+        favicon_url=_image(settings.favicon_image_id),
+        footer_text=settings.footer_text or None,
+        powered_by=address.distributor_name if has_credit else None,
+        is_root=address.kind is AddressKind.ROOT,
+        is_indexed=settings.is_indexed and settings.anonymous_access,
+        skin=settings.skin,
+        heading=settings.login_heading or None,
+        text=settings.login_text or None,
+        background_url=_image(settings.login_image_id),
+    )
+
+
+def _initials(name: str) -> str:
+    return "".join(part[0] for part in name.split()[:2]).upper()
+
+
+def _storefront_context(viewer: SignedInViewer | None, settings: StorefrontSettings) -> dict[str, Any]:
+    may_browse = viewer is not None or settings.anonymous_access
+    nav: list[NavGroup] = []
+    if may_browse:
+        nav = [
+            NavGroup(
+                [
+                    NavItem("All products", url_for("storefront_catalogue.index"), "grid"),
+                    *(
+                        NavItem(category.name, url_for("storefront_catalogue.index", category=category.slug), category.icon)
+                        for category in navigation_categories()
+                    ),
+                ]
+            )
+        ]
+    return {
+        "nav": nav,
+        "account_nav": _items(STOREFRONT_ACCOUNT, viewer) if viewer else [],
+        "basket_count": basket_count(viewer.user_id) if viewer else 0,
+        "links": FrameLinks(
+            search=_url("storefront_catalogue.search", viewer) if may_browse else None,
+            basket=_url("storefront_basket.index", viewer) if viewer else None,
+            login=url_for("storefront_sessions.login"),
+            logout=url_for("storefront_sessions.logout") if viewer else None,
+        ),
+    }
+
+
+def _admin_context(surface: Surface, viewer: SignedInViewer | None) -> dict[str, Any]:
+    if surface is Surface.MANAGE:
+        navigation, logout, visit = MANAGE_NAVIGATION, "storefront_sessions.logout", url_for("storefront_home.index")
+    elif surface is Surface.BSS:
+        navigation, logout, visit = BSS_NAVIGATION, "bss_sessions.logout", url_for("storefront_home.index")
+    else:
+        navigation, logout, visit = CONSOLE_NAVIGATION, "platform_sessions.logout", None
+    return {
+        "nav": _groups(navigation, viewer),
+        "account_nav": [],
+        "links": FrameLinks(logout=url_for(logout) if viewer else None, view_storefront=visit),
+    }
+
+
+def build_frame() -> Frame:
+    """Return the frame of the request's surface and address."""
+    address = address_of(request.environ)
+    surface = surface_of_request()
+    viewer = current_viewer()
+    if address is None or address.kind is AddressKind.PLATFORM:
+        look = Look(PLATFORM_NAME, request.script_root + "/", get_theme(BASE_THEME))
+        context: dict[str, Any] = _admin_context(Surface.PLATFORM, viewer)
+    else:
+        published = storefront_look()
+        is_storefront = surface is Surface.STOREFRONT
+        look = _look(address, published, is_storefront=is_storefront)
+        context = (
+            _storefront_context(viewer, published.settings) if is_storefront else _admin_context(surface, viewer)
+        )
+    context["storefront"] = look
+    context["lang"] = g.get("culture", "en").replace("_", "-")
+    context["viewer"] = Viewer(viewer.name, _initials(viewer.name), viewer.email) if viewer else None
+    return Frame(look.theme.name, context)
+
+
+def install_page_frames(app: Flask) -> None:
+    """Let pages be rendered in their frames."""
+    install_frames(app, build_frame)

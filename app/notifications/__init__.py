@@ -1,0 +1,1 @@
+"""Mails as rows, their templates and settings."""

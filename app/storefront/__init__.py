@@ -1,0 +1,1 @@
+"""Pages of buyers and resellers, at the root and under an alias."""

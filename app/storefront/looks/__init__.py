@@ -1,0 +1,1 @@
+"""What a storefront looks like: its colours as a style sheet, its pictures."""

@@ -1,0 +1,68 @@
+"""How templates write money, days and times, and how they link. One Jinja environment for all surfaces."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_date, format_datetime
+from babel.numbers import format_currency, format_decimal
+from flask import Flask, g, request, url_for
+from markupsafe import Markup
+
+from app.core.money import minor_unit
+from themes.rendering import static_version
+
+UNKNOWN = "-"  # a price the viewer must not see (RS-27)
+
+
+def culture() -> str:
+    """Return the viewer's culture for numbers and dates (CLDR name)."""
+    return str(g.get("culture", "en"))
+
+
+def time_zone() -> ZoneInfo:
+    """Return the storefront's time zone."""
+    return ZoneInfo(g.get("time_zone", "UTC"))
+
+
+def money(amount: Decimal | None, currency: str = "", *, unit: bool = False) -> str:
+    """Write an amount with its currency: "€1,234.50". `unit` keeps up to 4 decimals, as wholesale unit prices have."""
+    if amount is None:
+        return UNKNOWN
+    if unit and amount != amount.quantize(minor_unit(currency)):
+        digits = "#,##0.00##"
+        return f"{format_decimal(amount, format=digits, locale=culture())} {currency}"
+    return str(format_currency(amount, currency, locale=culture()))
+
+
+def number(value: Decimal | int | None) -> str:
+    """Write a number with the culture's separators."""
+    return UNKNOWN if value is None else str(format_decimal(value, locale=culture()))
+
+
+def day(value: date | None) -> str:
+    """Write a calendar day: "22 Nov 2026"."""
+    return "" if value is None else str(format_date(value, format="medium", locale=culture()))
+
+
+def when(value: datetime | None) -> Markup:
+    """Write an instant in the storefront's zone, machine-readable beside."""
+    if value is None:
+        return Markup("")
+    local = value.astimezone(time_zone())
+    shown = format_datetime(local, format="medium", locale=culture(), tzinfo=time_zone())
+    return Markup('<time datetime="{}">{}</time>').format(value.astimezone(UTC).isoformat(timespec="seconds"), shown)
+
+
+def static(path: str) -> str:
+    """Return the versioned URL of a theme's file below this address; paths without a theme are the base theme's."""
+    return f"{request.script_root}/static/{static_version()}/{path}"
+
+
+def install_formats(app: Flask) -> None:
+    """Register the functions of the frames' contract (`themes`)."""
+    app.jinja_env.globals.update(static=static, url=url_for, money=money, number=number, when=when, day=day)
+    app.jinja_env.globals.pop("url_for", None)
+    app.jinja_env.globals["url_for"] = url_for
