@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
+from workers.connectors.base import ConnectorError, ConnectorUnavailable, InvalidVendorResponse
+
 MASK = "***"
 MAX_TEXT = 20_000  # characters kept of a body
 
@@ -25,6 +27,18 @@ class CallOutcome(StrEnum):
     REJECTED = "rejected"
     INVALID = "invalid"
     UNAVAILABLE = "unavailable"
+
+    @classmethod
+    def of(cls, problem: ConnectorError | None) -> CallOutcome:
+        match problem:
+            case None:
+                return cls.OK
+            case InvalidVendorResponse():
+                return cls.INVALID
+            case ConnectorUnavailable():
+                return cls.UNAVAILABLE
+            case _:
+                return cls.REJECTED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
