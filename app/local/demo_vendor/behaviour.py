@@ -19,6 +19,11 @@ class Mode(StrEnum):
     GARBAGE = "garbage"
 
     @property
+    def label(self) -> str:
+        """What people call it."""
+        return _LABELS[self]
+
+    @property
     def meaning(self) -> str:
         return _MEANINGS[self]
 
@@ -28,6 +33,15 @@ class Mode(StrEnum):
         return self in {Mode.SLOW, Mode.FAIL, Mode.GARBAGE}
 
 
+_LABELS = {
+    Mode.OK: "Works",
+    Mode.SLOW: "Slow",
+    Mode.FAIL: "Down",
+    Mode.REJECT: "Refuses",
+    Mode.TIMEOUT_AFTER: "Loses answers",
+    Mode.TWICE: "Answers twice",
+    Mode.GARBAGE: "Talks nonsense",
+}
 _MEANINGS = {
     Mode.OK: "does what it is asked",
     Mode.SLOW: "waits some seconds, then does it",

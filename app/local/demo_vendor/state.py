@@ -7,7 +7,7 @@ import sqlite3
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from app.local.demo_vendor.behaviour import Behaviour
+from app.local.demo_vendor.behaviour import Behaviour, Mode
 from app.local.demo_vendor.work import account_reference, service_reference
 
 
@@ -50,7 +50,7 @@ class CallRow:
     path: str
     idempotency_key: str | None
     is_check_only: bool
-    mode: str
+    mode: Mode
     did_work: bool
     status: int | None
     code: int | None
@@ -160,7 +160,7 @@ def _call(row: sqlite3.Row) -> CallRow:
         path=row["path"],
         idempotency_key=row["idempotency_key"],
         is_check_only=bool(row["is_check_only"]),
-        mode=row["mode"],
+        mode=Mode(row["mode"]),
         did_work=bool(row["did_work"]),
         status=row["status"],
         code=row["code"],
