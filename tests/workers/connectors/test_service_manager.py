@@ -290,7 +290,7 @@ def test_slow_vendor_is_unavailable(pieces: list[bytes]) -> None:
 def test_vendor_that_dribbles_is_cut_off() -> None:
     """Bytes that never end must not hold a worker: the whole answer has one deadline."""
     ticks = iter([0.0])  # the start; the first bytes come far too late, and without an end
-    with canned_server([b"HTTP/1.1 200 OK\r\n\r\n", b" ", STALL]) as server:
+    with canned_server([b"HTTP/1.1 200 OK\r\n\r\n", b" "]) as server:
         connector = connector_of(server, [], timeout=SOON)
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("workers.connectors.transport.time", SimpleNamespace(monotonic=lambda: next(ticks, 9.0)))
