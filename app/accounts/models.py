@@ -7,13 +7,12 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, func, Index, Sequence, String, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, Sequence, String, UniqueConstraint, func
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import Base
 from app.core.ids import new_id
 from tenants.scoping import DistributorScoped
-
 
 ACCOUNT_NUMBERS = Sequence("account_numbers", metadata=Base.metadata)
 

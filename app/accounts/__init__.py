@@ -1,0 +1,1 @@
+"""Companies: direct customers, resellers and their end customers; who orders, who pays."""

@@ -1,0 +1,1 @@
+"""Resellers with a storefront of their own: plans, aliases, the storefront's life, what it lists."""
