@@ -21,6 +21,7 @@ from app.local.supervisor import InstallationRecord, Supervisor
 from app.local.surroundings import Unsuitable, require_disk_space, require_writable
 
 DEFAULT_PORT = 8080
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def up(home: Places, port: int, surrounding: Mapping[str, str]) -> int:
@@ -66,7 +67,8 @@ def _signals_end_us() -> contextlib.AbstractContextManager[None]:
 
     @contextlib.contextmanager
     def handling() -> Iterator[None]:
-        before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+        heeded = [number for number in ENDING if signal.getsignal(number) is not signal.SIG_IGN]  # nohup stays nohup
+        before = {number: signal.signal(number, end) for number in heeded}
         try:
             yield
         finally:
@@ -78,7 +80,7 @@ def _signals_end_us() -> contextlib.AbstractContextManager[None]:
 
 def _ignore_signals() -> None:
     """An impatient second Ctrl-C must not leave half of it running."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in ENDING:
         signal.signal(number, signal.SIG_IGN)
 
 

@@ -123,6 +123,13 @@ def stop(
         except subprocess.TimeoutExpired:
             process.kill()
     process.wait()
+    end_group(process.pid)
+
+
+def end_group(pid: int) -> None:
+    """End what an ended process of ours left behind: each leads a group of its own."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, signal.SIGKILL)
 
 
 def stop_recorded(known: ProcessRecord, *, patience_seconds: float = 30) -> bool:

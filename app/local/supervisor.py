@@ -97,6 +97,7 @@ class Supervisor:
         reason = processes.last_words(running.server.log)
         if len(running.restarted_at) > RESTARTS_PER_MINUTE:
             raise Unsuitable(f"{name} keeps ending: {reason} (see {running.server.log})")
+        processes.end_group(running.process.pid)
         _say(f"  {name} ended unexpectedly and is started again: {reason}")
         running.process = running.server.launch()
         self._write_record()
