@@ -1,0 +1,103 @@
+"""Handing one mail to a mail server: SSL or STARTTLS, 15 s at most, no private hosts unless the installation allows them."""
+
+from __future__ import annotations
+
+import smtplib
+import socket
+import ssl
+from collections.abc import Collection
+from dataclasses import dataclass
+from email.message import EmailMessage
+from email.utils import formataddr, formatdate
+from ipaddress import ip_address
+
+from app.notifications.errors import MailNotSent
+
+ENCRYPTIONS = ("ssl", "tls", "none")
+
+
+@dataclass(frozen=True, slots=True)
+class MailServer:
+    """Where one storefront owner's mail leaves. `encryption` none needs an allowed target."""
+
+    host: str
+    port: int
+    encryption: str
+    username: str | None
+    password: str | None
+    sender_name: str
+    sender_email: str
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A rendered mail: plain text and HTML say the same. `message_id` is stable, so that a repeat can be recognised."""
+
+    message_id: str
+    to_email: str
+    to_name: str
+    subject: str
+    text: str
+    html: str
+    copies: tuple[str, ...] = ()
+    reply_to: str | None = None
+
+
+def is_private(host: str) -> bool:
+    """Return whether a host name or address leads into a private or loopback network; unknown hosts do not."""
+    try:
+        found = {entry[4][0] for entry in socket.getaddrinfo(host, None)}
+    except OSError:
+        return False
+    return any(not ip_address(str(address).split("%")[0]).is_global for address in found)
+
+
+def message_of(server: MailServer, letter: Letter) -> EmailMessage:
+    """Return the letter as an Internet message with a plain-text and an HTML part."""
+    message = EmailMessage()
+    message["From"] = formataddr((server.sender_name, server.sender_email))
+    message["To"] = formataddr((letter.to_name, letter.to_email))
+    if letter.copies:
+        message["Cc"] = ", ".join(letter.copies)
+    if letter.reply_to:
+        message["Reply-To"] = letter.reply_to
+    message["Subject"] = letter.subject.replace("\r", " ").replace("\n", " ")
+    message["Date"] = formatdate(usegmt=True)
+    message["Message-ID"] = letter.message_id
+    message["Auto-Submitted"] = "auto-generated"
+    message.set_content(letter.text)
+    message.add_alternative(letter.html, subtype="html")
+    return message
+
+
+def send(server: MailServer, letter: Letter, *, timeout_seconds: int, allowed_private: Collection[str]) -> None:
+    """Hand a letter over; raises MailNotSent with the server's answer. `allowed_private` holds host:port texts."""
+    is_allowed = f"{server.host}:{server.port}" in allowed_private
+    if not is_allowed and (server.encryption == "none" or is_private(server.host)):
+        message = f"{server.host} is not an allowed mail server"
+        raise MailNotSent(message)
+    tls = ssl.create_default_context()
+    try:
+        with _connection(server, timeout_seconds, tls) as smtp:
+            if server.encryption == "tls":
+                smtp.starttls(context=tls)
+            if server.username:
+                smtp.login(server.username, server.password or "")
+            smtp.send_message(message_of(server, letter), to_addrs=[letter.to_email, *letter.copies])
+    except (smtplib.SMTPException, OSError) as error:
+        raise MailNotSent(_answer(error)) from error
+
+
+def _connection(server: MailServer, timeout_seconds: int, tls: ssl.SSLContext) -> smtplib.SMTP:
+    if server.encryption == "ssl":
+        return smtplib.SMTP_SSL(server.host, server.port, timeout=timeout_seconds, context=tls)
+    return smtplib.SMTP(server.host, server.port, timeout=timeout_seconds)
+
+
+def _answer(error: Exception) -> str:
+    if isinstance(error, smtplib.SMTPResponseException):
+        words = error.smtp_error.decode(errors="replace") if isinstance(error.smtp_error, bytes) else error.smtp_error
+        return f"{error.smtp_code} {words}"[:500]
+    if isinstance(error, TimeoutError):
+        return "The mail server did not answer in time"
+    return (str(error) or type(error).__name__)[:500]

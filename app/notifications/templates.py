@@ -1,0 +1,117 @@
+"""Every mail the product sends: its name, its words for people who configure it, its merge fields (RS Notifications)."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+
+class MailTemplate(enum.Enum):
+    """The mails, by the file that holds their words in `themes/<theme>/templates/mail/`."""
+
+    STOREFRONT_WELCOME = "storefront_welcome"  # RSN-1
+    PLAN_CHANGED = "plan_changed"  # RSN-2
+    USER_ACTIVATION = "user_activation"  # RSN-6
+    ACTIVATION_DONE = "activation_done"  # RSN-7
+    PASSWORD_RESET = "password_reset"  # noqa: S105 - RSN-8, the name of a mail
+    PASSWORD_CHANGED = "password_changed"  # noqa: S105 - RSN-9, the name of a mail
+    ORDER_CONFIRMATION = "order_confirmation"  # RSN-10, N8
+    ORDER_AWAITS_APPROVAL = "order_awaits_approval"  # RSN-11
+    ORDER_APPROVED = "order_approved"  # RSN-12
+    ORDER_DECLINED = "order_declined"  # RSN-13
+    SUBSCRIPTION_READY = "subscription_ready"  # RSN-14
+    NO_AVAILABLE_CREDIT = "no_available_credit"  # N9
+    PROVISIONING_FAILED = "provisioning_failed"  # N15
+    PRICES_BELOW_COST = "prices_below_cost"  # RSN-19
+    MAIL_SETTINGS_FAIL = "mail_settings_fail"  # RSN-20
+    USER_LOCKED = "user_locked"
+    TEST = "test"
+
+
+SECRET_FIELDS = frozenset({"activation_url", "reset_url"})  # whoever has the link is let in
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateFacts:
+    """What people who configure a mail must know. `action` is the merge field behind the mail's button, and its words."""
+
+    label: str
+    fields: tuple[str, ...]
+    action: tuple[str, str] | None = None
+    is_required: bool = False  # cannot be switched off (RS-17)
+    is_to_customers: bool = True  # a reseller's own mail; the others come from the distributor
+
+
+FACTS: dict[MailTemplate, TemplateFacts] = {
+    MailTemplate.STOREFRONT_WELCOME: TemplateFacts(
+        "Welcome to your storefront",
+        ("reseller_name", "contact_first_name", "storefront_url", "alias", "plan_name", "distributor_name"),
+        ("storefront_url", "Open your storefront"),
+        is_to_customers=False,
+    ),
+    MailTemplate.PLAN_CHANGED: TemplateFacts(
+        "Plan changed", ("plan_from", "plan_to", "effective_date"), is_to_customers=False
+    ),
+    MailTemplate.USER_ACTIVATION: TemplateFacts(
+        "Activate your account",
+        ("user_first_name", "company_name", "activation_url", "valid_until"),
+        ("activation_url", "Activate account"),
+        is_required=True,
+    ),
+    MailTemplate.ACTIVATION_DONE: TemplateFacts(
+        "Account activated", ("user_first_name", "login_url"), ("login_url", "Sign in")
+    ),
+    MailTemplate.PASSWORD_RESET: TemplateFacts(
+        "Set a new password",
+        ("user_first_name", "reset_url", "valid_until"),
+        ("reset_url", "Set a new password"),
+        is_required=True,
+    ),
+    MailTemplate.PASSWORD_CHANGED: TemplateFacts(
+        "Password changed", ("user_first_name", "login_url"), ("login_url", "Sign in")
+    ),
+    MailTemplate.ORDER_CONFIRMATION: TemplateFacts(
+        "Order confirmation",
+        ("user_name", "order_number", "order_url", "lines", "total", "status"),
+        ("order_url", "View order"),
+    ),
+    MailTemplate.ORDER_AWAITS_APPROVAL: TemplateFacts(
+        "Order awaits your approval",
+        ("customer_name", "order_number", "sell_total", "cost_total", "approve_url"),
+        ("approve_url", "Review order"),
+        is_to_customers=False,
+    ),
+    MailTemplate.ORDER_APPROVED: TemplateFacts(
+        "Order approved", ("order_number", "order_url"), ("order_url", "View order")
+    ),
+    MailTemplate.ORDER_DECLINED: TemplateFacts(
+        "Order declined", ("order_number", "order_url", "reason"), ("order_url", "View order")
+    ),
+    MailTemplate.SUBSCRIPTION_READY: TemplateFacts(
+        "Subscription ready",
+        ("product_name", "friendly_name", "quantity", "renewal_date", "subscription_url"),
+        ("subscription_url", "View subscription"),
+    ),
+    MailTemplate.NO_AVAILABLE_CREDIT: TemplateFacts(
+        "Order waits for credit",
+        ("order_number", "order_url", "total", "available"),
+        ("order_url", "View order"),
+        is_to_customers=False,
+    ),
+    MailTemplate.PROVISIONING_FAILED: TemplateFacts(
+        "Provisioning failed",
+        ("order_number", "product_name", "account_name", "reason", "task_url"),
+        ("task_url", "Open task"),
+        is_to_customers=False,
+    ),
+    MailTemplate.PRICES_BELOW_COST: TemplateFacts(
+        "Prices below cost", ("products", "prices_url"), ("prices_url", "Review prices"), is_to_customers=False
+    ),
+    MailTemplate.MAIL_SETTINGS_FAIL: TemplateFacts(
+        "Your mail settings fail", ("error", "settings_url"), ("settings_url", "Open mail settings"), is_to_customers=False
+    ),
+    MailTemplate.USER_LOCKED: TemplateFacts(
+        "Account locked", ("user_first_name", "reset_url", "login_url"), ("login_url", "Sign in"), is_required=True
+    ),
+    MailTemplate.TEST: TemplateFacts("Test mail", ("sender_name",), is_required=True),
+}

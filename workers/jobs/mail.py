@@ -1,0 +1,149 @@
+"""Sending outbound mail: rendered in the storefront's look, handed to its owner's mail server, outcome recorded.
+
+Mail to end customers leaves only through their reseller's own settings; there is no fallback (RS-17).
+"""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from sqlalchemy import select
+
+from app.core.clock import utc_now
+from app.core.config import settings
+from app.core.db import session, unit_of_work
+from app.identity.models import User, UserStatus, UserType
+from app.notifications import delivery
+from app.notifications.errors import MailNotSent
+from app.notifications.jobs import SEND_MAIL
+from app.notifications.services import queue_mail
+from app.notifications.smtp import Letter, MailServer, send
+from app.notifications.templates import FACTS, MailTemplate
+from tenants.context import current_scope, scope
+from tenants.links import storefront_url
+from tenants.models import Distributor, Storefront
+from tenants.settings import StorefrontSettings, storefront_settings
+from themes.chosen import skin_of, theme_of
+from themes.frames import Look
+from themes.mails import MailWords, RenderedMail, render_mail
+from workers.runtime import scoped_job
+
+
+@scoped_job(SEND_MAIL)
+def send_mail(mail_id: UUID) -> None:
+    """Send one mail. Safe to run any number of times: only who holds the lease sends, a finished mail is left alone.
+
+    A worker killed between the server's answer and our commit sends again after the lease; the Message-ID is the same.
+    """
+    with unit_of_work():
+        mail = delivery.claim_mail(mail_id, at=utc_now())
+        if mail is None:
+            return
+        sending = delivery.sending_of(mail)
+        if sending.server is None:
+            delivery.mark_not_sent(mail, delivery.NO_SETTINGS, at=utc_now())
+            return
+        if not sending.is_enabled and not FACTS[mail.template].is_required:
+            delivery.mark_not_sent(mail, delivery.SWITCHED_OFF, at=utc_now())
+            return
+        rendered = render(mail, sending)
+    letter = letter_of(mail, sending.server, rendered, sending.copies)
+    try:
+        send(
+            sending.server,
+            letter,
+            timeout_seconds=settings().mail_timeout_seconds,
+            allowed_private=settings().allowed_private_targets,
+        )
+    except MailNotSent as error:
+        with unit_of_work():
+            delivery.mark_failed_try(mail, str(error), at=utc_now())
+            if delivery.count_failure(mail) and mail.sender_reseller_id is not None:
+                _alarm(mail.sender_reseller_id, mail.storefront_id, str(error))
+        return
+    with unit_of_work():
+        delivery.mark_sent(mail, at=utc_now())
+        delivery.count_success(mail)
+
+
+def letter_of(
+    mail: delivery.ClaimedMail, server: MailServer, rendered: RenderedMail, copies: tuple[str, ...]
+) -> Letter:
+    """Return the letter of a rendered mail; its Message-ID follows from the row, so that a repeat is recognisable."""
+    domain = server.sender_email.rpartition("@")[2]
+    return Letter(
+        f"<{mail.id}@{domain}>", mail.to_email, mail.to_name, rendered.subject, rendered.text, rendered.html, copies
+    )
+
+
+def render(mail: delivery.ClaimedMail, sending: delivery.Sending) -> RenderedMail:
+    """Render a claimed mail in the look of the storefront it speaks for."""
+    look, chosen = look_of(mail.sender_reseller_id, mail.storefront_id)
+    action = FACTS[mail.template].action
+    return render_mail(
+        look,
+        skin_of(chosen),
+        MailWords(
+            mail.template.value,
+            mail.fields,
+            action_url=mail.fields.get(action[0]) if action else None,
+            action_label=action[1] if action else None,
+            subject=sending.subject,
+            body_html=sending.body_html,
+        ),
+    )
+
+
+def look_of(reseller_id: UUID | None, storefront_id: UUID | None) -> tuple[Look, StorefrontSettings]:
+    """Return whose face a mail wears: the reseller's only, or the distributor's; never both but for the Free credit."""
+    distributor = session.get_one(Distributor, current_scope().distributor_id)
+    if reseller_id is None:
+        storefront_id = session.scalar(
+            select(Storefront.id).where(
+                Storefront.distributor_id == distributor.id, Storefront.reseller_id.is_(None)
+            )
+        )
+    edition = session.scalar(
+        select(Storefront.edition).where(
+            Storefront.distributor_id == distributor.id, Storefront.id == storefront_id
+        )
+    )
+    with scope(delivery.owner_scope(reseller_id)):
+        chosen = storefront_settings(storefront_id) if storefront_id else StorefrontSettings()
+    has_credit = reseller_id is not None and (edition == "free" or chosen.show_powered_by)
+    home = storefront_url(storefront_id) if storefront_id else ""
+    logo = chosen.mail_logo_image_id or chosen.logo_image_id
+    look = Look(
+        name=chosen.company_name or ("" if reseller_id else distributor.name),
+        home_url=home,
+        theme=theme_of(chosen),
+        logo_url=f"{home.rstrip('/')}/look/image/{logo}" if logo else None,
+        powered_by=distributor.name if has_credit else None,
+        is_root=reseller_id is None,
+    )
+    return look, chosen
+
+
+def _alarm(reseller_id: UUID, storefront_id: UUID | None, error: str) -> None:
+    """Tell the reseller's Admins, through the distributor's mail, that theirs does not leave (RSN-20)."""
+    admins = session.scalars(
+        select(User).where(
+            User.distributor_id == current_scope().distributor_id,
+            User.account_id == reseller_id,
+            User.type == UserType.ADMIN,
+            User.status == UserStatus.ACTIVE,
+        )
+    )
+    for admin in admins:
+        queue_mail(
+            MailTemplate.MAIL_SETTINGS_FAIL,
+            to_email=admin.email,
+            to_name=admin.full_name,
+            sender_reseller_id=None,
+            storefront_id=None,
+            fields={
+                "error": error,
+                "settings_url": storefront_url(storefront_id, "/manage/mail") if storefront_id else "",
+            },
+            at=utc_now(),
+        )
