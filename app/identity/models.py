@@ -115,7 +115,7 @@ class UserSession(RealmScoped, Base):
     token_digest: Mapped[str] = mapped_column(String(64))
     sign_in_name_id: Mapped[UUID]
     user_id: Mapped[UUID]
-    acting_account_id: Mapped[UUID | None]
+    acting_account_id: Mapped[UUID | None]  # the customer reseller staff orders for at the root
     created_at: Mapped[datetime]
     last_seen_at: Mapped[datetime]
     address: Mapped[str | None] = mapped_column(String(45))
@@ -142,6 +142,7 @@ class SingleUseToken(RealmScoped, Base):
     purpose: Mapped[TokenPurpose]
     token_digest: Mapped[str] = mapped_column(String(64))
     user_id: Mapped[UUID]
+    acting_account_id: Mapped[UUID | None]  # of a hop: the customer somebody orders for
     valid_until: Mapped[datetime]
     used_at: Mapped[datetime | None]
     created_at: Mapped[datetime]

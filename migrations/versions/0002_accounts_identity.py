@@ -160,6 +160,7 @@ def upgrade() -> None:
         ),
         sa.Column("token_digest", sa.String(length=64), nullable=False),
         sa.Column("user_id", sa.Uuid(), nullable=False),
+        sa.Column("acting_account_id", sa.Uuid(), nullable=True),
         sa.Column("valid_until", sa.DateTime(timezone=True), nullable=False),
         sa.Column("used_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),

@@ -1,0 +1,225 @@
+"""Setting a password: by activation link, by reset link, or knowing the present one (SF-13, BC-02)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import select, update
+
+from app.audit.services import Actor, record
+from app.core.db import session
+from app.core.errors import FieldError, Invalid
+from app.identity.errors import LinkNoLongerValid
+from app.identity.links import find_holder, get_holder, make_link, use_link
+from app.identity.models import Credential, SignInName, TokenPurpose, User, UserStatus
+from app.identity.passwords import check_password, hash_password, is_password
+from app.identity.queries import get_user, get_user_for_update, person_of
+from app.identity.realms import (
+    credential_realm,
+    is_bss_realm,
+    open_realm,
+    passwords_of,
+    realms_of,
+    reseller_of,
+    scope_of,
+)
+from app.identity.sessions import end_sessions
+from app.identity.sign_in import normal_email
+from app.notifications.services import MailTemplate, queue_mail
+from tenants.context import current_scope, scope
+from tenants.links import bss_url, storefront_url
+
+
+def realm_url(realm_id: UUID, path: str) -> str:
+    """Return the absolute address of a path where the realm signs in: `/login` is `…/bss/login` for the back office."""
+    if is_bss_realm(realm_id):
+        return bss_url(current_scope().distributor_id, path)
+    return storefront_url(realm_id, path)
+
+
+def mail_person(
+    template: MailTemplate, realm_id: UUID, *, email: str, full_name: str, fields: dict[str, str], at: datetime
+) -> None:
+    """Mail a person of a realm in the name of the realm's owner."""
+    queue_mail(
+        template,
+        to_email=email,
+        to_name=full_name,
+        sender_reseller_id=reseller_of(realm_id),
+        storefront_id=None if is_bss_realm(realm_id) else realm_id,
+        fields={"user_first_name": full_name.split(" ", 1)[0], **fields},
+        at=at,
+    )
+
+
+def send_activation(user: User, realm_id: UUID, *, at: datetime) -> str:
+    """Make an activation link (72 h), mail it (RSN-6) and return its address, for staff to hand over."""
+    link = make_link(TokenPurpose.ACTIVATION, realm_id, user.id, at=at)
+    url = realm_url(realm_id, f"/activate/{link.token}")
+    mail_person(
+        MailTemplate.USER_ACTIVATION,
+        realm_id,
+        email=user.email,
+        full_name=user.full_name,
+        fields={"activation_url": url, "valid_until": link.valid_until.isoformat(timespec="minutes")},
+        at=at,
+    )
+    return url
+
+
+def send_reset(user_id: UUID, realm_id: UUID, *, email: str, full_name: str, at: datetime) -> str:
+    """Make a reset link (60 min), mail it (RSN-8) and return its address."""
+    link = make_link(TokenPurpose.RESET, realm_id, user_id, at=at)
+    url = realm_url(realm_id, f"/password/{link.token}")
+    mail_person(
+        MailTemplate.PASSWORD_RESET,
+        realm_id,
+        email=email,
+        full_name=full_name,
+        fields={"reset_url": url, "valid_until": link.valid_until.isoformat(timespec="minutes")},
+        at=at,
+    )
+    return url
+
+
+def store_password(user: User, realm_id: UUID, password: str, *, at: datetime) -> None:
+    """Set the password and end a lock; raises PasswordRefused. `realm_id` is where the password stands."""
+    check_password(password, passwords_of(realm_id), name=user.full_name, email=user.email)
+    with open_realm(realm_id):
+        credential = session.scalar(
+            select(Credential)
+            .where(
+                Credential.distributor_id == user.distributor_id,
+                Credential.realm_id == realm_id,
+                Credential.user_id == user.id,
+            )
+            .with_for_update()
+        )
+        if credential is None:
+            credential = Credential(realm_id=realm_id, user_id=user.id)
+            session.add(credential)
+        credential.password_hash = hash_password(password)
+        credential.failed_tries, credential.locked_until, credential.changed_at = 0, None, at
+
+
+def activate(realm_id: UUID, token: str, password: str, *, at: datetime) -> None:
+    """Spend an activation link: set the first password and let the person in (RSN-7).
+
+    Raises LinkNoLongerValid, PasswordRefused; the link still works after a refused password if the caller rolls back.
+    """
+    holder = use_link(TokenPurpose.ACTIVATION, realm_id, token, at=at)
+    if holder.name.status is not UserStatus.PENDING:
+        raise LinkNoLongerValid
+    with scope(scope_of(holder.person)):
+        user = get_user_for_update(holder.user_id)
+        store_password(user, holder.name.credential_realm_id, password, at=at)
+        user.status, user.activated_at = UserStatus.ACTIVE, at
+        set_status_of_names(user, UserStatus.ACTIVE)
+        record("user.activated", actor=_actor(user), at=at, target_kind="user", target_id=user.id)
+    mail_person(
+        MailTemplate.ACTIVATION_DONE,
+        realm_id,
+        email=user.email,
+        full_name=user.full_name,
+        fields={"login_url": realm_url(realm_id, "/login")},
+        at=at,
+    )
+
+
+def request_new_activation(realm_id: UUID, token: str, *, at: datetime) -> None:
+    """Mail a new activation link to the holder of one that no longer works; silent where there is nothing to activate."""
+    holder = find_holder(TokenPurpose.ACTIVATION, realm_id, token, at=at)
+    if holder is None or holder.name.status is not UserStatus.PENDING:
+        return
+    with scope(scope_of(holder.person)):
+        send_activation(get_user(holder.user_id), realm_id, at=at)
+
+
+def request_reset(realm_id: UUID, email: str, *, at: datetime) -> None:
+    """Mail a reset link if the address may sign in here; otherwise do nothing, and say the same (SF-F26)."""
+    with open_realm(realm_id):
+        name = session.scalar(
+            select(SignInName).where(
+                SignInName.distributor_id == current_scope().distributor_id,
+                SignInName.realm_id == realm_id,
+                SignInName.email == normal_email(email),
+                SignInName.status == UserStatus.ACTIVE,
+            )
+        )
+    if name is not None:
+        send_reset(name.user_id, realm_id, email=name.email, full_name=name.full_name, at=at)
+
+
+def reset_password(realm_id: UUID, token: str, password: str, *, at: datetime) -> None:
+    """Spend a reset link: new password, no lock, every session ended (RSN-9). Raises LinkNoLongerValid, PasswordRefused."""
+    holder = use_link(TokenPurpose.RESET, realm_id, token, at=at)
+    if holder.name.status is not UserStatus.ACTIVE:
+        raise LinkNoLongerValid
+    with scope(scope_of(holder.person)):
+        user = get_user(holder.user_id)
+        store_password(user, holder.name.credential_realm_id, password, at=at)
+        for realm in realms_of(person_of(user)):
+            end_sessions(realm, user.id)
+        record("user.password_reset", actor=_actor(user), at=at, target_kind="user", target_id=user.id)
+    _tell_password_changed(user, realm_id, at=at)
+
+
+def change_password(
+    user_id: UUID, realm_id: UUID, *, current: str, new: str, keep_session_id: UUID, actor: Actor, at: datetime
+) -> None:
+    """Change one's own password; other sessions end. Raises Invalid for a wrong present one or a refused new one."""
+    user = get_user(user_id)
+    home = credential_realm(person_of(user), realm_id)
+    with open_realm(home):
+        stored = session.scalar(
+            select(Credential.password_hash).where(
+                Credential.distributor_id == user.distributor_id,
+                Credential.realm_id == home,
+                Credential.user_id == user_id,
+            )
+        )
+    if not is_password(stored, current):
+        raise Invalid(FieldError("current", "wrong_password", "This is not your present password"))
+    if current == new:
+        raise Invalid(FieldError("password", "same_password", "Choose a password other than the present one"))
+    store_password(user, home, new, at=at)
+    for realm in realms_of(person_of(user)):
+        end_sessions(realm, user_id, except_id=keep_session_id)
+    record("user.password_changed", actor=actor, at=at, target_kind="user", target_id=user_id)
+    _tell_password_changed(user, realm_id, at=at)
+
+
+def check_link(purpose: TokenPurpose, realm_id: UUID, token: str, *, at: datetime) -> SignInName:
+    """Return the sign-in name a working link belongs to, for the page that asks for a password; raises LinkNoLongerValid."""
+    return get_holder(purpose, realm_id, token, at=at).name
+
+
+def set_status_of_names(user: User, status: UserStatus) -> None:
+    """Bring the status of the user's sign-in names in step with the user's."""
+    for realm_id in realms_of(person_of(user)):
+        with open_realm(realm_id):
+            session.execute(
+                update(SignInName)
+                .where(
+                    SignInName.distributor_id == user.distributor_id,
+                    SignInName.realm_id == realm_id,
+                    SignInName.user_id == user.id,
+                )
+                .values(status=status)
+            )
+
+
+def _tell_password_changed(user: User, realm_id: UUID, *, at: datetime) -> None:
+    mail_person(
+        MailTemplate.PASSWORD_CHANGED,
+        realm_id,
+        email=user.email,
+        full_name=user.full_name,
+        fields={"login_url": realm_url(realm_id, "/login")},
+        at=at,
+    )
+
+
+def _actor(user: User) -> Actor:
+    return Actor(user.id, user.full_name, reseller_id=user.reseller_id)

@@ -1,0 +1,180 @@
+"""Sessions are rows named by the digest of the cookie's secret: 60 minutes idle, 12 hours in all (decisions section 5)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import bindparam, delete, select, update
+
+from app.core.db import session
+from app.core.ids import new_id
+from app.core.secrets import digest, new_token
+from app.identity.models import SignInName, UserKind, UserSession, UserStatus, UserType
+from app.identity.realms import OPEN_STATES, Person, open_realm
+from tenants.context import current_scope
+from tenants.models import Storefront
+
+IDLE = timedelta(minutes=60)
+ABSOLUTE = timedelta(hours=12)
+TOUCH_EVERY = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class SessionFacts:
+    """A live session with everything pages must know about its person, read in one statement."""
+
+    session_id: UUID
+    sign_in_name_id: UUID
+    user_id: UUID
+    name: str
+    email: str
+    kind: UserKind
+    type: UserType
+    roles: tuple[str, ...]
+    reseller_id: UUID | None
+    account_id: UUID | None
+    acting_account_id: UUID | None
+    last_seen_at: datetime
+    own_storefront_id: UUID | None  # of a reseller's staff, while it is open
+    edition: str  # of that storefront; "none" without one
+
+    @property
+    def person(self) -> Person:
+        """Whose rows the person may see."""
+        return Person(self.kind, self.reseller_id, self.account_id)
+
+
+_SESSION = (
+    select(
+        UserSession.id,
+        UserSession.acting_account_id,
+        UserSession.last_seen_at,
+        SignInName.id.label("sign_in_name_id"),
+        SignInName.user_id,
+        SignInName.full_name,
+        SignInName.email,
+        SignInName.kind,
+        SignInName.type,
+        SignInName.roles,
+        SignInName.reseller_id,
+        SignInName.account_id,
+        Storefront.id.label("storefront_id"),
+        Storefront.edition,
+    )
+    .join(
+        SignInName,
+        (SignInName.distributor_id == UserSession.distributor_id) & (SignInName.id == UserSession.sign_in_name_id),
+    )
+    .outerjoin(
+        Storefront,
+        (Storefront.distributor_id == SignInName.distributor_id)
+        & (Storefront.reseller_id == SignInName.reseller_id)
+        & Storefront.state.in_(OPEN_STATES),
+    )
+    .where(
+        UserSession.distributor_id == bindparam("distributor_id"),
+        UserSession.realm_id == bindparam("realm_id"),
+        UserSession.token_digest == bindparam("token_digest"),
+        UserSession.last_seen_at > bindparam("seen_after"),
+        UserSession.created_at > bindparam("created_after"),
+        SignInName.realm_id == bindparam("realm_id"),
+        SignInName.status == UserStatus.ACTIVE,
+    )
+)
+
+
+def start_session(
+    name: SignInName,
+    *,
+    at: datetime,
+    address: str | None,
+    browser: str | None,
+    acting_account_id: UUID | None = None,
+) -> tuple[str, UUID]:
+    """Start a session of a sign-in name with a new secret and return secret and session id."""
+    token, session_id = new_token(), new_id()
+    with open_realm(name.realm_id):
+        session.add(
+            UserSession(
+                id=session_id,
+                realm_id=name.realm_id,
+                token_digest=digest(token),
+                sign_in_name_id=name.id,
+                user_id=name.user_id,
+                acting_account_id=acting_account_id,
+                created_at=at,
+                last_seen_at=at,
+                address=address,
+                browser=browser[:300] if browser else None,
+            )
+        )
+    return token, session_id
+
+
+def find_session(realm_id: UUID, token: str, *, at: datetime) -> SessionFacts | None:
+    """Return the live session of a secret in a realm: one statement."""
+    with open_realm(realm_id):
+        row = session.execute(
+            _SESSION,
+            {
+                "distributor_id": current_scope().distributor_id,
+                "realm_id": realm_id,
+                "token_digest": digest(token),
+                "seen_after": at - IDLE,
+                "created_after": at - ABSOLUTE,
+            },
+        ).first()
+    if row is None:
+        return None
+    is_reseller = row.kind is UserKind.RESELLER
+    return SessionFacts(
+        session_id=row.id,
+        sign_in_name_id=row.sign_in_name_id,
+        user_id=row.user_id,
+        name=row.full_name,
+        email=row.email,
+        kind=row.kind,
+        type=row.type,
+        roles=tuple(row.roles),
+        reseller_id=row.reseller_id,
+        account_id=row.account_id,
+        acting_account_id=row.acting_account_id,
+        last_seen_at=row.last_seen_at,
+        own_storefront_id=row.storefront_id if is_reseller else None,
+        edition=(row.edition or "none") if is_reseller else "none",
+    )
+
+
+def touch_session(realm_id: UUID, session_id: UUID, *, at: datetime) -> None:
+    """Note that the session was used; callers ask at most once a minute (TOUCH_EVERY)."""
+    with open_realm(realm_id):
+        session.execute(
+            update(UserSession)
+            .where(UserSession.distributor_id == current_scope().distributor_id, UserSession.id == session_id)
+            .values(last_seen_at=at)
+        )
+
+
+def end_session(realm_id: UUID, session_id: UUID) -> None:
+    """Sign out: the cookie's secret opens nothing any more."""
+    with open_realm(realm_id):
+        session.execute(
+            delete(UserSession).where(
+                UserSession.distributor_id == current_scope().distributor_id, UserSession.id == session_id
+            )
+        )
+
+
+def end_sessions(realm_id: UUID, user_id: UUID, *, except_id: UUID | None = None) -> None:
+    """End all sessions of a user in a realm, but for one."""
+    with open_realm(realm_id):
+        session.execute(
+            delete(UserSession).where(
+                UserSession.distributor_id == current_scope().distributor_id,
+                UserSession.realm_id == realm_id,
+                UserSession.user_id == user_id,
+                UserSession.id.is_distinct_from(except_id),
+            )
+        )
