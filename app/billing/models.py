@@ -7,9 +7,10 @@ from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
 
-from sqlalchemy import ForeignKeyConstraint, Index, String, UniqueConstraint
+from sqlalchemy import ForeignKeyConstraint, Index, String, UniqueConstraint, event, inspect
 from sqlalchemy.orm import Mapped, mapped_column
 
+from app.billing.errors import InvoiceIsIssued
 from app.core.db import Base
 from tenants.scoping import DistributorPrivate, Shared
 
@@ -112,3 +113,21 @@ class InvoiceCounter(DistributorPrivate, Base):
 
     series: Mapped[str] = mapped_column(String(20))  # "INV-2026"
     next_value: Mapped[int] = mapped_column(default=1)
+
+
+MAY_CHANGE = frozenset({"status", "paid_total"})  # what a payment or a credit note does to an invoice
+
+
+@event.listens_for(Invoice, "before_update")
+@event.listens_for(InvoiceLine, "before_update")
+def _keep_as_issued(_mapper: object, _connection: object, paper: Invoice | InvoiceLine) -> None:
+    changed = {attribute.key for attribute in inspect(paper).attrs if attribute.history.has_changes()}
+    forbidden = changed - MAY_CHANGE if isinstance(paper, Invoice) else changed
+    if forbidden:
+        raise InvoiceIsIssued(paper.id, sorted(forbidden))
+
+
+@event.listens_for(Invoice, "before_delete")
+@event.listens_for(InvoiceLine, "before_delete")
+def _keep_issued(_mapper: object, _connection: object, paper: Invoice | InvoiceLine) -> None:
+    raise InvoiceIsIssued(paper.id)

@@ -221,8 +221,8 @@ class OrderWork(Intake, Base):
     payload: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict)
     state: Mapped[WorkState] = mapped_column(default=WorkState.PENDING)
     attempts: Mapped[int] = mapped_column(default=0)
-    next_attempt_at: Mapped[datetime]
-    lease_until: Mapped[datetime | None]
+    next_attempt_at: Mapped[datetime]  # the only clock: a claim moves it past its lease
+    message: Mapped[str | None] = mapped_column(String(500))  # why the last attempt did not succeed, for staff
     created_at: Mapped[datetime]
 
 

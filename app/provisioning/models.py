@@ -46,6 +46,7 @@ class TaskStatus(enum.Enum):
 
     PENDING = "pending"
     RUNNING = "running"
+    WAITING = "waiting"  # a person does the work and records the outcome
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     CANCELED = "canceled"

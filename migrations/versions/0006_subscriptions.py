@@ -50,6 +50,7 @@ def upgrade() -> None:
             sa.Enum(
                 "pending",
                 "running",
+                "waiting",
                 "succeeded",
                 "failed",
                 "canceled",

@@ -1,0 +1,1 @@
+"""Charges, credit, invoices and their numbers."""

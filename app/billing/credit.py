@@ -1,0 +1,79 @@
+"""What an account may still order: limit less what it owes less what is on its way to an invoice (RS-29, SF-30)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from uuid import UUID
+
+from sqlalchemy import func, select
+
+from app.accounts.models import Account
+from app.billing.models import Charge, ChargeState, Invoice, InvoiceStatus
+from app.core.db import session
+from app.core.errors import NotFound
+from app.core.money import round_money
+from tenants.context import current_scope
+from tenants.settings import distributor_settings
+
+HUNDRED = Decimal(100)
+
+
+@dataclass(frozen=True, slots=True)
+class Credit:
+    """An account's credit in its currency. `limit` and `available` None: unlimited."""
+
+    limit: Decimal | None
+    balance: Decimal  # what is unpaid of issued invoices
+    estimates: Decimal  # charges that stand on no invoice yet, with tax
+    available: Decimal | None
+    currency: str
+
+    def missing_for(self, total: Decimal) -> Decimal:
+        """Return by how much an order total (with tax) exceeds what is available; 0 where it is covered.
+
+        An order that costs nothing needs no credit.
+        """
+        if self.available is None or total <= 0:
+            return Decimal(0)
+        return max(total - self.available, Decimal(0))
+
+
+def with_tax(net: Decimal, currency: str) -> Decimal:
+    """Add the distributor's tax rate to a net amount, rounded to the minor unit."""
+    return net + tax_on(net, currency)
+
+
+def tax_on(net: Decimal, currency: str) -> Decimal:
+    """Return the tax on a net amount by the distributor's one rate."""
+    return round_money(net * Decimal(distributor_settings().tax_percent) / HUNDRED, currency)
+
+
+def available_credit(account_id: UUID) -> Credit:
+    """Return limit, balance, estimates and what is left. Example: 5000 - 3200 - 450 = 1350. Raises NotFound."""
+    distributor_id = current_scope().distributor_id
+    account = session.execute(
+        select(Account.credit_limit, Account.currency).where(
+            Account.distributor_id == distributor_id, Account.id == account_id
+        )
+    ).one_or_none()
+    if account is None:
+        raise NotFound("There is no such account")
+    balance = session.scalar(
+        select(func.coalesce(func.sum(Invoice.total - Invoice.paid_total), 0)).where(
+            Invoice.distributor_id == distributor_id,
+            Invoice.account_id == account_id,
+            Invoice.status.in_((InvoiceStatus.UNPAID, InvoiceStatus.PARTLY_PAID)),
+        )
+    ) or Decimal(0)
+    charged = session.scalar(
+        select(func.coalesce(func.sum(Charge.net_amount), 0)).where(
+            Charge.distributor_id == distributor_id,
+            Charge.account_id == account_id,
+            Charge.state.in_((ChargeState.ESTIMATED, ChargeState.PENDING)),
+        )
+    ) or Decimal(0)
+    estimates = with_tax(charged, account.currency)
+    limit = account.credit_limit
+    available = None if limit is None else limit - balance - estimates
+    return Credit(limit, balance, estimates, available, account.currency)

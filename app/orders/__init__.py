@@ -1,0 +1,1 @@
+"""Baskets, checkout, orders, their approval and execution."""

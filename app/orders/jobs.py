@@ -1,0 +1,5 @@
+"""What orders may ask of the workers; times in seconds."""
+
+from app.core.queue import Job, Queue
+
+PROCESS_ORDER_WORK = Job("workers.jobs.orders.process_order_work", Queue.BILLING, timeout=60)

@@ -1,0 +1,1 @@
+"""Service managers, and the tasks to be done there (CB-22)."""

@@ -1,0 +1,310 @@
+"""Running a task at most once at a time: claim it, call the vendor without a transaction, record the outcome.
+
+`next_attempt_at` is the only clock. A claim moves it past the lease, so a killed worker's task comes back by itself;
+the lease token lets only the run that holds the task write its outcome.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import exists, select
+from sqlalchemy.orm import aliased
+
+from app.core.db import session
+from app.core.ids import new_id
+from app.core.secrets import decrypt
+from app.provisioning.models import (
+    ProvisioningTask,
+    ServiceManager,
+    TaskKind,
+    TaskStatus,
+    VendorAccountLink,
+    VendorCall,
+)
+from app.provisioning.pictures import ResourcePicture, from_json
+from app.provisioning.queries import OPEN, due
+from app.subscriptions.models import SubscriptionVendorLink
+from tenants.context import current_scope
+
+LEASE = timedelta(minutes=10)
+RETRY_OFFSETS = tuple(timedelta(minutes=m) for m in (1, 6, 21, 51, 111, 120))  # 1, 5, 15, 30, 60 min apart
+GIVE_UP_AFTER = timedelta(minutes=120)  # after the first attempt (decisions section 8)
+MAX_MESSAGE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class ManagerAccess:
+    """A service manager with its key in the clear: short-lived, never logged."""
+
+    id: UUID
+    kind: str
+    base_url: str
+    application_id: str
+    api_key: str
+    timeout_seconds: int
+    has_precheck: bool
+    is_active: bool
+
+    def __repr__(self) -> str:
+        """Keep the key out of logs and tracebacks."""
+        return f"ManagerAccess({self.id}, {self.kind})"
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedTask:
+    """A task this run holds, with all that a connector must know."""
+
+    id: UUID
+    lease_token: UUID
+    kind: TaskKind
+    subject_id: UUID
+    order_item_id: UUID | None
+    may_be_done: bool  # an earlier run may have reached the vendor: ask there first
+    picture: ResourcePicture
+    manager: ManagerAccess | None
+    account_reference: str | None  # what the vendor calls the account; None: not synchronised yet
+    reseller_reference: str | None
+    vendor_reference: str | None  # what the vendor calls the service
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedCall:
+    """One call to a vendor as it is stored, secrets masked."""
+
+    at: datetime
+    operation: str
+    url: str
+    request_body: str
+    status_code: int | None
+    response_body: str
+    duration_ms: int
+
+
+class Release(enum.Enum):
+    """What became of a task that could not be finished now."""
+
+    LATER = "later"
+    FAILED = "failed"  # its 120 minutes are over
+    LOST = "lost"  # another run holds it
+
+
+def claim_task(task_id: UUID, *, at: datetime, lease: timedelta = LEASE) -> ClaimedTask | None:
+    """Take a task for one run, or None: done, not due, held by another run, or behind an earlier task of its subject."""
+    claimed = _claim(ProvisioningTask.id == task_id, at=at, lease=lease, limit=1)
+    return claimed[0] if claimed else None
+
+
+def claim_due_tasks(*, at: datetime, limit: int, lease: timedelta = LEASE) -> Sequence[ClaimedTask]:
+    """Take up to `limit` due tasks of the scope's distributor, the longest waiting first."""
+    return _claim(None, at=at, lease=lease, limit=limit)
+
+
+def complete_task(task_id: UUID, lease_token: UUID, *, vendor_reference: str, message: str, at: datetime) -> bool:
+    """Record that the vendor did it; False where another run holds the task by now."""
+    task = _held(task_id, lease_token)
+    if task is None:
+        return False
+    _finish(task, TaskStatus.SUCCEEDED, message, at)
+    task.vendor_reference = vendor_reference or task.vendor_reference
+    return True
+
+
+def fail_task(task_id: UUID, lease_token: UUID, *, reason: str, at: datetime) -> bool:
+    """Record that the vendor refused: trying again unchanged is of no use. False where another run holds the task."""
+    task = _held(task_id, lease_token)
+    if task is None:
+        return False
+    _finish(task, TaskStatus.FAILED, reason, at)
+    return True
+
+
+def wait_for_person(task_id: UUID, lease_token: UUID, *, message: str) -> bool:
+    """Record that a person has to do the work and tell us; False where another run holds the task."""
+    task = _held(task_id, lease_token)
+    if task is None:
+        return False
+    task.status, task.message, task.lease_until, task.lease_token = TaskStatus.WAITING, message, None, None
+    return True
+
+
+def release_task(
+    task_id: UUID, lease_token: UUID, *, reason: str, at: datetime, retry_after: timedelta | None = None
+) -> tuple[Release, datetime | None]:
+    """Give a task back after a transport error: again 1, 6, 21, 51, 111 and 120 minutes after the first attempt.
+
+    Returns what became of it and when it is tried again. After 120 minutes it has failed. `retry_after` is the
+    vendor's wish; it may delay a try, never past the end.
+    """
+    task = _held(task_id, lease_token)
+    if task is None:
+        return Release.LOST, None
+    first = task.first_attempt_at or at
+    if at >= first + GIVE_UP_AFTER:
+        _finish(task, TaskStatus.FAILED, reason, at)
+        return Release.FAILED, None
+    following = next(first + offset for offset in RETRY_OFFSETS if first + offset > at)
+    if retry_after is not None:
+        following = min(max(following, at + retry_after), first + GIVE_UP_AFTER)
+    task.status, task.next_attempt_at, task.message = TaskStatus.PENDING, following, reason[:MAX_MESSAGE]
+    task.lease_until, task.lease_token = None, None
+    return Release.LATER, following
+
+
+def hand_back(task_id: UUID, lease_token: UUID, *, at: datetime) -> None:
+    """Give a task back that this run did not get to: due again at once."""
+    task = _held(task_id, lease_token)
+    if task is not None:
+        task.status, task.next_attempt_at = TaskStatus.PENDING, at
+        task.attempts -= 1
+        task.lease_until, task.lease_token = None, None
+
+
+def link_account(manager_id: UUID, account_id: UUID, vendor_reference: str, *, at: datetime) -> None:
+    """Remember what an account is called at a vendor."""
+    found = session.scalar(
+        select(VendorAccountLink).where(
+            VendorAccountLink.distributor_id == current_scope().distributor_id,
+            VendorAccountLink.service_manager_id == manager_id,
+            VendorAccountLink.account_id == account_id,
+        )
+    )
+    if found is None:
+        session.add(
+            VendorAccountLink(
+                service_manager_id=manager_id,
+                account_id=account_id,
+                vendor_reference=vendor_reference,
+                created_at=at,
+            )
+        )
+    else:
+        found.vendor_reference = vendor_reference
+
+
+def record_calls(task_id: UUID | None, manager_id: UUID | None, calls: Sequence[RecordedCall]) -> None:
+    """Store what was said to a vendor; kept 90 days."""
+    session.add_all(
+        VendorCall(
+            task_id=task_id,
+            service_manager_id=manager_id,
+            at=call.at,
+            operation=call.operation,
+            url=call.url,
+            request_body=call.request_body,
+            status_code=call.status_code,
+            response_body=call.response_body,
+            duration_ms=call.duration_ms,
+        )
+        for call in calls
+    )
+
+
+def _claim(which: object, *, at: datetime, lease: timedelta, limit: int) -> list[ClaimedTask]:
+    distributor_id = current_scope().distributor_id
+    earlier = aliased(ProvisioningTask)
+    statement = (
+        select(ProvisioningTask)
+        .where(
+            ProvisioningTask.distributor_id == distributor_id,
+            due(at),
+            ~exists().where(
+                earlier.distributor_id == distributor_id,
+                earlier.subject_id == ProvisioningTask.subject_id,
+                earlier.sequence < ProvisioningTask.sequence,
+                earlier.status.in_(OPEN),
+            ),
+        )
+        .order_by(ProvisioningTask.next_attempt_at, ProvisioningTask.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True, of=ProvisioningTask)
+        .execution_options(populate_existing=True)
+    )
+    if which is not None:
+        statement = statement.where(which)  # type: ignore[arg-type]
+    return [_take(task, at=at, lease=lease) for task in session.scalars(statement).all()]
+
+
+def _take(task: ProvisioningTask, *, at: datetime, lease: timedelta) -> ClaimedTask:
+    may_be_done = task.attempts > 0
+    token = new_id()
+    task.status, task.attempts = TaskStatus.RUNNING, task.attempts + 1
+    task.first_attempt_at = task.first_attempt_at or at
+    task.lease_token, task.lease_until, task.next_attempt_at = token, at + lease, at + lease
+    picture = from_json(task.request)
+    manager = _access(task.service_manager_id)
+    return ClaimedTask(
+        id=task.id,
+        lease_token=token,
+        kind=task.kind,
+        subject_id=task.subject_id,
+        order_item_id=task.order_item_id,
+        may_be_done=may_be_done,
+        picture=picture,
+        manager=manager,
+        account_reference=_account_reference(manager, picture.account.account_id),
+        reseller_reference=_account_reference(manager, picture.reseller.account_id) if picture.reseller else None,
+        vendor_reference=_vendor_reference(task.subject_id),
+    )
+
+
+def _access(manager_id: UUID | None) -> ManagerAccess | None:
+    manager = None
+    if manager_id is not None:
+        manager = session.get(ServiceManager, (current_scope().distributor_id, manager_id))
+    if manager is None:
+        return None
+    return ManagerAccess(
+        id=manager.id,
+        kind=manager.kind,
+        base_url=manager.base_url or "",
+        application_id=manager.application_id or "",
+        api_key=decrypt(manager.api_key_encrypted) if manager.api_key_encrypted else "",
+        timeout_seconds=manager.timeout_seconds,
+        has_precheck=manager.has_precheck,
+        is_active=manager.is_active,
+    )
+
+
+def _account_reference(manager: ManagerAccess | None, account_id: UUID) -> str | None:
+    if manager is None:
+        return None
+    return session.scalar(
+        select(VendorAccountLink.vendor_reference).where(
+            VendorAccountLink.distributor_id == current_scope().distributor_id,
+            VendorAccountLink.service_manager_id == manager.id,
+            VendorAccountLink.account_id == account_id,
+        )
+    )
+
+
+def _vendor_reference(subject_id: UUID) -> str | None:
+    return session.scalar(
+        select(SubscriptionVendorLink.vendor_reference).where(
+            SubscriptionVendorLink.distributor_id == current_scope().distributor_id,
+            SubscriptionVendorLink.subscription_id == subject_id,
+        )
+    )
+
+
+def _held(task_id: UUID, lease_token: UUID) -> ProvisioningTask | None:
+    return session.scalar(
+        select(ProvisioningTask)
+        .where(
+            ProvisioningTask.distributor_id == current_scope().distributor_id,
+            ProvisioningTask.id == task_id,
+            ProvisioningTask.lease_token == lease_token,
+            ProvisioningTask.status == TaskStatus.RUNNING,
+        )
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+
+
+def _finish(task: ProvisioningTask, status: TaskStatus, message: str, at: datetime) -> None:
+    task.status, task.message, task.finished_at = status, message[:MAX_MESSAGE] or None, at
+    task.lease_until, task.lease_token = None, None

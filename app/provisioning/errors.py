@@ -1,0 +1,34 @@
+"""What can go wrong in provisioning, as its staff see it."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from app.core.errors import Conflict, NotFound
+from app.provisioning.models import TaskStatus
+
+
+class TaskNotFound(NotFound):
+    """There is no such task for this caller."""
+
+    def __init__(self, task_id: UUID) -> None:
+        super().__init__("There is no such task")
+        self.task_id = task_id
+
+
+class ServiceManagerNotFound(NotFound):
+    """There is no such service manager for this caller."""
+
+    def __init__(self, manager_id: UUID) -> None:
+        super().__init__("There is no such service manager")
+        self.manager_id = manager_id
+
+
+class WrongTaskState(Conflict):
+    """The task's status does not allow what was asked."""
+
+    code = "wrong_state"
+
+    def __init__(self, task_id: UUID, status: TaskStatus) -> None:
+        super().__init__(f"This task is {status.value}")
+        self.task_id, self.status = task_id, status

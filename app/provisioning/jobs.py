@@ -1,0 +1,6 @@
+"""What provisioning may ask of the workers; times in seconds. A task's lease outlives every time-out."""
+
+from app.core.queue import Job, Queue
+
+PROVISION_ORDER_ITEM = Job("workers.jobs.provisioning.provision_order_item", Queue.PROVISIONING, timeout=300)
+PROVISION_BATCH = Job("workers.jobs.provisioning.provision_batch", Queue.PROVISIONING, timeout=540)

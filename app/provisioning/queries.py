@@ -1,0 +1,111 @@
+"""Reads of tasks, vendor calls and service managers; all of them in the distributor's scope."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, select
+
+from app.core.db import session
+from app.provisioning.errors import ServiceManagerNotFound, TaskNotFound
+from app.provisioning.models import ProvisioningTask, ServiceManager, TaskStatus, VendorCall
+from tenants.context import current_scope
+
+OPEN = (TaskStatus.PENDING, TaskStatus.RUNNING, TaskStatus.WAITING, TaskStatus.FAILED)
+ON_THE_CLOCK = (TaskStatus.PENDING, TaskStatus.RUNNING)  # `next_attempt_at` brings them back
+
+
+def get_task(task_id: UUID) -> ProvisioningTask:
+    """Return a task; raises TaskNotFound."""
+    found = session.scalar(
+        select(ProvisioningTask).where(
+            ProvisioningTask.distributor_id == current_scope().distributor_id, ProvisioningTask.id == task_id
+        )
+    )
+    if found is None:
+        raise TaskNotFound(task_id)
+    return found
+
+
+def get_task_for_update(task_id: UUID) -> ProvisioningTask:
+    """Return a task as it stands, locked until the transaction ends; raises TaskNotFound."""
+    found = session.scalar(
+        select(ProvisioningTask)
+        .where(ProvisioningTask.distributor_id == current_scope().distributor_id, ProvisioningTask.id == task_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    if found is None:
+        raise TaskNotFound(task_id)
+    return found
+
+
+def last_task_of(subject_id: UUID) -> ProvisioningTask | None:
+    """Return the newest task about a subscription or asset."""
+    return session.scalar(
+        select(ProvisioningTask)
+        .where(
+            ProvisioningTask.distributor_id == current_scope().distributor_id,
+            ProvisioningTask.subject_id == subject_id,
+        )
+        .order_by(ProvisioningTask.sequence.desc())
+        .limit(1)
+    )
+
+
+def due(at: datetime) -> ColumnElement[bool]:
+    """Say which tasks may be claimed: their time has come, or the lease of whoever had them is over."""
+    return ProvisioningTask.status.in_(ON_THE_CLOCK) & (ProvisioningTask.next_attempt_at <= at)
+
+
+def due_task_ids(at: datetime, limit: int) -> Sequence[UUID]:
+    """Return tasks whose time has come, the longest waiting first."""
+    return session.scalars(
+        select(ProvisioningTask.id)
+        .where(ProvisioningTask.distributor_id == current_scope().distributor_id, due(at))
+        .order_by(ProvisioningTask.next_attempt_at, ProvisioningTask.id)
+        .limit(limit)
+    ).all()
+
+
+def list_tasks_of_order(order_id: UUID) -> Sequence[ProvisioningTask]:
+    """Return an order's tasks in the order they were asked for."""
+    return session.scalars(
+        select(ProvisioningTask)
+        .where(
+            ProvisioningTask.distributor_id == current_scope().distributor_id, ProvisioningTask.order_id == order_id
+        )
+        .order_by(ProvisioningTask.created_at, ProvisioningTask.id)
+    ).all()
+
+
+def list_calls(task_id: UUID) -> Sequence[VendorCall]:
+    """Return what was said to the vendor about a task, oldest first; secrets are masked."""
+    return session.scalars(
+        select(VendorCall)
+        .where(VendorCall.distributor_id == current_scope().distributor_id, VendorCall.task_id == task_id)
+        .order_by(VendorCall.at, VendorCall.id)
+    ).all()
+
+
+def list_service_managers() -> Sequence[ServiceManager]:
+    """Return all service managers by name."""
+    return session.scalars(
+        select(ServiceManager)
+        .where(ServiceManager.distributor_id == current_scope().distributor_id)
+        .order_by(ServiceManager.name)
+    ).all()
+
+
+def get_service_manager(manager_id: UUID) -> ServiceManager:
+    """Return a service manager; raises ServiceManagerNotFound."""
+    found = session.scalar(
+        select(ServiceManager).where(
+            ServiceManager.distributor_id == current_scope().distributor_id, ServiceManager.id == manager_id
+        )
+    )
+    if found is None:
+        raise ServiceManagerNotFound(manager_id)
+    return found

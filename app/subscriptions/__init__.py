@@ -1,0 +1,1 @@
+"""What customers own: subscriptions and assets (CB-23)."""

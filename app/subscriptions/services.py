@@ -1,0 +1,257 @@
+"""The verbs of subscriptions and assets: made by an order's execution, activated when the vendor has delivered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from uuid import UUID
+
+from sqlalchemy import select
+
+from app.catalogue.models import BillingCycle, Term
+from app.core.db import session
+from app.subscriptions.errors import SubscriptionNotFound
+from app.subscriptions.models import (
+    ASSET_NUMBERS,
+    SUBSCRIPTION_NUMBERS,
+    Asset,
+    Subscription,
+    SubscriptionCost,
+    SubscriptionEvent,
+    SubscriptionStatus,
+    SubscriptionVendorLink,
+    SyncStatus,
+)
+from app.subscriptions.periods import add_months
+from app.subscriptions.queries import find_asset_by_item, find_by_item, find_subscription_for_update
+from tenants.context import current_scope
+
+MAX_NAME = 100
+MAX_MESSAGE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Whose the new thing is, and who pays the distributor for it."""
+
+    account_id: UUID
+    reseller_id: UUID | None
+    payer_id: UUID
+    payer_reseller_id: UUID | None
+    bought_by_reseller: bool
+
+
+@dataclass(frozen=True, slots=True)
+class NewSubscription:
+    """What an order item makes. `unit_price` None: the customer sees "-"."""
+
+    owner: Owner
+    order_item_id: UUID
+    product_id: UUID
+    name: str
+    quantity: int
+    term: Term
+    cycle: BillingCycle
+    unit_price: Decimal | None
+    currency: str
+    starts_on: date
+    sync_status: SyncStatus
+    plan_edition: str | None
+    unit_cost: Decimal
+    price_list_id: UUID | None
+    rule: str
+    markup_percent: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class NewAsset:
+    """What a one-off order item makes. `unit_price` None: the customer sees "-"."""
+
+    owner: Owner
+    order_item_id: UUID
+    product_id: UUID
+    name: str
+    quantity: int
+    unit_price: Decimal | None
+    currency: str
+
+
+def create_for_item(new: NewSubscription, *, at: datetime) -> Subscription:
+    """Make the subscription of an order item, with what its payer pays; one item makes one, however often it is asked."""
+    found = find_by_item(new.order_item_id)
+    if found is not None:
+        return found
+    subscription = Subscription(
+        reseller_id=new.owner.reseller_id,
+        account_id=new.owner.account_id,
+        code=f"SUB-{_next(SUBSCRIPTION_NUMBERS):06d}",
+        order_item_id=new.order_item_id,
+        payer_id=new.owner.payer_id,
+        product_id=new.product_id,
+        friendly_name=new.name[:MAX_NAME],
+        quantity=new.quantity,
+        term=new.term,
+        cycle=new.cycle,
+        unit_price=new.unit_price,
+        currency=new.currency,
+        bought_by_reseller=new.owner.bought_by_reseller,
+        sync_status=new.sync_status,
+        starts_on=new.starts_on,
+        renews_on=add_months(new.starts_on, new.term.months) if new.term.months else None,
+        plan_edition=new.plan_edition,
+        created_at=at,
+    )
+    session.add(subscription)
+    session.flush()
+    session.add(
+        SubscriptionCost(
+            reseller_id=new.owner.payer_reseller_id,
+            account_id=new.owner.payer_id,
+            subscription_id=subscription.id,
+            unit_cost=new.unit_cost,
+            currency=new.currency,
+            price_list_id=new.price_list_id,
+            rule=new.rule,
+            markup_percent=new.markup_percent,
+        )
+    )
+    add_event(
+        subscription,
+        "purchase",
+        f"Bought: {new.quantity} x {new.name}"[:300],
+        at=at,
+        quantity_change=new.quantity,
+        quantity_after=new.quantity,
+    )
+    return subscription
+
+
+def create_asset_for_item(new: NewAsset, *, at: datetime) -> Asset:
+    """Make the asset of a one-off order item; one item makes one, however often it is asked."""
+    found = find_asset_by_item(new.order_item_id)
+    if found is not None:
+        return found
+    asset = Asset(
+        reseller_id=new.owner.reseller_id,
+        account_id=new.owner.account_id,
+        code=f"AST-{_next(ASSET_NUMBERS):06d}",
+        order_item_id=new.order_item_id,
+        payer_id=new.owner.payer_id,
+        product_id=new.product_id,
+        name=new.name,
+        quantity=new.quantity,
+        unit_price=new.unit_price,
+        currency=new.currency,
+        bought_by_reseller=new.owner.bought_by_reseller,
+        created_at=at,
+    )
+    session.add(asset)
+    session.flush()
+    return asset
+
+
+def activate(
+    subscription_id: UUID,
+    *,
+    at: datetime,
+    service_manager_id: UUID | None = None,
+    vendor_reference: str | None = None,
+) -> Subscription:
+    """Record that the service stands at its vendor (or needs none): Active, and what it is called there.
+
+    A second call changes nothing. Raises SubscriptionNotFound.
+    """
+    subscription = _locked(subscription_id)
+    if vendor_reference:
+        _link(subscription, service_manager_id, vendor_reference)
+    if subscription.status is SubscriptionStatus.PENDING_ACTIVATION:
+        subscription.status, subscription.activated_at = SubscriptionStatus.ACTIVE, at
+        add_event(subscription, "activated", "Activated", at=at, quantity_after=subscription.quantity)
+    if subscription.sync_status is not SyncStatus.NOT_REQUIRED:
+        subscription.sync_status, subscription.sync_message = SyncStatus.SYNCHRONISED, None
+    return subscription
+
+
+def change_quantity(subscription_id: UUID, quantity: int, *, at: datetime) -> Subscription:
+    """Take over a quantity that the vendor has confirmed. Raises SubscriptionNotFound."""
+    subscription = _locked(subscription_id)
+    change = quantity - subscription.quantity
+    if change:
+        subscription.quantity = quantity
+        words = "increased" if change > 0 else "decreased"
+        add_event(
+            subscription, "increase" if change > 0 else "decrease", f"Quantity {words} to {quantity}", at=at,
+            quantity_change=change, quantity_after=quantity,
+        )  # fmt: skip
+    if subscription.sync_status is not SyncStatus.NOT_REQUIRED:
+        subscription.sync_status, subscription.sync_message = SyncStatus.SYNCHRONISED, None
+    return subscription
+
+
+def mark_pending(subscription_id: UUID) -> None:
+    """Record that a change is on its way to the vendor."""
+    subscription = _locked(subscription_id)
+    subscription.sync_status, subscription.sync_message = SyncStatus.PENDING, None
+
+
+def mark_failed(subscription_id: UUID, message: str) -> None:
+    """Record that the vendor refused, or could not be reached in time; `message` is for staff."""
+    subscription = _locked(subscription_id)
+    subscription.sync_status, subscription.sync_message = SyncStatus.FAILED, message[:MAX_MESSAGE]
+
+
+def add_event(
+    subscription: Subscription,
+    kind: str,
+    text: str,
+    *,
+    at: datetime,
+    quantity_change: int | None = None,
+    quantity_after: int | None = None,
+    actor_name: str | None = None,
+) -> None:
+    """Add a line to a subscription's history; its customer may read it."""
+    session.add(
+        SubscriptionEvent(
+            reseller_id=subscription.reseller_id,
+            account_id=subscription.account_id,
+            subscription_id=subscription.id,
+            at=at,
+            kind=kind,
+            text=text,
+            quantity_change=quantity_change,
+            quantity_after=quantity_after,
+            actor_name=actor_name,
+        )
+    )
+
+
+def _locked(subscription_id: UUID) -> Subscription:
+    found = find_subscription_for_update(subscription_id)
+    if found is None:
+        raise SubscriptionNotFound(subscription_id)
+    return found
+
+
+def _link(subscription: Subscription, service_manager_id: UUID | None, vendor_reference: str) -> None:
+    link = session.scalar(
+        select(SubscriptionVendorLink).where(
+            SubscriptionVendorLink.distributor_id == current_scope().distributor_id,
+            SubscriptionVendorLink.subscription_id == subscription.id,
+        )
+    )
+    if link is None:
+        session.add(
+            SubscriptionVendorLink(
+                subscription_id=subscription.id,
+                service_manager_id=service_manager_id,
+                vendor_reference=vendor_reference,
+            )
+        )
+    else:
+        link.service_manager_id, link.vendor_reference = service_manager_id, vendor_reference
+
+
+def _next(sequence: object) -> int:
+    return session.scalar(select(sequence.next_value())) or 0  # type: ignore[attr-defined]
