@@ -52,7 +52,9 @@ class PriceListEntry(Catalogue, Base):
 
     __tablename__ = "price_list_entries"
     __table_args__ = (
-        UniqueConstraint("distributor_id", "price_list_id", "product_id", "term", "cycle", name="uq_price_list_entries_key"),
+        UniqueConstraint(
+            "distributor_id", "price_list_id", "product_id", "term", "cycle", name="uq_price_list_entries_key"
+        ),
         Index(None, "distributor_id", "product_id"),
         ForeignKeyConstraint(["distributor_id", "price_list_id"], ["price_lists.distributor_id", "price_lists.id"]),
         ForeignKeyConstraint(["distributor_id", "product_id"], ["products.distributor_id", "products.id"]),
@@ -103,9 +105,18 @@ class MarkupRule(ResellerPrivate, Base):
 
     __tablename__ = "markup_rules"
     __table_args__ = (
-        Index("ix_markup_rules_product", "distributor_id", "reseller_id", "product_id"),
-        Index("ix_markup_rules_customer", "distributor_id", "reseller_id", "customer_id"),
-        Index("ix_markup_rules_level", "distributor_id", "reseller_id", "level"),
+        # One index for all levels: each asks for every column, by equality or IS NULL, so that the planner has no
+        # choice to get wrong under generic plans, however many rules there are.
+        Index(
+            "ix_markup_rules_target",
+            "distributor_id",
+            "reseller_id",
+            "level",
+            "customer_id",
+            "product_id",
+            "category_id",
+            "vendor",
+        ),
         CheckConstraint("percent >= 0 AND percent <= 1000", name="percent_range"),
         CheckConstraint("valid_to IS NULL OR valid_from IS NULL OR valid_to >= valid_from", name="date_order"),
         CheckConstraint("(term IS NULL) = (cycle IS NULL)", name="term_with_cycle"),
@@ -129,7 +140,7 @@ class SpecialPrice(ResellerPrivate, Base):
 
     __tablename__ = "special_prices"
     __table_args__ = (
-        Index("ix_special_prices_product", "distributor_id", "reseller_id", "product_id"),
+        Index("ix_special_prices_key", "distributor_id", "reseller_id", "customer_id", "product_id", "term", "cycle"),
         CheckConstraint("amount >= 0", name="amount_min_0"),
         CheckConstraint("valid_to IS NULL OR valid_from IS NULL OR valid_to >= valid_from", name="date_order"),
         ForeignKeyConstraint(["distributor_id", "product_id"], ["products.distributor_id", "products.id"]),

@@ -217,22 +217,11 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("distributor_id", "id", name=op.f("pk_special_prices")),
     )
     op.create_index(
-        "ix_markup_rules_category", "markup_rules", ["distributor_id", "reseller_id", "category_id"], unique=False
-    )
-    op.create_index(
-        "ix_markup_rules_customer",
+        "ix_markup_rules_target",
         "markup_rules",
-        ["distributor_id", "reseller_id", "customer_id", "level"],
+        ["distributor_id", "reseller_id", "level", "customer_id", "product_id", "category_id", "vendor"],
         unique=False,
     )
-    op.create_index("ix_markup_rules_level", "markup_rules", ["distributor_id", "reseller_id", "level"], unique=False)
-    op.create_index(
-        "ix_markup_rules_product",
-        "markup_rules",
-        ["distributor_id", "reseller_id", "product_id", "customer_id"],
-        unique=False,
-    )
-    op.create_index("ix_markup_rules_vendor", "markup_rules", ["distributor_id", "reseller_id", "vendor"], unique=False)
     op.create_index(
         op.f("ix_price_list_entries_distributor_id_product_id"),
         "price_list_entries",
@@ -240,12 +229,9 @@ def upgrade() -> None:
         unique=False,
     )
     op.create_index(
-        "ix_special_prices_customer", "special_prices", ["distributor_id", "reseller_id", "customer_id"], unique=False
-    )
-    op.create_index(
-        "ix_special_prices_product",
+        "ix_special_prices_key",
         "special_prices",
-        ["distributor_id", "reseller_id", "product_id", "customer_id"],
+        ["distributor_id", "reseller_id", "customer_id", "product_id", "term", "cycle"],
         unique=False,
     )
     keep_to_reseller("markup_rules")

@@ -1,0 +1,391 @@
+"""The SQL of a quote: cost by price lists, then eight levels of rules, first hit wins (decisions section 6).
+
+The pieces are put together once, by `quotes` (for named products) and `catalogue_page` (for a page of them). Under row
+security only leakproof operators reach an index, so every piece filters by distributor and reseller itself and finds
+its rows by equality on ids; row security is the net below.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    CTE,
+    Boolean,
+    ColumnElement,
+    Date,
+    FromClause,
+    Integer,
+    ScalarSelect,
+    Select,
+    String,
+    Uuid,
+    and_,
+    bindparam,
+    case,
+    exists,
+    func,
+    inspect,
+    literal,
+    literal_column,
+    null,
+    or_,
+    select,
+    true,
+    union_all,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, distinct_on
+from sqlalchemy.orm import aliased
+
+from app.catalogue.models import Category, Product, ProductPrice
+from app.pricing.buyers import Buyer
+from app.pricing.models import (
+    MarkupLevel,
+    MarkupRule,
+    PriceList,
+    PriceListAssignment,
+    PriceListEntry,
+    SpecialPrice,
+)
+
+DISTRIBUTOR = bindparam("distributor_id", type_=Uuid())
+RESELLER = bindparam("reseller_id", type_=Uuid())
+CUSTOMER = bindparam("customer_id", type_=Uuid())
+PAYER = bindparam("payer_id", type_=Uuid())
+CURRENCY = bindparam("currency", type_=String(3))
+ON = bindparam("on_day", type_=Date())
+LISTS_ON = bindparam("lists_on", type_=Date())
+RESTRICT = bindparam("restrict_to_lists", type_=Boolean())
+PRODUCTS = bindparam("product_ids", type_=ARRAY(Uuid()))
+ONE: ColumnElement[int] = literal_column("1", Integer)  # not a parameter: the planner must know that one row is enough
+ASKED_LAST = 2_147_483_647  # the default list stands behind every assigned one
+
+
+class PriceSource(enum.Enum):
+    """Where a price comes from: the eight levels of decisions section 6, or no rule at all."""
+
+    CUSTOMER_PRODUCT_SPECIAL = "customer_product_special"  # 1
+    CUSTOMER_PRODUCT_MARKUP = "customer_product_markup"  # 2
+    CUSTOMER_MARKUP = "customer_markup"  # 3
+    PRODUCT_SPECIAL = "product_special"  # 4
+    PRODUCT_MARKUP = "product_markup"  # 5
+    CATEGORY_MARKUP = "category_markup"  # 6
+    VENDOR_MARKUP = "vendor_markup"  # 7
+    DEFAULT_MARKUP = "default_markup"  # 8; without a rule id: the storefront has not set one
+    COST = "cost"  # at the root: the entry of a price list
+    LIST = "list"  # at the root: the distributor's list price
+
+
+MARKUP_SOURCES = {
+    MarkupLevel.CUSTOMER_PRODUCT: PriceSource.CUSTOMER_PRODUCT_MARKUP,
+    MarkupLevel.CUSTOMER: PriceSource.CUSTOMER_MARKUP,
+    MarkupLevel.PRODUCT: PriceSource.PRODUCT_MARKUP,
+    MarkupLevel.CATEGORY: PriceSource.CATEGORY_MARKUP,
+    MarkupLevel.VENDOR: PriceSource.VENDOR_MARKUP,
+    MarkupLevel.DEFAULT: PriceSource.DEFAULT_MARKUP,
+}
+
+
+def parameters(buyer: Buyer, distributor_id: UUID) -> dict[str, Any]:
+    """Return the bind parameters a buyer gives to every statement built here."""
+    return {
+        "distributor_id": distributor_id,
+        "reseller_id": buyer.reseller_id,
+        "customer_id": buyer.customer_id,
+        "payer_id": buyer.payer_id,
+        "currency": buyer.currency,
+        "on_day": buyer.on,
+        "lists_on": buyer.lists_on or buyer.on,
+        "restrict_to_lists": buyer.restrict_to_lists,
+    }
+
+
+def wanted_products() -> CTE:
+    """Return the products named by the bind parameter `product_ids`."""
+    return select(func.unnest(PRODUCTS, type_=Uuid()).label("product_id")).cte("wanted")
+
+
+def usable_lists() -> CTE:
+    """Return the payer's lists that are active today and in its currency, by rank; the default list comes last."""
+    usable = and_(
+        PriceList.distributor_id == DISTRIBUTOR,
+        PriceList.is_active,
+        PriceList.currency == CURRENCY,
+        PriceList.valid_from <= LISTS_ON,
+        or_(PriceList.valid_to.is_(None), PriceList.valid_to >= LISTS_ON),
+    )
+    assigned = (
+        select(PriceList.id.label("list_id"), PriceList.name, PriceListAssignment.priority.label("rank"))
+        .join(
+            PriceListAssignment,
+            and_(
+                PriceListAssignment.distributor_id == PriceList.distributor_id,
+                PriceListAssignment.price_list_id == PriceList.id,
+            ),
+        )
+        .where(PriceListAssignment.payer_id == PAYER, usable)
+    )
+    default = select(PriceList.id, PriceList.name, literal(ASKED_LAST, Integer)).where(PriceList.is_default, usable)
+    return union_all(assigned, default).cte("usable_lists").prefix_with("MATERIALIZED", dialect="postgresql")
+
+
+def _in_dates(model: type[MarkupRule | SpecialPrice | ProductPrice]) -> ColumnElement[bool]:
+    return and_(
+        or_(model.valid_from.is_(None), model.valid_from <= ON),
+        or_(model.valid_to.is_(None), model.valid_to >= ON),
+    )
+
+
+def priced_keys(wanted: CTE, lists: CTE) -> CTE:
+    """Return term and cycle of each wanted product that this buyer may have, with its cost.
+
+    Materialised: pulled up, its COALESCE would stand in the conditions on rules, and under row security an expression
+    like that counts as leaky and reaches no index. A withdrawn key has no price. Without an entry in a list the list price is the cost, or there is none at all.
+    """
+    entry = PriceListEntry
+    costs = (
+        select(entry.product_id, entry.term, entry.cycle, entry.price, entry.price_list_id)
+        .select_from(wanted)
+        .join(lists, true())
+        .join(
+            entry,
+            and_(
+                entry.distributor_id == DISTRIBUTOR,
+                entry.price_list_id == lists.c.list_id,
+                entry.product_id == wanted.c.product_id,
+            ),
+        )
+        .ext(distinct_on(entry.product_id, entry.term, entry.cycle))
+        .order_by(entry.product_id, entry.term, entry.cycle, lists.c.rank, lists.c.name, lists.c.list_id)
+        .cte("costs")
+    )
+    retail = (
+        select(
+            ProductPrice.product_id,
+            ProductPrice.term,
+            ProductPrice.cycle,
+            ProductPrice.is_withdrawn,
+            case((_in_dates(ProductPrice), ProductPrice.list_price)).label("list_price"),
+        )
+        .join(
+            wanted,
+            and_(ProductPrice.distributor_id == DISTRIBUTOR, ProductPrice.product_id == wanted.c.product_id),
+        )
+        .where(ProductPrice.currency == CURRENCY)
+        .cte("retail")
+    )
+    same_key = and_(
+        costs.c.product_id == retail.c.product_id, costs.c.term == retail.c.term, costs.c.cycle == retail.c.cycle
+    )
+    cost = func.coalesce(costs.c.price, case((~RESTRICT, retail.c.list_price)))
+    return (
+        select(
+            func.coalesce(costs.c.product_id, retail.c.product_id).label("product_id"),
+            func.coalesce(costs.c.term, retail.c.term, type_=ProductPrice.term.type).label("term"),
+            func.coalesce(costs.c.cycle, retail.c.cycle, type_=ProductPrice.cycle.type).label("cycle"),
+            cost.label("cost"),
+            retail.c.list_price,
+            costs.c.price_list_id,
+        )
+        .select_from(costs.outerjoin(retail, same_key, full=True))
+        .where(cost.is_not(None), ~func.coalesce(retail.c.is_withdrawn, False))
+        .cte("priced_keys")
+        .prefix_with("MATERIALIZED", dialect="postgresql")
+    )
+
+
+def is_priced(
+    product_id: ColumnElement[UUID], lists: CTE, cycle: ColumnElement[Any] | None = None
+) -> ColumnElement[bool]:
+    """Return the condition that a product has at least one price for this buyer, of one cycle if one is given."""
+    entry, withdrawn, listed = PriceListEntry, aliased(ProductPrice), aliased(ProductPrice)
+    by_list = exists(
+        select(literal(1))
+        .select_from(lists)
+        .join(
+            entry,
+            and_(
+                entry.distributor_id == DISTRIBUTOR,
+                entry.price_list_id == lists.c.list_id,
+                entry.product_id == product_id,
+            ),
+        )
+        .where(
+            ~exists().where(
+                withdrawn.distributor_id == DISTRIBUTOR,
+                withdrawn.product_id == product_id,
+                withdrawn.term == entry.term,
+                withdrawn.cycle == entry.cycle,
+                withdrawn.currency == CURRENCY,
+                withdrawn.is_withdrawn,
+            ),
+            *(() if cycle is None else (entry.cycle == cycle,)),
+        )
+        .correlate_except(lists, entry)
+    )
+    by_list_price = exists(
+        select(literal(1))
+        .where(
+            listed.distributor_id == DISTRIBUTOR,
+            listed.product_id == product_id,
+            listed.currency == CURRENCY,
+            ~listed.is_withdrawn,
+            or_(listed.valid_from.is_(None), listed.valid_from <= ON),
+            or_(listed.valid_to.is_(None), listed.valid_to >= ON),
+            *(() if cycle is None else (listed.cycle == cycle,)),
+        )
+        .correlate_except(listed)
+    )
+    return or_(by_list, and_(~RESTRICT, by_list_price))
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """What a level's rules are about; None: nothing. All four take part in the index."""
+
+    product: ColumnElement[UUID] | None = None
+    category: ColumnElement[Any] | None = None
+    vendor: ColumnElement[str] | None = None
+    customer: ColumnElement[Any] | None = None
+
+    def fits(self, rule: type[MarkupRule]) -> tuple[ColumnElement[bool], ...]:
+        """Return the conditions on a rule's columns."""
+        pairs: tuple[tuple[ColumnElement[Any], ColumnElement[Any] | None], ...] = (
+            (rule.product_id.expression, self.product),
+            (rule.category_id.expression, self.category),
+            (rule.vendor.expression, self.vendor),
+            (rule.customer_id.expression, self.customer),
+        )
+        return tuple(column.is_(None) if value is None else column == value for column, value in pairs)
+
+
+def _markup(keys: FromClause, seen: tuple[FromClause, ...], level: MarkupLevel, target: _Target) -> ScalarSelect[UUID]:
+    """Return the id of one level's rule: one for this term and cycle first, then a dated one, then the newest."""
+    rule = MarkupRule
+    dated = or_(rule.valid_from.is_not(None), rule.valid_to.is_not(None))
+    return (
+        select(rule.id)
+        .where(
+            rule.distributor_id == DISTRIBUTOR,
+            rule.reseller_id == RESELLER,
+            rule.level == level,
+            *target.fits(rule),
+            or_(rule.term.is_(None), and_(rule.term == keys.c.term, rule.cycle == keys.c.cycle)),
+            _in_dates(rule),
+        )
+        .order_by(rule.term.is_not(None).desc(), dated.desc(), rule.created_at.desc(), rule.id.desc())
+        .limit(ONE)
+        .correlate(keys, *seen)
+        .scalar_subquery()
+    )
+
+
+def _special(keys: FromClause, *conditions: ColumnElement[bool]) -> ScalarSelect[UUID]:
+    """Return the id of the special price of a key in the buyer's currency."""
+    price = SpecialPrice
+    return (
+        select(price.id)
+        .where(
+            price.distributor_id == DISTRIBUTOR,
+            price.reseller_id == RESELLER,
+            price.product_id == keys.c.product_id,
+            price.term == keys.c.term,
+            price.cycle == keys.c.cycle,
+            price.currency == CURRENCY,
+            *conditions,
+            _in_dates(price),
+        )
+        .order_by(price.created_at.desc(), price.id.desc())
+        .limit(ONE)
+        .correlate(keys)
+        .scalar_subquery()
+    )
+
+
+def rule_hits(keys: CTE) -> CTE:
+    """Return the priced keys with the id of the first rule that answers, level by level; later levels are not read.
+
+    The id is of a special price or of a markup rule; both are looked up once more by key in `quoted_rows`.
+    """
+    price, product = SpecialPrice, Product
+    category, above = aliased(Category), aliased(Category)
+    seen = (product.__table__, inspect(category).selectable, inspect(above).selectable)
+    this = keys.c.product_id
+    levels: tuple[tuple[MarkupLevel, _Target], ...] = (
+        (MarkupLevel.PRODUCT, _Target(product=this)),
+        (MarkupLevel.CATEGORY, _Target(category=product.category_id.expression)),
+        (MarkupLevel.CATEGORY, _Target(category=category.parent_id.expression)),
+        (MarkupLevel.CATEGORY, _Target(category=above.parent_id.expression)),
+        (MarkupLevel.VENDOR, _Target(vendor=product.vendor.expression)),
+        (MarkupLevel.DEFAULT, _Target()),
+    )
+    first = func.coalesce(
+        _special(keys, price.customer_id == CUSTOMER),
+        _markup(keys, seen, MarkupLevel.CUSTOMER_PRODUCT, _Target(product=this, customer=CUSTOMER)),
+        _markup(keys, seen, MarkupLevel.CUSTOMER, _Target(customer=CUSTOMER)),
+        _special(keys, price.customer_id.is_(None)),
+        *(_markup(keys, seen, level, target) for level, target in levels),
+    )
+    return (
+        select(keys, first.label("rule_id"))
+        .join(product, and_(product.distributor_id == DISTRIBUTOR, product.id == keys.c.product_id))
+        .outerjoin(category, and_(category.distributor_id == DISTRIBUTOR, category.id == product.category_id))
+        .outerjoin(above, and_(above.distributor_id == DISTRIBUTOR, above.id == category.parent_id))
+        .cte("hits")
+        .prefix_with("MATERIALIZED", dialect="postgresql")
+    )
+
+
+QUOTE_COLUMNS = (
+    "product_id",
+    "term",
+    "cycle",
+    "cost",
+    "list_price",
+    "price_list_id",
+    "rule_id",
+    "level",
+    "percent",
+    "special_amount",
+    "special_customer_id",
+)
+
+
+def quoted_rows(wanted: CTE, lists: CTE, *, with_rules: bool) -> Select[Any]:
+    """Return the rows of a quote: one for each priced key, with what its rule says.
+
+    Without rules (the distributor's own storefront) the columns of rules are NULL.
+    """
+    keys = priced_keys(wanted, lists)
+    if not with_rules:
+        nothing = (null().label(name) for name in QUOTE_COLUMNS[6:])
+        return select(keys, *nothing)
+    hits = rule_hits(keys)
+    # LIMIT keeps these two nested loops by primary key; a join would read all rules of the distributor.
+    markup = (
+        select(MarkupRule.level, MarkupRule.percent)
+        .where(MarkupRule.distributor_id == DISTRIBUTOR, MarkupRule.id == hits.c.rule_id)
+        .limit(ONE)
+        .lateral("markup")
+    )
+    special = (
+        select(SpecialPrice.amount, SpecialPrice.customer_id)
+        .where(SpecialPrice.distributor_id == DISTRIBUTOR, SpecialPrice.id == hits.c.rule_id)
+        .limit(ONE)
+        .lateral("special")
+    )
+    return (
+        select(
+            hits,
+            markup.c.level,
+            markup.c.percent,
+            special.c.amount.label("special_amount"),
+            special.c.customer_id.label("special_customer_id"),
+        )
+        .select_from(hits)
+        .outerjoin(markup, true())
+        .outerjoin(special, true())
+    )
