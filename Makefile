@@ -46,8 +46,8 @@ migration: venv ## write a migration from the models (name=what_changed)
 test: venv ## run every test from nothing (ARGS="-k orders")
 	@$(LOCAL) test -n 2 --dist loadgroup $(ARGS)
 
-test-fast: venv ## run the tests that need no server
-	@$(BIN)/python -m pytest tests/unit $(ARGS)
+test-fast: venv ## run the unit tests alone
+	@$(LOCAL) pytest tests/unit $(ARGS)
 
 test-one: venv ## run some tests (ARGS=tests/web/test_orders.py)
 	@$(LOCAL) pytest $(ARGS)
