@@ -76,7 +76,7 @@ def connect(url: str) -> psycopg.Connection:
     try:
         return psycopg.connect(plain_url(url), autocommit=True, connect_timeout=10)
     except psycopg.Error as error:
-        reason = (str(error).strip() or "no reason given").splitlines()[-1]
+        reason = (str(error).strip() or "no reason given").splitlines()[0]
         raise Unsuitable(f"The database at {place_of(url)} cannot be reached: {reason}") from error
 
 
