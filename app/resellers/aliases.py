@@ -25,10 +25,70 @@ HOLD = timedelta(days=7)
 SHORTEST, LONGEST = 3, 40
 SYNTAX = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 RESERVED_WORDS = frozenset(
-    ["admin", "api", "app", "account", "assets", "auth", "basket", "billing", "bss", "cart", "catalog", "checkout", "contact", "dashboard", "favicon", "health", "help", "home", "login", "logout", "media", "office", "orders", "privacy", "register", "reports", "reseller", "resellers", "robots", "search", "setup", "sitemap", "static", "storefront", "subscriptions", "support", "terms", "uploads", "well-known", "www"]  # RS-08
+    [
+        "admin",
+        "api",
+        "app",
+        "account",
+        "assets",
+        "auth",
+        "basket",
+        "billing",
+        "bss",
+        "cart",
+        "catalog",
+        "checkout",
+        "contact",
+        "dashboard",
+        "favicon",
+        "health",
+        "help",
+        "home",
+        "login",
+        "logout",
+        "media",
+        "office",
+        "orders",
+        "privacy",
+        "register",
+        "reports",
+        "reseller",
+        "resellers",
+        "robots",
+        "search",
+        "setup",
+        "sitemap",
+        "static",
+        "storefront",
+        "subscriptions",
+        "support",
+        "terms",
+        "uploads",
+        "well-known",
+        "www",
+    ]  # RS-08
 )
 ROUTED_WORDS = frozenset(
-    ["activate", "catalogue", "healthz", "invite", "manage", "metrics", "offers", "order", "p", "password", "platform", "product", "reseller-plans", "readyz", "sign-in", "sso", "themes", "workspace"]  # decisions section 4: known here, so that a worker without routes reserves them too
+    [
+        "activate",
+        "catalogue",
+        "healthz",
+        "invite",
+        "manage",
+        "metrics",
+        "offers",
+        "order",
+        "p",
+        "password",
+        "platform",
+        "product",
+        "reseller-plans",
+        "readyz",
+        "sign-in",
+        "sso",
+        "themes",
+        "workspace",
+    ]  # decisions section 4: known here, so that a worker without routes reserves them too
 )
 _routed: set[str] = set()
 

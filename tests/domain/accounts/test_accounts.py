@@ -31,11 +31,6 @@ from tests.factories.world import MONDAY_NOON, World, make_world
 DETAILS = NewAccount(name="Helios Trading", email="Office@Helios.example", country="GR", currency="EUR")
 
 
-@pytest.fixture
-def world(session: BoundSession) -> World:
-    return make_world(session)
-
-
 def accounts(session: BoundSession) -> int:
     return session.scalar(select(func.count()).select_from(Account)) or 0
 

@@ -15,14 +15,9 @@ from app.audit.services import SYSTEM
 from app.core.db import BoundSession
 from app.core.errors import Invalid
 from tenants.context import scope
-from tests.factories.world import MONDAY_NOON, World, make_world
+from tests.factories.world import MONDAY_NOON, World
 
 BAKERY = NewEndCustomer(name="Corner Bakery", email="hi@bakery.example", country="GR", customer_code="B-1")
-
-
-@pytest.fixture
-def world(session: BoundSession) -> World:
-    return make_world(session)
 
 
 def test_a_new_customer_trades_in_the_resellers_currency_and_needs_approval(world: World) -> None:

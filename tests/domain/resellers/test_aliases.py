@@ -27,11 +27,6 @@ from tenants.models import Address, AddressState
 from tests.factories.world import MONDAY_NOON, World, make_world
 
 
-@pytest.fixture
-def world(session: BoundSession) -> World:
-    return make_world(session)
-
-
 def reason(text: str, reseller_id: UUID) -> AliasReason:
     return check_alias(text, reseller_id=reseller_id, at=MONDAY_NOON).reason
 

@@ -1,0 +1,143 @@
+"""Two executions at the same moment, on two connections and committed data: the unique constraint decides (RS-08)."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
+from urllib.parse import urlsplit, urlunsplit
+from uuid import UUID
+
+import psycopg
+import pytest
+from sqlalchemy import create_engine, func, select
+from sqlalchemy.engine import Engine
+
+from app.audit.services import SYSTEM
+from app.catalogue.models import Product
+from app.core import db
+from app.core.db import BoundSession
+from app.core.db import session as thread_session
+from app.core.errors import DomainError
+from app.core.ids import new_id
+from app.orders.models import OrderItem
+from app.resellers.plans import PlanPrices, PlanRequest, activate_reseller_plans, claim_plan
+from app.resellers.storefronts import open_storefront
+from app.subscriptions.models import Subscription
+from tenants.context import Scope, scope
+from tenants.directory import directory
+from tenants.models import Address, AddressState, Storefront, StorefrontState
+from tests.domain.resellers.conftest import plan_item, subscription_of
+from tests.factories.world import MONDAY_NOON, Shop, World, make_world
+
+
+@pytest.fixture
+def own_database(database: None) -> Iterator[Engine]:
+    """A database of this test's own, where commits are real; dropped afterwards."""
+    owner_url = os.environ["DATABASE_URL"].replace("+psycopg", "")
+    name = f"race_{new_id().hex}"
+    db.session.remove()
+    for role in db.Role:
+        db.engine(role).dispose()
+    template = urlsplit(owner_url).path.lstrip("/")
+    with psycopg.connect(urlunsplit(urlsplit(owner_url)._replace(path="/postgres")), autocommit=True) as owner:
+        owner.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+        engine = create_engine(urlunsplit(urlsplit(os.environ["DATABASE_URL_APP"])._replace(path=f"/{name}")))
+        BoundSession.bound_to = engine
+        try:
+            yield engine
+        finally:
+            db.session.remove()
+            BoundSession.bound_to = None
+            engine.dispose()
+            directory.forget()
+            owner.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture
+def sold(own_database: Engine) -> tuple[World, Sequence[Product]]:
+    world = make_world(thread_session())
+    with scope(world.scope):
+        plans = activate_reseller_plans(PlanPrices(Decimal(49), Decimal(490)), actor=SYSTEM, at=MONDAY_NOON)
+        thread_session.commit()
+    return world, plans
+
+
+def execution(
+    here: Scope, item: OrderItem, shop: Shop, plan: Product, together: threading.Barrier
+) -> Callable[[], str]:
+    """What the execution of one plan item does, in a thread and transaction of its own; returns how it ended."""
+
+    def run() -> str:
+        try:
+            with scope(here):
+                together.wait(timeout=10)
+                claim_plan(item.id, PlanRequest(shop.id, plan.id, alias="sunrise"), at=MONDAY_NOON)
+                open_storefront(subscription_of(item, plan).id, at=MONDAY_NOON)
+                thread_session.commit()
+        except DomainError as refusal:
+            thread_session.rollback()
+            return getattr(refusal, "codes", (refusal.code,))[0]
+        finally:
+            thread_session.remove()
+        return "opened"
+
+    return run
+
+
+def run_together(first: Callable[[], str], second: Callable[[], str]) -> list[str]:
+    with ThreadPoolExecutor(2) as pool:
+        return sorted(future.result(timeout=60) for future in [pool.submit(first), pool.submit(second)])
+
+
+def live_storefronts(world: World, resellers: Sequence[UUID]) -> tuple[int, int, int]:
+    """Live storefronts, live addresses called sunrise, and plan subscriptions, as committed."""
+    thread_session.remove()
+    with scope(world.scope):
+        storefronts = thread_session.scalar(
+            select(func.count()).where(Storefront.reseller_id.in_(resellers), Storefront.state == StorefrontState.LIVE)
+        )
+        addresses = thread_session.scalar(
+            select(func.count()).where(Address.alias == "sunrise", Address.state == AddressState.LIVE)
+        )
+        subscriptions = thread_session.scalar(select(func.count()).select_from(Subscription))
+        return storefronts or 0, addresses or 0, subscriptions or 0
+
+
+@pytest.mark.parametrize("attempt", range(3))
+def test_of_two_resellers_with_one_alias_exactly_one_opens(sold: tuple[World, Sequence[Product]], attempt: int) -> None:
+    """RS-F22, RS-08: two simultaneous executions with one alias leave exactly one live storefront."""
+    world, plans = sold
+    with scope(world.scope):
+        other = Shop(world.direct, None, world.direct_buyer, None)
+        world.direct.is_reseller, world.direct.reseller_id = True, world.direct.id
+        thread_session.flush()
+        items = [plan_item(shop, plans[0], "sunrise", placed_by_id=world.bss_user.id) for shop in (world.basic, other)]
+        thread_session.commit()
+    together = threading.Barrier(2)
+    ended = run_together(
+        execution(world.scope, items[0], world.basic, plans[0], together),
+        execution(world.scope, items[1], other, plans[0], together),
+    )
+
+    assert "opened" in ended
+    assert set(ended) - {"opened"} <= {"alias_taken", "taken"}
+    assert live_storefronts(world, [world.basic.id, other.id]) == (1, 1, 1)
+
+
+def test_of_two_orders_of_one_reseller_exactly_one_opens(sold: tuple[World, Sequence[Product]]) -> None:
+    """RS-F11, RS-F22: the reseller's account is locked, so the second order meets a plan that is already active."""
+    world, plans = sold
+    with scope(world.scope):
+        items = [plan_item(world.basic, plan, "sunrise", placed_by_id=world.bss_user.id) for plan in plans]
+        thread_session.commit()
+    together = threading.Barrier(2)
+    ended = run_together(
+        execution(world.scope, items[0], world.basic, plans[0], together),
+        execution(world.scope, items[1], world.basic, plans[1], together),
+    )
+
+    assert ended == ["opened", "plan_already_active"]
+    assert live_storefronts(world, [world.basic.id]) == (1, 1, 1)
