@@ -1,0 +1,393 @@
+"""Turning a basket into an order: one order per checkout, however often it is submitted (SF-27, GO-02).
+
+The request records the order and one work row, nothing of others: credit, subscriptions, charges and invoice are the
+work of a job in the distributor's scope (decisions section 8).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+
+from app.accounts.models import Account, AccountStatus
+from app.catalogue.models import Product, ProductGroup, TermsDocument
+from app.core.db import nudge_after_commit, session
+from app.core.errors import Conflict, FieldError, Invalid
+from app.core.ids import new_id
+from app.core.queue import Nudge
+from app.identity.models import User, UserKind
+from app.notifications.services import MailTemplate, queue_mail
+from app.orders.baskets import BasketLine, BasketView, Shopper, after_checkout, open_basket, view_basket
+from app.orders.jobs import PROCESS_ORDER_WORK
+from app.orders.models import (
+    ORDER_NUMBERS,
+    Basket,
+    IdempotencyKey,
+    Order,
+    OrderChannel,
+    OrderEvent,
+    OrderItem,
+    OrderStatus,
+    OrderWork,
+    TermsAcceptance,
+)
+from app.orders.words import status_words, total_words
+from app.pricing.quotes import Buyer
+from app.resellers.aliases import hold_alias
+from app.resellers.plans import PlanRequest, check_plan, live_plan, needs_alias
+from tenants.context import current_scope
+from tenants.links import storefront_url
+
+ROUTE = "checkout"
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Where an acceptance of terms came from (SF-20)."""
+
+    url: str
+    address: str  # IP address
+    browser: str
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """What the last step of checkout sends. `accepted` are the ids of ticked terms documents."""
+
+    checkout_key: UUID
+    accepted: frozenset[UUID]
+    evidence: Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """A document the buyer must accept, with the products it is about."""
+
+    document: TermsDocument
+    products: tuple[str, ...]
+
+
+class PricesChanged(Conflict):
+    """A price is no longer what the buyer saw; nothing was ordered."""
+
+    code = "prices_changed"
+
+    def __init__(self) -> None:
+        super().__init__("Prices have changed since you last looked. Review your basket and submit again")
+
+
+def terms_of(lines: Iterable[BasketLine]) -> Sequence[Terms]:
+    """Return the terms documents of products and of their groups, each once (SF-20). At most two statements."""
+    products = [line.product for line in lines]
+    groups = _group_terms(products)
+    wanted: dict[UUID, list[str]] = {}
+    for product in products:
+        for document_id in (product.terms_document_id, groups.get(product.group_id)):
+            if document_id is not None:
+                wanted.setdefault(document_id, []).append(product.name)
+    if not wanted:
+        return ()
+    documents = session.scalars(
+        select(TermsDocument).where(
+            TermsDocument.distributor_id == current_scope().distributor_id, TermsDocument.id.in_(wanted)
+        )
+    )
+    return [Terms(document, tuple(wanted[document.id])) for document in documents]
+
+
+def _group_terms(products: Sequence[Product]) -> dict[UUID | None, UUID | None]:
+    ids = {product.group_id for product in products if product.group_id is not None}
+    if not ids:
+        return {}
+    rows = session.execute(
+        select(ProductGroup.id, ProductGroup.terms_document_id).where(
+            ProductGroup.distributor_id == current_scope().distributor_id, ProductGroup.id.in_(ids)
+        )
+    )
+    return {row.id: row.terms_document_id for row in rows}
+
+
+def recipient_of(basket: Basket, payer: Account) -> Account:
+    """Return who receives the services: the end customer a reseller chose, else the payer itself."""
+    if basket.end_customer_id is None:
+        return payer
+    found = session.scalar(
+        select(Account).where(
+            Account.distributor_id == basket.distributor_id,
+            Account.id == basket.end_customer_id,
+            Account.reseller_id == payer.id,
+        )
+    )
+    if found is None:
+        raise Invalid.field("end_customer", "choice", "Choose one of your customers")
+    return found
+
+
+def place_order(shopper: Shopper, submission: Submission, *, buyer: Buyer, placed_by: User, at: datetime) -> Order:
+    """Place the basket's order, or return the one this checkout has already placed.
+
+    Raises Invalid (`basket_empty`, `terms_required`, `recipient_required`, `billing_address_required`, alias codes and
+    what is wrong with a line), PricesChanged, and what `check_plan` refuses. Nothing is stored then.
+    """
+    if not _remember(shopper, submission, at):
+        return _replayed(shopper, submission)
+    basket = open_basket(shopper, at=at)
+    if basket.checkout_key != submission.checkout_key:
+        raise PricesChanged
+    view = view_basket(shopper, buyer, at=at)
+    account = session.get_one(Account, (current_scope().distributor_id, shopper.account_id))
+    is_alias = buyer.reseller_id is not None
+    recipient = account if is_alias else recipient_of(basket, account)
+    terms = terms_of(view.lines)
+    _check(view, account, placed_by, terms, submission)
+    _check_plans(view, account, at)
+    order = _new_order(view, shopper, buyer, recipient=recipient, placed_by=placed_by, at=at)
+    session.add(order)
+    session.flush()
+    items = [_new_item(order, line, position) for position, line in enumerate(view.lines, start=1)]
+    session.add_all(items)
+    session.flush()
+    for line, item in zip(view.lines, items, strict=True):
+        if line.product.plan_edition and needs_alias(account.id):
+            hold_alias(item.id, line.item.alias, reseller_id=account.id, at=at)
+    _accept(terms, order, placed_by, recipient, submission.evidence, at)
+    _record(order, placed_by, at)
+    _ask_for_execution(order, view.lines, items, at)
+    _confirm(order, items, account, placed_by, is_alias=is_alias, at=at)
+    after_checkout(basket)
+    _answer(shopper, submission, order)
+    return order
+
+
+def _replayed(shopper: Shopper, submission: Submission) -> Order:
+    """Return the order this checkout key has made before."""
+    answer = session.scalar(_key(shopper, submission, IdempotencyKey.answer)) or {}
+    if "order_id" not in answer:
+        raise SubmittedTwice
+    return session.get_one(Order, (current_scope().distributor_id, UUID(answer["order_id"])))
+
+
+def _key(shopper: Shopper, submission: Submission, what: object) -> object:
+    return select(what).where(  # type: ignore[call-overload]  # a column of the table
+        IdempotencyKey.distributor_id == current_scope().distributor_id,
+        IdempotencyKey.client == str(shopper.user_id),
+        IdempotencyKey.route == ROUTE,
+        IdempotencyKey.key == str(submission.checkout_key),
+    )
+
+
+def _remember(shopper: Shopper, submission: Submission, at: datetime) -> bool:
+    """Take the checkout's key; False if it is taken. A second submit waits here for the first one's commit."""
+    taken = session.execute(
+        insert(IdempotencyKey)
+        .values(
+            distributor_id=current_scope().distributor_id,
+            id=new_id(),
+            reseller_id=shopper.reseller_id,
+            account_id=shopper.account_id,
+            client=str(shopper.user_id),
+            route=ROUTE,
+            key=str(submission.checkout_key),
+            request_digest=hashlib.sha256(str(submission.checkout_key).encode()).hexdigest(),
+            answer={},
+            created_at=at,
+        )
+        .on_conflict_do_nothing()
+    )
+    return bool(taken.rowcount)  # type: ignore[attr-defined]  # a cursor result
+
+
+class SubmittedTwice(Conflict):
+    """The checkout was submitted before, and its first answer is not known here."""
+
+    code = "submitted_twice"
+
+    def __init__(self) -> None:
+        super().__init__("This order has already been placed")
+
+
+def _answer(shopper: Shopper, submission: Submission, order: Order) -> None:
+    key = session.scalar(_key(shopper, submission, IdempotencyKey))
+    key.answer = {"order_id": str(order.id)}
+
+
+def _check(
+    view: BasketView, account: Account, placed_by: User, terms: Sequence[Terms], submission: Submission
+) -> None:
+    errors: list[FieldError] = []
+    if not view.lines:
+        errors.append(FieldError("basket", "basket_empty", "Your basket is empty"))
+    for line in view.lines:
+        errors += line.problems
+    if account.status is not AccountStatus.ACTIVE or not account.ordering_enabled:
+        errors.append(FieldError("basket", "ordering_disabled", "Your company cannot order at present"))
+    if placed_by.kind is UserKind.RESELLER and view.basket.is_own_use is None and not view.plan_lines:
+        errors.append(FieldError("end_customer", "recipient_required", "Choose who the order is for"))
+    if placed_by.kind is UserKind.DIRECT and not account.has_billing_address:
+        errors.append(
+            FieldError("basket", "billing_address_required", "Ask a billing agent to complete the billing address")
+        )
+    errors += [
+        FieldError("terms", "terms_required", f"Accept “{each.document.title}” to place the order")
+        for each in terms
+        if each.document.id not in submission.accepted
+    ]
+    if errors:
+        raise Invalid(*errors)
+    if any(line.changed_from is not None for line in view.lines):
+        raise PricesChanged
+
+
+def _check_plans(view: BasketView, account: Account, at: datetime) -> None:
+    for line in view.plan_lines:
+        current = live_plan(account.id)
+        switches = current.id if current is not None and current.plan_edition != line.product.plan_edition else None
+        check_plan(
+            PlanRequest(account.id, line.product.id, line.item.quantity, line.item.alias, switches), at=at
+        )
+
+
+def _new_order(
+    view: BasketView, shopper: Shopper, buyer: Buyer, *, recipient: Account, placed_by: User, at: datetime
+) -> Order:
+    is_alias = buyer.reseller_id is not None
+    waits = is_alias and recipient.approval_required
+    number = session.scalar(select(ORDER_NUMBERS.next_value()))
+    return Order(
+        id=new_id(),
+        reseller_id=shopper.reseller_id,
+        account_id=recipient.id,
+        number=f"SO-{at.year}-{number:06}",
+        name=recipient.name,
+        status=OrderStatus.PENDING_RESELLER_APPROVAL if waits else OrderStatus.EXECUTING,
+        channel=OrderChannel.ALIAS if is_alias else OrderChannel.ROOT,
+        storefront_id=shopper.storefront_id,
+        payer_id=buyer.payer_id or shopper.account_id,
+        net_total=view.net_total,
+        currency=view.currency,
+        contact_email=placed_by.email,
+        placed_by_id=placed_by.id,
+        placed_by_reseller=placed_by.kind is UserKind.RESELLER,
+        placed_at=at,
+        po_number=view.basket.po_number,
+        comment=view.basket.comment,
+        checkout_key=view.basket.checkout_key,
+    )
+
+
+def _new_item(order: Order, line: BasketLine, position: int) -> OrderItem:
+    assert line.price is not None
+    assert line.line_total is not None
+    return OrderItem(
+        id=new_id(),
+        reseller_id=order.reseller_id,
+        account_id=order.account_id,
+        order_id=order.id,
+        position=position,
+        product_id=line.product.id,
+        product_name=line.product.name,
+        term=line.item.term,
+        cycle=line.item.cycle,
+        quantity=line.item.quantity,
+        unit_price=line.price.unit_price,
+        discount_percent=Decimal(0),
+        line_total=line.line_total,
+        currency=order.currency,
+        friendly_name=line.item.friendly_name,
+        alias=line.item.alias,
+        subscription_id=line.item.subscription_id,
+    )
+
+
+def _accept(
+    terms: Sequence[Terms], order: Order, user: User, recipient: Account, evidence: Evidence, at: datetime
+) -> None:
+    for each in terms:
+        for product_name in each.products:
+            session.add(
+                TermsAcceptance(
+                    reseller_id=order.reseller_id,
+                    account_id=order.account_id,
+                    order_id=order.id,
+                    order_number=order.number,
+                    product_name=product_name,
+                    document_id=each.document.id,
+                    document_version=each.document.version,
+                    document_digest=hashlib.sha256(each.document.body_html.encode()).hexdigest(),
+                    account_name=recipient.name,
+                    first_name=user.first_name,
+                    last_name=user.last_name,
+                    email=user.email,
+                    url=evidence.url[:500],
+                    address=evidence.address[:45],
+                    browser=evidence.browser[:300],
+                    accepted_at=at,
+                )
+            )
+
+
+def _record(order: Order, user: User, at: datetime) -> None:
+    waits = order.status is OrderStatus.PENDING_RESELLER_APPROVAL
+    session.add(
+        OrderEvent(
+            reseller_id=order.reseller_id,
+            account_id=order.account_id,
+            order_id=order.id,
+            at=at,
+            kind="submitted",
+            text="Order submitted, waiting for approval" if waits else "Order submitted",
+            actor_name=user.full_name,
+        )
+    )
+
+
+def _ask_for_execution(
+    order: Order, lines: Sequence[BasketLine], items: Sequence[OrderItem], at: datetime
+) -> None:
+    payload = {}
+    for line, item in zip(lines, items, strict=True):
+        assert line.price is not None
+        payload[str(item.id)] = {
+            "rule": line.price.rule.value,
+            "rule_id": str(line.price.rule_id) if line.price.rule_id else None,
+            "markup_percent": str(line.price.percent) if line.price.percent is not None else None,
+        }
+    work = OrderWork(
+        id=new_id(), order_id=order.id, kind="submitted", payload=payload, next_attempt_at=at, created_at=at
+    )
+    session.add(work)
+    nudge_after_commit(Nudge(PROCESS_ORDER_WORK, work.id, order.distributor_id))
+
+
+def _confirm(
+    order: Order, items: Sequence[OrderItem], account: Account, user: User, *, is_alias: bool, at: datetime
+) -> None:
+    """Queue the confirmation: under an alias to the ordering user, at the root to primary contact and submitter."""
+    assert order.storefront_id is not None
+    receivers = {user.email: user.full_name}
+    if not is_alias:
+        receivers.setdefault(account.email, account.name)
+    for email, name in receivers.items():
+        queue_mail(
+            MailTemplate.ORDER_CONFIRMATION,
+            to_email=email,
+            to_name=name,
+            sender_reseller_id=order.reseller_id if is_alias else None,
+            storefront_id=order.storefront_id,
+            fields={
+                "user_name": user.first_name,
+                "order_number": order.number,
+                "order_url": storefront_url(order.storefront_id, f"/orders/{order.number}"),
+                "lines": ", ".join(f"{item.quantity} x {item.product_name}" for item in items),
+                "total": total_words(order),
+                "status": status_words(order.status),
+            },
+            at=at,
+        )
