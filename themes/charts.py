@@ -11,8 +11,8 @@ from typing import Final, TypeAlias
 
 Number: TypeAlias = int | float | Decimal
 
-_WIDE: Final = (640.0, 240.0)
-_NARROW: Final = (340.0, 220.0)
+_SIZES: Final = {"wide": (1040.0, 260.0), "medium": (540.0, 230.0), "narrow": (340.0, 220.0)}
+"""Units are CSS pixels: the page shows the size nearest to its room, so that text keeps its size."""
 _TOP: Final = 20.0
 _BOTTOM: Final = 26.0
 _END: Final = 12.0
@@ -104,9 +104,9 @@ class Donut:
     slices: Sequence[Slice]
 
 
-def bar_geometry(points: Sequence[tuple[str, Number]], *, is_narrow: bool = False) -> Plot:
+def bar_geometry(points: Sequence[tuple[str, Number]], *, size: str = "medium") -> Plot:
     """Vertical bars from a zero line."""
-    width, height = _NARROW if is_narrow else _WIDE
+    width, height = _SIZES[size]
     scale = _Scale([float(value) for _, value in points], height)
     step = (width - _START - _END) / max(len(points), 1)
     thickness = min(step * 0.64, 48.0)
@@ -122,10 +122,10 @@ def bar_geometry(points: Sequence[tuple[str, Number]], *, is_narrow: bool = Fals
 
 
 def line_geometry(
-    labels: Sequence[str], series: Sequence[tuple[str, Sequence[Number]]], *, is_narrow: bool = False
+    labels: Sequence[str], series: Sequence[tuple[str, Sequence[Number]]], *, size: str = "medium"
 ) -> Plot:
     """One line for each series over the same labels."""
-    width, height = _NARROW if is_narrow else _WIDE
+    width, height = _SIZES[size]
     scale = _Scale([float(value) for _, values in series for value in values], height)
     step = (width - _START - _END - 16) / max(len(labels) - 1, 1)
     places = [_round(_START + 8 + step * index) for index in range(len(labels))]

@@ -143,9 +143,7 @@ def _light(skin: "Skin") -> dict[str, str]:
     surfaces = (LIGHT_BACKGROUND, LIGHT_SURFACE)
     soft = skin.primary.mixed(WHITE, 0.91)
     colors = {
-        **_brand(
-            skin, soft=soft, hover=skin.primary.mixed(BLACK if readable_on(skin.primary) == WHITE else WHITE, 0.14)
-        ),
+        **_brand(skin, soft=soft, hover=_hover(skin.primary)),
         "--brand-text": toward_contrast(skin.primary, against=(*surfaces, soft), minimum=MINIMUM_CONTRAST),
         "--brand-edge": toward_contrast(skin.primary, against=surfaces, minimum=MINIMUM_GRAPHIC_CONTRAST),
         "--accent-text": toward_contrast(skin.accent, against=surfaces, minimum=MINIMUM_CONTRAST),
@@ -161,7 +159,7 @@ def _dark(skin: "Skin") -> dict[str, str]:
     accent = toward_contrast(skin.accent, against=surfaces, minimum=MINIMUM_GRAPHIC_CONTRAST)
     soft = DARK_SURFACE.mixed(skin.primary, 0.22)
     colors = {
-        **_brand(skin, soft=soft, hover=primary.mixed(WHITE, 0.14)),
+        **_brand(skin, soft=soft, hover=_hover(primary)),
         "--brand": primary,
         "--on-brand": readable_on(primary),
         "--accent": accent,
@@ -188,6 +186,11 @@ def _brand(skin: "Skin", *, soft: Color, hover: Color) -> dict[str, Color]:
         "--accent": skin.accent,
         "--on-accent": readable_on(skin.accent),
     }
+
+
+def _hover(color: Color) -> Color:
+    """A little away from the colour of its text, so that pointing at a button never costs contrast."""
+    return color.mixed(BLACK if readable_on(color) == WHITE else WHITE, 0.14)
 
 
 def _rule(properties: dict[str, str]) -> str:

@@ -81,13 +81,17 @@ class LookForm(Form):
         [InputRequired("Enter a percentage, such as 15")],
         description="Added to the distributor's price. 15 turns 100.00 into 115.00.",
     )
-    language = SelectField("Default language", choices=[("el", "Ελληνικά"), ("en", "English")])
+    language = SelectField("Default language", choices=["Ελληνικά", "English"])
     intro = TextAreaField("Introduction", [Length(max=400)])
     logo = FileField("Logo", description="PNG, JPG, SVG or WebP, at most 1 MB.")
     landing = RadioField(
         "Landing page after sign-in",
-        choices=[("home", "Home"), ("catalogue", "Catalogue"), ("dashboard", "Dashboard")],
-        default="home",
+        choices=[
+            "Home",
+            "Catalogue",
+            "Dashboard",
+        ],
+        default="Home",
     )
     anonymous = BooleanField(
         "Anyone can see the catalogue", description="Off: visitors are asked to sign in first.", default=True
@@ -145,7 +149,7 @@ def _context(theme_name: str, page: str) -> dict[str, Any]:
     )
     if page.startswith("bss"):
         look = replace(look, name="Galaxy Distribution", powered_by=None)
-    form = LookForm(data={"alias": "techsolutions", "landing": "home", "anonymous": True})
+    form = LookForm(data={"alias": "techsolutions", "landing": "Home", "anonymous": True})
     if page in {"manage-look", "components"}:
         form.validate()
         form.markup.errors = ["Enter a number, such as 15"]
