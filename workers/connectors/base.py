@@ -27,7 +27,10 @@ class RequestKind(StrEnum):
 
 
 class AddOnAction(StrEnum):
-    """What one request does to one add-on; `NONE` keeps it as it is, yet it stays in the picture."""
+    """What one request does to one add-on.
+
+    `NONE` keeps it as it is, yet it stays in the picture; `CANCEL` is said once, in the request that ends it.
+    """
 
     NONE = "none"
     CREATE = "create"
@@ -96,6 +99,11 @@ class ProvisioningRequest:
             raise ValueError("A service has a quantity of at least 1; to end it, cancel it")
         if self.kind is not RequestKind.CREATE and not self.vendor_reference:
             raise ValueError(f"{self.kind} needs the vendor's reference of the service")
+
+    @property
+    def standing_add_ons(self) -> tuple[AddOnPicture, ...]:
+        """The add-ons that the service has after the request."""
+        return tuple(add_on for add_on in self.add_ons if add_on.action is not AddOnAction.CANCEL)
 
 
 @dataclass(frozen=True, slots=True)
