@@ -128,22 +128,16 @@ def _change(vendor: Vendor, action: str) -> Response:
 def _changing(vendor: Vendor, perform: Perform, *, names: tuple[str, ...], is_check_only: bool) -> Response:
     """Do one changing call in the mood of the moment, note it, answer it."""
     behaviour = vendor.temper.take(*names)
-    did_work = False
-    match behaviour.mode:
-        case Mode.FAIL:
-            reply = _Reply(HTTPStatus.SERVICE_UNAVAILABLE, 503, "The vendor is down")
-        case Mode.REJECT:
-            reply = _Reply(HTTPStatus.OK, REJECTED_CODE, "The vendor refuses this: told to by its control page")
-        case _:
-            if behaviour.mode is Mode.SLOW:
-                vendor.temper.wait(behaviour.seconds)
-            try:
-                with vendor.store.transaction() as rows:
-                    done, did_work = perform(rows)
-                reply = _Reply(HTTPStatus.OK, 0, done.message, done.reference, done.name)
-            except Refusal as refusal:
-                reply = _Reply(refusal.status, refusal.code, refusal.message)
-    _note(vendor, reply, behaviour, did_work=did_work, is_check_only=is_check_only)
+    if behaviour.mode is Mode.SLOW:
+        vendor.temper.wait(behaviour.seconds)
+    try:
+        with vendor.store.transaction() as rows:
+            _refuse_in_mood(behaviour)
+            done, did_work = perform(rows)
+            reply = _Reply(HTTPStatus.OK, 0, done.message, done.reference, done.name)
+            _note(rows, vendor, reply, behaviour, did_work=did_work, is_check_only=is_check_only)
+    except Refusal as refusal:
+        reply = _refused(vendor, refusal, behaviour, is_check_only=is_check_only)
     return _sent_in_mood(vendor, reply, behaviour)
 
 
@@ -152,16 +146,29 @@ def _read(vendor: Vendor, look: Callable[[sqlite3.Connection], _Reply]) -> Respo
     behaviour = vendor.temper.for_reading()
     if behaviour.mode is Mode.SLOW:
         vendor.temper.wait(behaviour.seconds)
-    if behaviour.mode is Mode.FAIL:
-        reply = _Reply(HTTPStatus.SERVICE_UNAVAILABLE, 503, "The vendor is down")
-    else:
-        try:
-            with vendor.store.transaction() as rows:
-                reply = look(rows)
-        except Refusal as refusal:
-            reply = _Reply(refusal.status, refusal.code, refusal.message)
-    _note(vendor, reply, behaviour, did_work=False, is_check_only=False)
+    try:
+        with vendor.store.transaction() as rows:
+            _refuse_in_mood(behaviour)
+            reply = look(rows)
+            _note(rows, vendor, reply, behaviour)
+    except Refusal as refusal:
+        reply = _refused(vendor, refusal, behaviour)
     return _sent_in_mood(vendor, reply, behaviour)
+
+
+def _refuse_in_mood(behaviour: Behaviour) -> None:
+    if behaviour.mode is Mode.FAIL:
+        raise Refusal(503, "The vendor is down", HTTPStatus.SERVICE_UNAVAILABLE)
+    if behaviour.mode is Mode.REJECT:
+        raise Refusal(REJECTED_CODE, "The vendor refuses this: told to by its control page")
+
+
+def _refused(vendor: Vendor, refusal: Refusal, behaviour: Behaviour, *, is_check_only: bool = False) -> _Reply:
+    """Note a refusal, for which nothing was kept."""
+    reply = _Reply(refusal.status, refusal.code, refusal.message)
+    with vendor.store.transaction() as rows:
+        _note(rows, vendor, reply, behaviour, is_check_only=is_check_only)
+    return reply
 
 
 def _refusable(handle: Callable[[], Response]) -> Response:
@@ -171,26 +178,33 @@ def _refusable(handle: Callable[[], Response]) -> Response:
         return _sent(_Reply(refusal.status, refusal.code, refusal.message))
 
 
-def _note(vendor: Vendor, reply: _Reply, behaviour: Behaviour, *, did_work: bool, is_check_only: bool) -> None:
-    with vendor.store.transaction() as rows:
-        rows.execute(
-            "INSERT INTO calls (at, application_id, method, path, idempotency_key, is_check_only, mode, did_work, "
-            "status, code, message, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                vendor.now().isoformat(),
-                _application_id(),
-                request.method,
-                request.path,
-                request.headers.get("Idempotency-Key"),
-                is_check_only,
-                behaviour.mode,
-                did_work,
-                None if behaviour.mode is Mode.TIMEOUT_AFTER else reply.status,
-                reply.code,
-                reply.message,
-                request.get_data(as_text=True),
-            ),
-        )
+def _note(
+    rows: sqlite3.Connection,
+    vendor: Vendor,
+    reply: _Reply,
+    behaviour: Behaviour,
+    *,
+    did_work: bool = False,
+    is_check_only: bool = False,
+) -> None:
+    rows.execute(
+        "INSERT INTO calls (at, application_id, method, path, idempotency_key, is_check_only, mode, did_work, "
+        "status, code, message, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            vendor.now().isoformat(),
+            _application_id(),
+            request.method,
+            request.path,
+            request.headers.get("Idempotency-Key"),
+            is_check_only,
+            behaviour.mode,
+            did_work,
+            None if behaviour.mode is Mode.TIMEOUT_AFTER else reply.status,
+            reply.code,
+            reply.message,
+            request.get_data(as_text=True),
+        ),
+    )
 
 
 def _sent_in_mood(vendor: Vendor, reply: _Reply, behaviour: Behaviour) -> Response:

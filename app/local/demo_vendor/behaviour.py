@@ -72,6 +72,7 @@ class Temper:
         self._lock = Lock()
         self._behaviour = Behaviour()
         self._changed = Event()
+        self.waiting = 0  # calls that wait at this moment
 
     @property
     def behaviour(self) -> Behaviour:
@@ -102,4 +103,9 @@ class Temper:
 
     def wait(self, seconds: float) -> None:
         """Wait, but no longer than this behaviour lasts."""
-        self._changed.wait(min(seconds, MAX_SECONDS))
+        with self._lock:
+            changed = self._changed
+            self.waiting += 1
+        changed.wait(min(seconds, MAX_SECONDS))
+        with self._lock:
+            self.waiting -= 1

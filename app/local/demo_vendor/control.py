@@ -119,7 +119,7 @@ def _as_typed(behaviour: Behaviour) -> Mapping[str, object]:
 
 def _state(vendor: Vendor, limit: int) -> VendorState:
     with vendor.store.transaction() as rows:
-        return state_of(rows, vendor.temper.behaviour, limit=limit)
+        return state_of(rows, vendor.temper, limit=limit)
 
 
 def _page(vendor: Vendor, typed: Mapping[str, object], problems: tuple[ControlProblem, ...] = ()) -> str:

@@ -7,7 +7,7 @@ import sqlite3
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from app.local.demo_vendor.behaviour import Behaviour, Mode
+from app.local.demo_vendor.behaviour import Behaviour, Mode, Temper
 from app.local.demo_vendor.work import account_reference, service_reference
 
 
@@ -67,6 +67,7 @@ class KeyCount:
 @dataclass(frozen=True, slots=True)
 class VendorState:
     behaviour: Behaviour
+    waiting: int  # calls that are kept waiting at this moment
     calls_total: int
     services_total: int
     accounts_total: int
@@ -76,7 +77,7 @@ class VendorState:
     accounts: list[AccountRow]
 
 
-def state_of(rows: sqlite3.Connection, behaviour: Behaviour, *, limit: int) -> VendorState:
+def state_of(rows: sqlite3.Connection, temper: Temper, *, limit: int) -> VendorState:
     """Read everything; at most `limit` of each list."""
     (calls_total, services_total, accounts_total) = rows.execute(
         "SELECT (SELECT count(*) FROM calls), (SELECT count(*) FROM services), (SELECT count(*) FROM accounts)"
@@ -87,7 +88,8 @@ def state_of(rows: sqlite3.Connection, behaviour: Behaviour, *, limit: int) -> V
         (limit,),
     )
     return VendorState(
-        behaviour=behaviour,
+        behaviour=temper.behaviour,
+        waiting=temper.waiting,
         calls_total=calls_total,
         services_total=services_total,
         accounts_total=accounts_total,

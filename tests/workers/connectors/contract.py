@@ -178,6 +178,16 @@ class ConnectorContract:
         assert answer.reference == made.reference
         assert stage.services() == {made.reference: ServiceSeen("Active", 8, "WP-TEAM", 0)}
 
+    def test_canceled_add_on_is_gone(self, stage: Stage, connector: Connector, request_: ProvisioningRequest) -> None:
+        made = connector.create(request_, idempotency_key="task-1")
+        (archive,) = request_.add_ons
+        update = later(request_, RequestKind.UPDATE, made.reference)
+        update = replace(update, add_ons=(replace(archive, action=AddOnAction.CANCEL),))
+
+        connector.update(update, idempotency_key="task-2")
+
+        assert stage.services()[made.reference].add_ons == 0
+
     def test_service_is_suspended_activated_and_canceled(
         self, stage: Stage, connector: Connector, request_: ProvisioningRequest
     ) -> None:

@@ -73,7 +73,7 @@ class FakeStage:
                 resource.status,
                 resource.picture.quantity,
                 resource.picture.product_code,
-                len(resource.picture.add_ons),
+                len(resource.picture.standing_add_ons),
             )
             for reference, resource in self.connector.resources.items()
         }

@@ -13,6 +13,7 @@ import requests
 from tests.fakes.demo_vendor import API_KEY, DemoVendor, demo_vendor_process
 from tests.workers.connectors.contract import BAKERY, a_request, later
 from workers.connectors.base import (
+    AddOnAction,
     AddOnPicture,
     Characteristic,
     Connector,
@@ -137,7 +138,8 @@ def test_totals_are_the_vendors_to_compute(vendor: DemoVendor) -> None:
 
     made = connector_of(vendor).create(request, idempotency_key="task-1")
     with_add_on = vendor.state()["services"][0]["totals"]
-    update = replace(later(request, RequestKind.UPDATE, made.reference), add_ons=(), quantity=6)
+    canceled = replace(extra, action=AddOnAction.CANCEL)
+    update = replace(later(request, RequestKind.UPDATE, made.reference), add_ons=(canceled,), quantity=6)
     connector_of(vendor).update(update, idempotency_key="task-2")
 
     assert with_add_on == {"storage_gb": "450", "archiving": "on", "domain": "bakery.example"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from types import SimpleNamespace
@@ -323,20 +324,35 @@ def test_nobody_listening_is_unavailable() -> None:
 def test_slow_service_that_came_in_the_end_is_not_made_twice(vendor: DemoVendor) -> None:
     """CB-F72 (partly): the first call is still at work when the second one comes with the same key."""
     connector = ServiceManagerConnector(
-        vendor.settings, allowed_private_targets=frozenset({vendor.target}), record_call=lambda _: None, timeout=SOON
+        vendor.settings, allowed_private_targets=frozenset({vendor.target}), record_call=lambda _: None
     )
     account = connector.synchronise_account(BAKERY, idempotency_key="account-1")
     request = a_request(replace(BAKERY, vendor_reference=account.reference))
     vendor.behave("slow", seconds=600)
-    with pytest.raises(ConnectorUnavailable):
-        connector.create(request, idempotency_key="task-1")
+    with ThreadPoolExecutor(1) as pool:
+        slow = pool.submit(connector.create, request, idempotency_key="task-1")
+        assert any(vendor.state()["waiting"] for _ in range(1000))
+        made = connector.create(request, idempotency_key="task-1")
+        vendor.behave("ok")  # wakes the call that waits
 
-    made = connector.create(request, idempotency_key="task-1")
-    vendor.behave("ok")  # wakes the call that waits
+    counts = vendor.state()["counts"]
+    assert slow.result() == made
+    assert (counts["services"], counts["by_idempotency_key"]["task-1"]) == (1, {"calls": 2, "performed": 1})
 
-    state = vendor.state()
-    assert [service["reference"] for service in state["services"]] == [made.reference]
-    assert state["counts"]["by_idempotency_key"]["task-1"]["performed"] == 1
+
+def test_calls_at_once_with_one_key_make_one_service(vendor: DemoVendor) -> None:
+    """CB-F72 (partly): two workers with the same task, at the same moment."""
+    connector = ServiceManagerConnector(
+        vendor.settings, allowed_private_targets=frozenset({vendor.target}), record_call=lambda _: None
+    )
+    account = connector.synchronise_account(BAKERY, idempotency_key="account-1")
+    request = a_request(replace(BAKERY, vendor_reference=account.reference))
+    with ThreadPoolExecutor(8) as pool:
+        made = list(pool.map(lambda _: connector.create(request, idempotency_key="task-1"), range(24)))
+
+    counts = vendor.state()["counts"]
+    assert len(set(made)) == 1
+    assert (counts["services"], counts["by_idempotency_key"]["task-1"]) == (1, {"calls": 24, "performed": 1})
 
 
 def test_every_outcome_is_recorded(vendor: DemoVendor) -> None:
@@ -389,6 +405,14 @@ def test_secrets_are_never_recorded() -> None:
         assert hidden not in told
     assert refused.value.reason == "Bad key ***"
     assert '"value": "***"' in records[0].request_body
+
+
+def test_answer_without_a_reference_is_recorded_as_what_it_is() -> None:
+    records: list[VendorCall] = []
+    with canned_server(answer(b'{"Code": 0, "Message": "ok"}')) as server, pytest.raises(InvalidVendorResponse):
+        connector_of(server, records).create(a_request(KNOWN), idempotency_key="task-1")
+
+    assert [call.outcome for call in records] == [CallOutcome.INVALID]
 
 
 def test_secret_in_an_answer_that_is_no_json_is_not_recorded() -> None:
