@@ -125,17 +125,23 @@ class Product(Catalogue, Base):
         Index(None, "distributor_id", "is_published", "name"),
         Index(None, "distributor_id", "category_id"),
         Index(None, "distributor_id", "group_id"),
-        ForeignKeyConstraint(["distributor_id", "product_type_id"], ["product_types.distributor_id", "product_types.id"]),
+        ForeignKeyConstraint(
+            ["distributor_id", "product_type_id"], ["product_types.distributor_id", "product_types.id"]
+        ),
         ForeignKeyConstraint(["distributor_id", "category_id"], ["categories.distributor_id", "categories.id"]),
         ForeignKeyConstraint(["distributor_id", "group_id"], ["product_groups.distributor_id", "product_groups.id"]),
-        CheckConstraint("min_quantity >= 1 AND (max_quantity IS NULL OR max_quantity >= min_quantity)", name="quantities"),
+        CheckConstraint(
+            "min_quantity >= 1 AND (max_quantity IS NULL OR max_quantity >= min_quantity)", name="quantities"
+        ),
         CheckConstraint("step_quantity >= 1", name="step_quantity_min_1"),
     )
 
     code: Mapped[str] = mapped_column(String(64))  # shown as typed
     code_key: Mapped[str] = mapped_column(String(64))  # lower case: codes are unique ignoring case
     name: Mapped[str] = mapped_column(String(255))
-    vendor_name: Mapped[str | None] = mapped_column(String(255))  # as the last sheet said; `name` differs once edited here
+    vendor_name: Mapped[str | None] = mapped_column(
+        String(255)
+    )  # as the last sheet said; `name` differs once edited here
     slug: Mapped[str] = mapped_column(String(255))
     search_text: Mapped[str] = mapped_column(Text, default="")  # lower case, accents removed: name, code, vendor, group
     short_description: Mapped[str] = mapped_column(String(4000), default="")
@@ -175,7 +181,9 @@ class ProductPrice(Catalogue, Base):
     __tablename__ = "product_prices"
     __table_args__ = (
         UniqueConstraint("distributor_id", "product_id", "term", "cycle", "currency", name="uq_product_prices_key"),
-        ForeignKeyConstraint(["distributor_id", "product_id"], ["products.distributor_id", "products.id"], ondelete="CASCADE"),
+        ForeignKeyConstraint(
+            ["distributor_id", "product_id"], ["products.distributor_id", "products.id"], ondelete="CASCADE"
+        ),
         CheckConstraint("list_price >= 0", name="list_price_min_0"),
     )
 
@@ -197,7 +205,9 @@ class VendorCost(DistributorPrivate, Base):
     __tablename__ = "vendor_costs"
     __table_args__ = (
         UniqueConstraint("distributor_id", "product_id", "term", "cycle", "currency", name="uq_vendor_costs_key"),
-        ForeignKeyConstraint(["distributor_id", "product_id"], ["products.distributor_id", "products.id"], ondelete="CASCADE"),
+        ForeignKeyConstraint(
+            ["distributor_id", "product_id"], ["products.distributor_id", "products.id"], ondelete="CASCADE"
+        ),
         CheckConstraint("vendor_cost >= 0", name="vendor_cost_min_0"),
     )
 
@@ -261,7 +271,8 @@ class ImportRun(DistributorPrivate, Base):
     segments: Mapped[list[str]] = mapped_column(ARRAY(String(40)), default=list)  # chosen for publishing
     service_manager_id: Mapped[UUID | None]
     rows_total: Mapped[int] = mapped_column(default=0)
-    rows_done: Mapped[int] = mapped_column(default=0)
+    rows_done: Mapped[int] = mapped_column(default=0)  # read while checking, applied or refused while applying
+    applied_to: Mapped[int] = mapped_column(default=0)  # row number from which the next range of a resumed run begins
     rows_created: Mapped[int] = mapped_column(default=0)
     rows_changed: Mapped[int] = mapped_column(default=0)
     rows_unchanged: Mapped[int] = mapped_column(default=0)

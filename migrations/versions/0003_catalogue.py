@@ -73,6 +73,7 @@ def upgrade() -> None:
         sa.Column("service_manager_id", sa.Uuid(), nullable=True),
         sa.Column("rows_total", sa.Integer(), nullable=False),
         sa.Column("rows_done", sa.Integer(), nullable=False),
+        sa.Column("applied_to", sa.Integer(), nullable=False),
         sa.Column("rows_created", sa.Integer(), nullable=False),
         sa.Column("rows_changed", sa.Integer(), nullable=False),
         sa.Column("rows_unchanged", sa.Integer(), nullable=False),

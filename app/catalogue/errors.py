@@ -1,0 +1,78 @@
+"""What can go wrong in the catalogue, each with its data."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from app.core.errors import Conflict, FieldError, Invalid, NotFound
+
+
+class SheetRefused(Invalid):
+    """A price sheet that cannot be read at all; `reason` is a stable code, the message says what to mend."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(FieldError("file", reason, message))
+        self.reason, self.message = reason, message
+
+
+class ImportNotFound(NotFound):
+    """There is no such import run."""
+
+    def __init__(self, run_id: UUID) -> None:
+        super().__init__("There is no such import")
+        self.run_id = run_id
+
+
+class ImportInWrongState(Conflict):
+    """The run is not where this step begins: already confirmed, discarded, or still being checked."""
+
+    def __init__(self, run_id: UUID, state: str, message: str) -> None:
+        super().__init__(message)
+        self.run_id, self.state = run_id, state
+
+
+class ImportAlreadyRunning(Conflict):
+    """Another sheet is being applied; two at once would overwrite each other's prices."""
+
+    def __init__(self, run_id: UUID, file_name: str) -> None:
+        super().__init__(f"“{file_name}” is being imported. Confirm this one when it is done.")
+        self.run_id = run_id
+
+
+class ProductNotFound(NotFound):
+    """There is no such product for this caller."""
+
+    def __init__(self, key: object) -> None:
+        super().__init__("There is no such product")
+        self.key = key
+
+
+class ProductTypeNotFound(NotFound):
+    """There is no such product type."""
+
+    def __init__(self, key: object) -> None:
+        super().__init__("There is no such product type")
+        self.key = key
+
+
+class CategoryNotFound(NotFound):
+    """There is no such category."""
+
+    def __init__(self, key: object) -> None:
+        super().__init__("There is no such category")
+        self.key = key
+
+
+class StillUsed(Conflict):
+    """Something cannot be deleted because others refer to it; `count` says how many (CB-00, deletion)."""
+
+    def __init__(self, what: str, count: int, by: str, advice: str) -> None:
+        super().__init__(f"{what} is used in {count} {by} and cannot be deleted. {advice}")
+        self.count = count
+
+
+class StaleVersion(Conflict):
+    """Somebody else saved the record after this form was opened."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"{what} was changed by somebody else meanwhile. Open it again to see how it stands now.")

@@ -1,0 +1,1 @@
+"""Price lists of the distributor: prices and assortment of the accounts they are assigned to (CB-05)."""
