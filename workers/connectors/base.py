@@ -134,7 +134,7 @@ class ServiceManagerSettings:
     timeout_seconds: int = 30
     is_sandbox: bool = False
     synchronises_accounts: bool = True
-    prechecked_kinds: frozenset[RequestKind] = frozenset(RequestKind)  # the vendor answers `check` for these
+    has_precheck: bool = True  # the vendor answers `check`
     reads_state: bool = True  # the vendor answers `find`
 
     def __post_init__(self) -> None:
@@ -142,10 +142,6 @@ class ServiceManagerSettings:
             raise ValueError(f"A timeout is {MIN_TIMEOUT_SECONDS} to {MAX_TIMEOUT_SECONDS} seconds")
         if not all(_HEADER_VALUE.fullmatch(value) for value in (self.application_id, self.api_key)):
             raise ValueError("Application id and API key are sent as headers: visible ASCII characters only")
-
-    @property
-    def has_precheck(self) -> bool:
-        return bool(self.prechecked_kinds)
 
 
 class ConnectorError(Exception):

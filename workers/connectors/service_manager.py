@@ -86,7 +86,7 @@ class ServiceManagerConnector:
         )
 
     def check(self, request: ProvisioningRequest) -> None:
-        if request.kind in self._settings.prechecked_kinds:
+        if self._settings.has_precheck:
             body = _request_body(request, is_check_only=True)
             self._ask("POST", _path(request.kind), body, read=lambda reply: reply.message)
 

@@ -1,6 +1,6 @@
 """Which machines a connector may talk to: public ones over https, others only where the deployment allows them.
 
-An allowed target is "host:port" in lower case, as in "127.0.0.1:9000" or "[::1]:9000"; it may be private, and may speak plain http
+An allowed target is "host:port", as in "127.0.0.1:9000" or "[::1]:9000"; it may be private, and may speak plain http
 (decisions §8: a deployment setting, empty by default). Names are resolved here and the connection goes to an address
 that was checked, so a name that changes between check and connection gains nothing.
 """
@@ -88,4 +88,4 @@ def _embedded_ipv4(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | No
 
 def _is_allowed(host: str, port: int, allowed_private_targets: frozenset[str]) -> bool:
     name = f"[{host}]" if ":" in host else host.lower().rstrip(".")
-    return f"{name}:{port}" in allowed_private_targets
+    return f"{name}:{port}" in {target.lower() for target in allowed_private_targets}

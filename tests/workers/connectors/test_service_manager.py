@@ -131,9 +131,7 @@ def test_sandbox_is_said() -> None:
 
 def test_what_the_vendor_does_not_offer_is_not_asked() -> None:
     with canned_server(OK) as server:
-        connector = connector_of(
-            server, [], prechecked_kinds=frozenset(), reads_state=False, synchronises_accounts=False
-        )
+        connector = connector_of(server, [], has_precheck=False, reads_state=False, synchronises_accounts=False)
         connector.check(a_request(KNOWN))
         found = connector.find("task-1")
         account = connector.synchronise_account(BAKERY, idempotency_key="account-1")

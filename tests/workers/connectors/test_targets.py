@@ -112,9 +112,10 @@ def test_unfit_address_is_refused(url: str) -> None:
 
 
 def test_plain_http_needs_permission_for_exactly_this_port() -> None:
-    allowed = frozenset({"vendor.example:8080"})
+    allowed = frozenset({"Vendor.example:8080", "[::1]:9000"})
 
-    require_url("http://Vendor.Example:8080/api", allowed_private_targets=allowed)
+    for url in ("http://vendor.Example:8080/api", "http://[::1]:9000", "https://elsewhere.example"):
+        require_url(url, allowed_private_targets=allowed)
     for url in ("http://vendor.example/api", "http://vendor.example:8081/api", "http://other.example:8080/api"):
         with pytest.raises(TargetRefused, match="https"):
             require_url(url, allowed_private_targets=allowed)
