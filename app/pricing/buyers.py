@@ -35,6 +35,7 @@ class Buyer:
     default_markup: Decimal = Decimal(0)  # where not even the storefront's default rule answers
     restrict_to_lists: bool = True  # a product without an entry is not offered; else it costs its list price
     show_retail: bool = False
+    buys_as_reseller: bool = False  # at the root: sees what is published for resellers, and reseller plans
     lists_on: date | None = None  # the day in the distributor's zone that dates of price lists mean; None: `on`
 
 
@@ -56,6 +57,7 @@ def root_buyer(account: Account, on: date) -> Buyer:
         on=on,
         restrict_to_lists=account.restrict_to_price_lists,
         show_retail=account.is_reseller and distributor_settings().show_retail_prices_to_resellers,
+        buys_as_reseller=account.is_reseller,
     )
 
 
