@@ -24,6 +24,7 @@ from app.catalogue.models import (
     Term,
 )
 from app.core.db import session
+from app.pricing.models import PriceList, PriceListEntry, PriceRule
 from app.resellers.aliases import hold_alias, live_alias, require_alias
 from app.resellers.errors import (
     PlanAlreadyActive,
@@ -142,6 +143,7 @@ def activate_reseller_plans(prices: PlanPrices, *, actor: Actor, at: datetime) -
         session.add(_new_product(text, kind.id, at))
     session.flush()
     _set_prices(prices, currency)
+    _enter_default_lists(currency, at)
     save_distributor_settings(replace(distributor_settings(), reseller_plans_active=True))
     session.flush()
     record("reseller_plans.activated", actor=actor, at=at)
@@ -280,6 +282,33 @@ def _new_product(text: PlanText, product_type_id: UUID, at: datetime) -> Product
         created_at=at,
         updated_at=at,
     )
+
+
+def _enter_default_lists(currency: str, at: datetime) -> None:
+    """Offer new plans at their list price to whoever pays by a default list; other lists name a price of their own."""
+    default_lists = session.scalars(
+        select(PriceList.id).where(
+            PriceList.distributor_id == current_scope().distributor_id,
+            PriceList.is_default,
+            PriceList.currency == currency,
+        )
+    ).all()
+    for product in _plan_products():
+        if product.created_at != at:
+            continue
+        prices = session.scalars(select(ProductPrice).where(ProductPrice.product_id == product.id)).all()
+        session.add_all(
+            PriceListEntry(
+                price_list_id=list_id,
+                product_id=product.id,
+                term=price.term,
+                cycle=price.cycle,
+                rule=PriceRule.SAME,
+                price=price.list_price,
+            )
+            for list_id in default_lists
+            for price in prices
+        )
 
 
 def _set_prices(prices: PlanPrices, currency: str) -> None:

@@ -11,13 +11,14 @@ import pytest
 
 from app.audit.services import SYSTEM
 from app.catalogue.models import BillingCycle, Product, Term
+from app.core.db import BoundSession
 from app.core.db import session as thread_session
 from app.orders.models import Order, OrderChannel, OrderItem, OrderStatus
 from app.resellers.plans import PlanPrices, activate_reseller_plans
 from app.subscriptions.models import Subscription, SubscriptionStatus, SyncStatus
 from app.subscriptions.services import NewSubscription, Owner, create_for_item
 from tenants.context import scope
-from tests.factories.world import MONDAY_NOON, Shop, World
+from tests.factories.world import MONDAY_NOON, Shop, World, make_entry
 
 
 @pytest.fixture
@@ -98,3 +99,14 @@ def live_plan_of(shop: Shop, plan: Product) -> Subscription:
     found.status, found.sync_status = SubscriptionStatus.ACTIVE, SyncStatus.SYNCHRONISED
     thread_session.flush()
     return found
+
+
+@pytest.fixture
+def priced_plans(world: World, plans: Sequence[Product], session: BoundSession) -> Sequence[Product]:
+    """The plans with their list prices in the resellers' price list."""
+    free, standard = plans
+    with scope(world.scope):
+        make_entry(session, world.price_list, free, "0.00")
+        make_entry(session, world.price_list, standard, "49.00")
+        make_entry(session, world.price_list, standard, "490.00", term=Term.P1Y, cycle=BillingCycle.ANNUAL)
+    return plans
