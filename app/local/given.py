@@ -77,13 +77,17 @@ def is_in_use(owner_url: str) -> bool:
 
 def require_migrated(owner_url: str) -> None:
     """Raise Unsuitable if the database is not at the newest migration of this checkout."""
-    newest = ScriptDirectory(str(CHECKOUT / "migrations")).get_current_head()
+    newest = newest_revision()
     current = current_revision(owner_url)
     if current != newest:
         raise Unsuitable(
             f"Migration pending: the database at {databases.place_of(owner_url)} is at {current or 'none'}, "
             f"this code needs {newest}: run make migrate"
         )
+
+
+def newest_revision() -> str | None:
+    return ScriptDirectory(str(CHECKOUT / "migrations")).get_current_head()
 
 
 def current_revision(owner_url: str) -> str | None:

@@ -12,6 +12,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -105,7 +106,8 @@ def _reachable_home(home: Path, elsewhere: Path, account: Account | None) -> Pat
         return home
     spare = elsewhere / home.name
     if not spare.exists():
-        print(f"  The user {account.name} cannot enter {home}: the database is kept in {spare}")
+        remark = f"The user {account.name} cannot enter {home}: the database is kept in {spare}"
+        print(remark, file=sys.stderr, flush=True)
     _own_directory(elsewhere, account)
     spare.mkdir(exist_ok=True)
     os.chown(spare, account.uid, account.gid)

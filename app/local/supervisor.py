@@ -86,10 +86,13 @@ class Supervisor:
     def watch(self) -> None:
         """Restart what dies until a signal ends us; raises Unsuitable if one part keeps dying."""
         while True:
-            for running in self._running:
-                if running.process.poll() is not None:
-                    self._restart(running)
+            self.restart_what_ended()
             time.sleep(0.5)
+
+    def restart_what_ended(self) -> None:
+        for running in self._running:
+            if running.process.poll() is not None:
+                self._restart(running)
 
     def _restart(self, running: Running) -> None:
         name, now = running.server.name, time.monotonic()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import signal
+import sqlite3
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -27,8 +28,8 @@ def main(arguments: list[str]) -> int:
     chosen = parser.parse_args(arguments)
     try:
         server = DemoVendorServer(chosen.data, port=chosen.port, api_key=chosen.api_key or None)
-    except (OSError, SystemExit) as error:
-        print(f"The demo vendor cannot start on port {chosen.port} with {chosen.data}: {error}", file=sys.stderr)
+    except (OSError, sqlite3.Error) as error:
+        print(f"The demo vendor cannot start with {chosen.data}: {error}", file=sys.stderr)
         return 1
     signal.signal(signal.SIGTERM, _end)
     print(f"Demo vendor on {server.url}", flush=True)
