@@ -25,6 +25,8 @@ from themes.rendering import install_themes, static_file
 
 # Every page of the product, by surface. A line names a module and its blueprint.
 BLUEPRINTS = (
+    "app.storefront.sessions.views:bp",
+    "app.bss.sessions.views:bp",
     "app.storefront.looks.views:bp",
 )
 

@@ -40,6 +40,7 @@ class Permission(enum.Enum):
     DOCUMENTS_VIEW = "documents.view"
     USERS_MANAGE = "users.manage"
     RESELLER_PLANS_BUY = "reseller_plans.buy"
+    STOREFRONT_HOP = "storefront.hop"  # reseller staff at the root: over to their own storefront
 
     # The reseller's admin area: its Admins and My Storefront Managers
     MANAGE_STOREFRONT = "manage.storefront"  # opens /manage
@@ -201,8 +202,10 @@ def _permissions_of(kind: UserKind, type_: UserType, roles: frozenset[str], edit
     is_admin = type_ is UserType.ADMIN
     if is_admin or StorefrontRole.BUYER.value in roles:
         found |= {P.RESELLER_PLANS_BUY}
-    if edition in STOREFRONT_EDITIONS and (is_admin or StorefrontRole.STOREFRONT_MANAGER.value in roles):
-        found |= MANAGE
+    if edition in STOREFRONT_EDITIONS:
+        found |= {P.STOREFRONT_HOP}
+        if is_admin or StorefrontRole.STOREFRONT_MANAGER.value in roles:
+            found |= MANAGE
     return found
 
 

@@ -12,45 +12,21 @@ from app.core.db import session
 from app.core.errors import FieldError, Invalid
 from app.identity.errors import LinkNoLongerValid
 from app.identity.links import find_holder, get_holder, make_link, use_link
+from app.identity.mails import local_time, mail_person, owner_name, realm_url
 from app.identity.models import Credential, SignInName, TokenPurpose, User, UserStatus
 from app.identity.passwords import check_password, hash_password, is_password
 from app.identity.queries import get_user, get_user_for_update, person_of
 from app.identity.realms import (
     credential_realm,
-    is_bss_realm,
     open_realm,
     passwords_of,
     realms_of,
-    reseller_of,
     scope_of,
 )
 from app.identity.sessions import end_sessions
 from app.identity.sign_in import normal_email
-from app.notifications.services import MailTemplate, queue_mail
+from app.notifications.services import MailTemplate
 from tenants.context import current_scope, scope
-from tenants.links import bss_url, storefront_url
-
-
-def realm_url(realm_id: UUID, path: str) -> str:
-    """Return the absolute address of a path where the realm signs in: `/login` is `…/bss/login` for the back office."""
-    if is_bss_realm(realm_id):
-        return bss_url(current_scope().distributor_id, path)
-    return storefront_url(realm_id, path)
-
-
-def mail_person(
-    template: MailTemplate, realm_id: UUID, *, email: str, full_name: str, fields: dict[str, str], at: datetime
-) -> None:
-    """Mail a person of a realm in the name of the realm's owner."""
-    queue_mail(
-        template,
-        to_email=email,
-        to_name=full_name,
-        sender_reseller_id=reseller_of(realm_id),
-        storefront_id=None if is_bss_realm(realm_id) else realm_id,
-        fields={"user_first_name": full_name.split(" ", 1)[0], **fields},
-        at=at,
-    )
 
 
 def send_activation(user: User, realm_id: UUID, *, at: datetime) -> str:
@@ -62,7 +38,11 @@ def send_activation(user: User, realm_id: UUID, *, at: datetime) -> str:
         realm_id,
         email=user.email,
         full_name=user.full_name,
-        fields={"activation_url": url, "valid_until": link.valid_until.isoformat(timespec="minutes")},
+        fields={
+            "company_name": owner_name(realm_id),
+            "activation_url": url,
+            "valid_until": local_time(link.valid_until, realm_id),
+        },
         at=at,
     )
     return url
@@ -77,7 +57,7 @@ def send_reset(user_id: UUID, realm_id: UUID, *, email: str, full_name: str, at:
         realm_id,
         email=email,
         full_name=full_name,
-        fields={"reset_url": url, "valid_until": link.valid_until.isoformat(timespec="minutes")},
+        fields={"reset_url": url, "valid_until": local_time(link.valid_until, realm_id)},
         at=at,
     )
     return url

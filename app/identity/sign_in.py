@@ -9,11 +9,12 @@ from uuid import UUID
 from sqlalchemy import select
 
 from app.core.db import session
-from app.identity.models import Credential, SignInName, UserStatus
+from app.identity.mails import mail_person, realm_url
+from app.identity.models import Credential, SignInName, UserKind, UserStatus, UserType
 from app.identity.passwords import hash_password, is_outdated, is_password
-from app.identity.realms import is_bss_realm, lock_of, open_realm, reseller_of
+from app.identity.realms import lock_of, open_realm
 from app.identity.sessions import start_session
-from app.notifications.services import MailTemplate, queue_mail
+from app.notifications.services import MailTemplate
 from tenants.context import current_scope
 
 LONGEST_EMAIL = 254
@@ -26,6 +27,9 @@ class SignedIn:
     token: str
     session_id: UUID
     user_id: UUID
+    kind: UserKind
+    type: UserType
+    roles: tuple[str, ...]
 
 
 def normal_email(email: str) -> str:
@@ -113,16 +117,12 @@ def _count_wrong_try(credential: Credential, name: SignInName, realm_id: UUID, *
     if lock is None:
         return
     credential.locked_until = at + lock
-    queue_mail(
+    mail_person(
         MailTemplate.USER_LOCKED,
-        to_email=name.email,
-        to_name=name.full_name,
-        sender_reseller_id=reseller_of(realm_id),
-        storefront_id=None if is_bss_realm(realm_id) else realm_id,
-        fields={
-            "user_first_name": name.full_name.split(" ", 1)[0],
-            "locked_minutes": str(int(lock.total_seconds() // 60)),
-        },
+        realm_id,
+        email=name.email,
+        full_name=name.full_name,
+        fields={"reset_url": realm_url(realm_id, "/password"), "login_url": realm_url(realm_id, "/login")},
         at=at,
     )
 
@@ -138,4 +138,4 @@ def _start(
     token, session_id = start_session(
         name, at=at, address=address, browser=browser, acting_account_id=acting_account_id
     )
-    return SignedIn(token, session_id, name.user_id)
+    return SignedIn(token, session_id, name.user_id, name.kind, name.type, tuple(name.roles))

@@ -1,0 +1,53 @@
+"""Signing in to the back office with e-mail and password."""
+
+from __future__ import annotations
+
+from flask.typing import ResponseReturnValue
+
+from app.access import doors, public
+from app.web.surfaces import Surface, surface_blueprint
+
+bp = surface_blueprint("sessions", __name__, surface=Surface.BSS, path="")
+DOOR = doors.BSS_DOOR
+
+
+@bp.route("/login", methods=["GET", "POST"])
+@public
+def login() -> ResponseReturnValue:
+    """Sign in with e-mail and password."""
+    return doors.show_sign_in(DOOR)
+
+
+@bp.post("/logout")
+@public
+def logout() -> ResponseReturnValue:
+    """Sign out."""
+    return doors.sign_out(DOOR)
+
+
+@bp.route("/activate/<token>", methods=["GET", "POST"])
+@public
+def activate(token: str) -> ResponseReturnValue:
+    """Choose the first password."""
+    return doors.show_activation(DOOR, token)
+
+
+@bp.post("/activate/<token>/resend")
+@public
+def resend(token: str) -> ResponseReturnValue:
+    """Ask for a new activation link."""
+    return doors.resend(DOOR, token)
+
+
+@bp.route("/password", methods=["GET", "POST"])
+@public
+def forgot() -> ResponseReturnValue:
+    """Ask for a reset link."""
+    return doors.show_forgot(DOOR)
+
+
+@bp.route("/password/<token>", methods=["GET", "POST"])
+@public
+def reset(token: str) -> ResponseReturnValue:
+    """Choose a new password."""
+    return doors.show_reset(DOOR, token)
