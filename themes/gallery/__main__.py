@@ -25,6 +25,7 @@ from wtforms import (
     StringField,
     TextAreaField,
 )
+from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # the published types are older
 from wtforms.validators import InputRequired, Length
 
 from themes.gallery import samples
@@ -52,6 +53,7 @@ OTHER_PAGES: Final = (
     "console",
     "components",
     "plain",
+    "mail",
 )
 
 
@@ -81,16 +83,12 @@ class LookForm(Form):
         [InputRequired("Enter a percentage, such as 15")],
         description="Added to the distributor's price. 15 turns 100.00 into 115.00.",
     )
-    language = SelectField("Default language", choices=["Ελληνικά", "English"])
+    language = SelectField("Default language", choices=[SelectChoice("el", "Ελληνικά"), SelectChoice("en", "English")])
     intro = TextAreaField("Introduction", [Length(max=400)])
     logo = FileField("Logo", description="PNG, JPG, SVG or WebP, at most 1 MB.")
     landing = RadioField(
         "Landing page after sign-in",
-        choices=[
-            "Home",
-            "Catalogue",
-            "Dashboard",
-        ],
+        choices=[SelectChoice(name, name) for name in ("Home", "Catalogue", "Dashboard")],
         default="Home",
     )
     anonymous = BooleanField(
@@ -117,6 +115,10 @@ def build() -> None:
     for page in OTHER_PAGES:
         with app.test_request_context("/"):
             _write(f"admin/{page}.html", "base", page)
+    with app.test_request_context("/"):
+        (TARGET / "admin/mail.txt").write_text(
+            render_template("theme:base/gallery/mail.txt", **_context("base", "mail")), encoding="utf-8"
+        )
     index = "".join(
         f'<li><a href="{path.relative_to(TARGET)}">{path.relative_to(TARGET)}</a>'
         for path in sorted(TARGET.glob("*/*.html"))

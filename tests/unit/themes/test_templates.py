@@ -79,11 +79,26 @@ def test_gallery_renders_every_frame_and_component(tmp_path, monkeypatch):
     assert len(pages) == len(gallery.STOREFRONT_PAGES) * len(themes()) + len(gallery.OTHER_PAGES)
     for page in pages:
         text = page.read_text(encoding="utf-8")
-        assert INLINE.findall(text) == [], page
+        assert page.stem == "mail" or INLINE.findall(text) == [], page
         assert text.count("<h1") == 1, page
         assert set(re.findall(r"icons\.svg#([a-z-]+)", text)) <= ICONS, page
         ids = re.findall(r'\sid="([^"]+)"', text)
         assert len(ids) == len(set(ids)), page
+
+
+def test_mail_is_small_and_shows_its_link_as_text(tmp_path, monkeypatch):
+    """UI.md: one button, the link also as text, a plain-text part, at most 100 kB."""
+    monkeypatch.setattr(gallery, "TARGET", tmp_path / "gallery")
+    gallery.build()
+    address = "https://cloud.galaxy.example/techsolutions/orders/SO-2026-000142"
+    html = (tmp_path / "gallery/admin/mail.html").read_text(encoding="utf-8")
+    plain = (tmp_path / "gallery/admin/mail.txt").read_text(encoding="utf-8")
+    assert len(html.encode()) < 100_000
+    assert f">{address}</a>" in html
+    assert html.count("<h1") == 1
+    assert f"See your order:\n{address}\n" in plain
+    assert "<" not in plain
+    assert "\n\n\n" not in plain
 
 
 @pytest.mark.parametrize(

@@ -60,6 +60,23 @@
     });
   }
 
+  /* Search as you type: data-lookup-url answers with <option> elements for the field's list. */
+  function lookup(input) {
+    const list = document.getElementById(input.getAttribute("list"));
+    let timer;
+    input.addEventListener("input", () => {
+      window.clearTimeout(timer);
+      const text = input.value.trim();
+      if (!list || text.length < 2 || Array.from(list.options).some((option) => option.value === text)) return;
+      timer = window.setTimeout(async () => {
+        const url = new URL(input.dataset.lookupUrl, window.location.href);
+        url.searchParams.set("q", text);
+        const answer = await fetch(url, { headers: fragmentHeaders });
+        if (answer.ok) list.innerHTML = await answer.text();
+      }, 250);
+    });
+  }
+
   /* Selecting rows, and what may be done with them. */
   function bulk(frame) {
     const bar = frame.querySelector("[data-bulk-bar]");
@@ -294,6 +311,7 @@
 
   all("[data-poll-url]").forEach((element) => poll(element));
   all("[data-check-url]").forEach(liveCheck);
+  all("[data-lookup-url]").forEach(lookup);
   all("[data-bulk]").forEach(bulk);
   all("form[data-guard]").forEach(guard);
   all("[data-dropzone]").forEach(dropzone);
