@@ -7,8 +7,9 @@ from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
 
-from sqlalchemy import ForeignKeyConstraint, Index, String, UniqueConstraint, event, inspect
+from sqlalchemy import ForeignKeyConstraint, Index, String, UniqueConstraint, event
 from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm.attributes import instance_state
 
 from app.billing.errors import InvoiceIsIssued
 from app.core.db import Base
@@ -121,7 +122,7 @@ MAY_CHANGE = frozenset({"status", "paid_total"})  # what a payment or a credit n
 @event.listens_for(Invoice, "before_update")
 @event.listens_for(InvoiceLine, "before_update")
 def _keep_as_issued(_mapper: object, _connection: object, paper: Invoice | InvoiceLine) -> None:
-    changed = {attribute.key for attribute in inspect(paper).attrs if attribute.history.has_changes()}
+    changed = {attribute.key for attribute in instance_state(paper).attrs if attribute.history.has_changes()}
     forbidden = changed - MAY_CHANGE if isinstance(paper, Invoice) else changed
     if forbidden:
         raise InvoiceIsIssued(paper.id, sorted(forbidden))

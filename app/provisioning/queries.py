@@ -109,3 +109,18 @@ def get_service_manager(manager_id: UUID) -> ServiceManager:
     if found is None:
         raise ServiceManagerNotFound(manager_id)
     return found
+
+
+def next_task_after(subject_id: UUID, task_id: UUID) -> UUID | None:
+    """Return the subject's oldest task that still waits for its turn."""
+    return session.scalar(
+        select(ProvisioningTask.id)
+        .where(
+            ProvisioningTask.distributor_id == current_scope().distributor_id,
+            ProvisioningTask.subject_id == subject_id,
+            ProvisioningTask.id != task_id,
+            ProvisioningTask.status == TaskStatus.PENDING,
+        )
+        .order_by(ProvisioningTask.sequence)
+        .limit(1)
+    )

@@ -14,7 +14,6 @@ from app.catalogue.models import BillingCycle, Term
 from app.core.db import Base
 from tenants.scoping import DistributorPrivate, Shared
 
-
 SUBSCRIPTION_NUMBERS = Sequence("subscription_numbers", metadata=Base.metadata)
 ASSET_NUMBERS = Sequence("asset_numbers", metadata=Base.metadata)
 

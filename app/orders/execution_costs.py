@@ -1,0 +1,157 @@
+"""What an order costs its payer, by the price lists of today (RS-25: the sell price stands, the cost is current)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+
+from app.accounts.models import Account
+from app.billing.credit import with_tax
+from app.catalogue.models import VendorCost
+from app.core.db import session
+from app.core.money import line_amount
+from app.orders.execution_rows import Line, Parties
+from app.orders.models import OrderItem, OrderItemCost, OrderItemVendorCost
+from app.pricing.queries import price_list_ids_of
+from app.pricing.quotes import PriceKey, explain_prices, root_buyer
+from tenants.context import Reach, current_scope, scope
+
+COST = "cost"
+
+
+@dataclass(frozen=True, slots=True)
+class ItemCost:
+    """What the payer pays for one item today, net."""
+
+    unit_cost: Decimal  # 4 decimals, per cycle and unit
+    line_cost: Decimal  # rounded to the minor unit
+    list_price: Decimal | None
+    price_list_id: UUID | None
+    currency: str
+
+
+@dataclass(frozen=True, slots=True)
+class OrderCost:
+    """The costs of an order's items; an item that is not sold to the payer any more is missing."""
+
+    by_item: Mapping[UUID, ItemCost]
+    missing: tuple[OrderItem, ...]
+    net_total: Decimal
+    total: Decimal  # with tax: what the available credit must cover
+
+
+def order_cost(lines: Sequence[Line], payer: Account, *, on: date) -> OrderCost:
+    """Find what an order costs its payer on a day of the distributor. For staff and jobs: it is a cost.
+
+    Works in the distributor's scope and in that of the payer's staff.
+    """
+    entered = current_scope()
+    if entered.price_lists is not Reach.ALL:
+        entered = entered.with_price_lists(price_list_ids_of(payer.id))
+    with scope(entered):
+        prices = explain_prices({_key(line.item) for line in lines}, root_buyer(payer, on))
+    found: dict[UUID, ItemCost] = {}
+    missing: list[OrderItem] = []
+    for line in lines:
+        price = prices.get(_key(line.item))
+        if price is None:
+            missing.append(line.item)
+            continue
+        found[line.item.id] = ItemCost(
+            unit_cost=price.cost,
+            line_cost=line_amount(price.cost, line.item.quantity, price.currency),
+            list_price=price.list_price,
+            price_list_id=price.price_list_id,
+            currency=price.currency,
+        )
+    net = sum((cost.line_cost for cost in found.values()), Decimal(0))
+    return OrderCost(found, tuple(missing), net, with_tax(net, payer.currency))
+
+
+def sold_below_cost(lines: Sequence[Line], cost: OrderCost) -> tuple[str, ...]:
+    """Return the products whose submitted sell price no longer covers their cost."""
+    return tuple(
+        line.item.product_name
+        for line in lines
+        if line.item.id in cost.by_item and cost.by_item[line.item.id].line_cost > line.item.line_total
+    )
+
+
+def write_costs(
+    lines: Sequence[Line], parties: Parties, cost: OrderCost, explanation: Mapping[str, Mapping[str, Any]]
+) -> None:
+    """Keep cost, vendor cost and the rule of the sell price in side rows, out of an end customer's reach.
+
+    `explanation` is what the submit found, by item id: rule, rule_id, markup_percent. Costs are written anew each time
+    an order is worked on; what stands at its execution stays.
+    """
+    ids = [line.item.id for line in lines]
+    known = _by_item(OrderItemCost, ids)
+    for line in lines:
+        item_cost = cost.by_item.get(line.item.id)
+        if item_cost is None:
+            continue
+        row = known.get(line.item.id)
+        if row is None:
+            why = explanation.get(str(line.item.id), {})
+            row = OrderItemCost(
+                reseller_id=parties.payer.reseller_id,
+                account_id=parties.payer.id,
+                item_id=line.item.id,
+                rule=str(why.get("rule") or COST),
+                rule_id=UUID(why["rule_id"]) if why.get("rule_id") else None,
+                markup_percent=Decimal(str(why["markup_percent"])) if why.get("markup_percent") is not None else None,
+            )
+            session.add(row)
+        row.unit_cost, row.line_cost = item_cost.unit_cost, item_cost.line_cost
+        row.list_price, row.price_list_id, row.currency = (
+            item_cost.list_price,
+            item_cost.price_list_id,
+            item_cost.currency,
+        )
+    _write_vendor_costs(lines, ids)
+    session.flush()
+
+
+def costs_by_item(lines: Sequence[Line]) -> Mapping[UUID, OrderItemCost]:
+    """Return the written costs of an order's items."""
+    return _by_item(OrderItemCost, [line.item.id for line in lines])
+
+
+def _write_vendor_costs(lines: Sequence[Line], ids: Sequence[UUID]) -> None:
+    distributor_id = current_scope().distributor_id
+    prices = {
+        (row.product_id, row.term, row.cycle, row.currency): row.vendor_cost
+        for row in session.scalars(
+            select(VendorCost).where(
+                VendorCost.distributor_id == distributor_id,
+                VendorCost.product_id.in_({line.product.id for line in lines}),
+            )
+        )
+    }
+    known = _by_item(OrderItemVendorCost, ids)
+    for line in lines:
+        item = line.item
+        vendor_cost = prices.get((item.product_id, item.term, item.cycle, item.currency))
+        row = known.get(item.id)
+        if row is None:
+            row = OrderItemVendorCost(item_id=item.id, currency=item.currency)
+            session.add(row)
+        row.unit_vendor_cost = vendor_cost
+
+
+def _by_item(model: Any, ids: Sequence[UUID]) -> dict[UUID, Any]:
+    rows = session.scalars(
+        select(model).where(model.distributor_id == current_scope().distributor_id, model.item_id.in_(ids))
+    )
+    return {row.item_id: row for row in rows}
+
+
+def _key(item: OrderItem) -> PriceKey:
+    return PriceKey(item.product_id, item.term, item.cycle)

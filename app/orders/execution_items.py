@@ -1,0 +1,250 @@
+"""What executing one item makes: a subscription or asset, its charge and its task (CB-20, CB-22)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from decimal import Decimal
+
+from app.audit.services import SYSTEM
+from app.billing.services import NewCharge, add_charge
+from app.catalogue.models import BillingCycle, ProductKind
+from app.core.errors import DomainError
+from app.orders.errors import OrderItemNotFound
+from app.orders.execution_events import FAILED, SETTING_UP, add_event
+from app.orders.execution_outcomes import deliver
+from app.orders.execution_rows import Line, Parties
+from app.orders.models import DeliveryStatus, Order, OrderItemCost
+from app.provisioning.models import ProvisioningTask, TaskKind
+from app.provisioning.pictures import ResourcePicture, company_picture
+from app.provisioning.services import NewTask, asked_quantity, request_provisioning
+from app.resellers.plans import PlanRequest, claim_plan, edition_of, live_plan
+from app.resellers.storefronts import SwitchedPlan, switch_plan
+from app.subscriptions.models import Asset, Subscription, SyncStatus
+from app.subscriptions.periods import period_of
+from app.subscriptions.queries import find_subscription_for_update
+from app.subscriptions.services import (
+    NewAsset,
+    NewSubscription,
+    Owner,
+    change_quantity,
+    create_asset_for_item,
+    create_for_item,
+    mark_pending,
+)
+
+TERM_WORDS = {"P1M": "1 month", "P1Y": "1 year", "P3Y": "3 years"}
+CYCLE_WORDS = {BillingCycle.MONTHLY: "monthly", BillingCycle.ANNUAL: "yearly", BillingCycle.TRIENNIAL: "every 3 years"}
+MAX_REASON = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """One order being executed: whose it is, from which day on, and the instant."""
+
+    order: Order
+    parties: Parties
+    starts_on: date  # in the distributor's zone; first day of subscriptions and charges
+    at: datetime
+
+
+def start_item(run: Execution, line: Line, cost: OrderItemCost) -> ProvisioningTask | None:
+    """Make what the item asks for, and charge it. Returns the task to be done at the vendor, if there is one.
+
+    A reseller plan whose alias was lost in a race fails alone and is not charged.
+    """
+    if line.product.plan_edition:
+        return _start_plan(run, line, cost)
+    if line.item.subscription_id is not None:
+        return _start_more_licences(run, line, cost)
+    if line.product_type.kind is ProductKind.ONE_OFF:
+        return _start_asset(run, line, cost)
+    return _start_subscription(run, line, cost)
+
+
+def _start_subscription(run: Execution, line: Line, cost: OrderItemCost) -> ProvisioningTask | None:
+    manager_id = line.product_type.service_manager_id
+    subscription = _make_subscription(
+        run, line, cost, SyncStatus.PENDING if manager_id else SyncStatus.NOT_REQUIRED
+    )
+    if line.product_type.kind is not ProductKind.PAY_PER_USE:
+        _charge(run, line, cost, subscription=subscription)
+    if manager_id is None:
+        deliver(run.order, line.item, at=run.at)
+        return None
+    return _ask_vendor(run, line, TaskKind.CREATE, subscription, line.item.quantity)
+
+
+def _start_asset(run: Execution, line: Line, cost: OrderItemCost) -> ProvisioningTask | None:
+    asset = create_asset_for_item(
+        NewAsset(
+            owner=_owner(run),
+            order_item_id=line.item.id,
+            product_id=line.product.id,
+            name=line.item.product_name,
+            quantity=line.item.quantity,
+            unit_price=_shown_price(run, line),
+            currency=line.item.currency,
+        ),
+        at=run.at,
+    )
+    _charge(run, line, cost, subscription=None)
+    if line.product_type.service_manager_id is None:
+        deliver(run.order, line.item, at=run.at)
+        return None
+    return _ask_vendor(run, line, TaskKind.CREATE, asset, line.item.quantity)
+
+
+def _start_more_licences(run: Execution, line: Line, cost: OrderItemCost) -> ProvisioningTask | None:
+    """Added seats count once the vendor has confirmed them (CB-22); they are charged with the order."""
+    item = line.item
+    subscription = find_subscription_for_update(item.subscription_id) if item.subscription_id else None
+    if subscription is None:
+        raise OrderItemNotFound(item.id)
+    _charge(run, line, cost, subscription=subscription)
+    wanted = asked_quantity(subscription.id, subscription.quantity) + item.quantity
+    if subscription.sync_status is SyncStatus.NOT_REQUIRED:
+        change_quantity(subscription.id, wanted, at=run.at)
+        deliver(run.order, item, at=run.at)
+        return None
+    mark_pending(subscription.id)
+    return _ask_vendor(run, line, TaskKind.UPDATE, subscription, wanted)
+
+
+def _start_plan(run: Execution, line: Line, cost: OrderItemCost) -> ProvisioningTask | None:
+    item, receiver = line.item, run.parties.receiver
+    current = live_plan(receiver.id)
+    switches_id = current.id if current is not None else None
+    request = PlanRequest(receiver.id, line.product.id, item.quantity, item.alias, switches_id)
+    try:
+        claim_plan(item.id, request, at=run.at)
+        if current is not None:
+            switch_plan(current.id, _switched(run, line, cost), actor=SYSTEM, at=run.at)
+    except DomainError as refusal:  # the alias is lost, or another plan came first: the other items go on
+        item.delivery_status, item.failure_reason = DeliveryStatus.FAILED, str(refusal)[:MAX_REASON]
+        add_event(run.order, "failed", FAILED, at=run.at, item=item)
+        return None
+    if current is not None:
+        item.subscription_id = current.id
+        _charge(run, line, cost, subscription=current)
+        deliver(run.order, item, at=run.at)
+        return None
+    subscription = _make_subscription(run, line, cost, SyncStatus.PENDING)
+    _charge(run, line, cost, subscription=subscription)
+    return _ask_vendor(run, line, TaskKind.OPEN_STOREFRONT, subscription, 1)
+
+
+def _make_subscription(run: Execution, line: Line, cost: OrderItemCost, sync_status: SyncStatus) -> Subscription:
+    subscription = create_for_item(
+        NewSubscription(
+            owner=_owner(run),
+            order_item_id=line.item.id,
+            product_id=line.product.id,
+            name=line.item.friendly_name or line.item.product_name,
+            quantity=line.item.quantity,
+            term=line.item.term,
+            cycle=line.item.cycle,
+            unit_price=_shown_price(run, line),
+            currency=line.item.currency,
+            starts_on=run.starts_on,
+            sync_status=sync_status,
+            plan_edition=line.product.plan_edition,
+            unit_cost=cost.unit_cost,
+            price_list_id=cost.price_list_id,
+            rule=cost.rule,
+            markup_percent=cost.markup_percent,
+        ),
+        at=run.at,
+    )
+    line.item.subscription_id = subscription.id
+    return subscription
+
+
+def _ask_vendor(
+    run: Execution, line: Line, kind: TaskKind, subject: Subscription | Asset, quantity: int
+) -> ProvisioningTask:
+    line.item.delivery_status = DeliveryStatus.PROVISIONING
+    add_event(run.order, "provisioning", SETTING_UP, at=run.at, item=line.item)
+    return request_provisioning(
+        NewTask(
+            kind=kind,
+            subject_id=subject.id,
+            picture=_picture(run, line, quantity),
+            service_manager_id=line.product_type.service_manager_id,
+            order_id=run.order.id,
+            order_item_id=line.item.id,
+        ),
+        at=run.at,
+    )
+
+
+def _picture(run: Execution, line: Line, quantity: int) -> ResourcePicture:
+    receiver, payer = run.parties.receiver, run.parties.payer
+    picture = ResourcePicture(
+        service_type=line.product_type.name,
+        product_code=line.product.code,
+        product_name=line.item.product_name,
+        quantity=quantity,
+        term=line.item.term.value,
+        billing_cycle=line.item.cycle.value,
+        currency=line.item.currency,
+        account=company_picture(receiver),
+        alias=line.item.alias,
+        edition=line.product.plan_edition,
+    )
+    return replace(picture, reseller=company_picture(payer)) if run.parties.is_for_end_customer else picture
+
+
+def _charge(run: Execution, line: Line, cost: OrderItemCost, *, subscription: Subscription | None) -> None:
+    item = line.item
+    term = TERM_WORDS.get(item.term.value)
+    cycle = CYCLE_WORDS.get(item.cycle)
+    words = f"{item.product_name}, {term}, billed {cycle}" if term and cycle else item.product_name
+    add_charge(
+        run.parties.payer,
+        NewCharge(
+            source_key=f"order-item:{item.id}",
+            description=words[:300],
+            quantity=item.quantity,
+            unit_cost=cost.unit_cost,
+            net_amount=cost.line_cost,
+            currency=cost.currency,
+            period=period_of(run.starts_on, item.cycle.months),
+            order_item_id=item.id,
+            subscription_id=subscription.id if subscription else None,
+            end_customer_id=run.parties.receiver.id if run.parties.is_for_end_customer else None,
+        ),
+        at=run.at,
+    )
+
+
+def _owner(run: Execution) -> Owner:
+    order, parties = run.order, run.parties
+    return Owner(
+        account_id=parties.receiver.id,
+        reseller_id=order.reseller_id,
+        payer_id=parties.payer.id,
+        payer_reseller_id=parties.payer.reseller_id,
+        bought_by_reseller=order.placed_by_reseller and parties.is_for_end_customer,
+    )
+
+
+def _shown_price(run: Execution, line: Line) -> Decimal | None:
+    """What a reseller bought for its customer was bought at cost: the customer sees "-" (RS-27)."""
+    if run.order.placed_by_reseller and run.parties.is_for_end_customer:
+        return None
+    return line.item.unit_price
+
+
+def _switched(run: Execution, line: Line, cost: OrderItemCost) -> SwitchedPlan:
+    return SwitchedPlan(
+        edition=edition_of(line.product),
+        product_id=line.product.id,
+        plan_name=line.item.product_name,
+        term=line.item.term,
+        cycle=line.item.cycle,
+        unit_cost=cost.unit_cost,
+        price_list_id=cost.price_list_id,
+        rule=cost.rule,
+        starts_on=run.starts_on,
+    )

@@ -1,0 +1,129 @@
+"""What a delivery, a delay or a failure does to the order item, its subscription and the people who wait for it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import select
+
+from app.accounts.queries import find_account
+from app.core.db import session
+from app.orders.execution_events import BY_A_PERSON, FAILED, READY, RETRY, TRY_AGAIN, add_event
+from app.orders.execution_mails import mail_provisioning_failed, mail_ready
+from app.orders.execution_rows import lock_order
+from app.orders.models import DeliveryStatus, Order, OrderItem, OrderStatus
+from app.provisioning.models import ProvisioningTask, TaskKind
+from app.provisioning.pictures import from_json
+from app.subscriptions.models import SubscriptionStatus
+from app.subscriptions.queries import find_asset_by_item, find_subscription_for_update
+from app.subscriptions.services import activate, change_quantity, mark_failed, mark_pending
+from tenants.context import current_scope
+
+ACTIVE = "active"
+
+
+def deliver(
+    order: Order,
+    item: OrderItem,
+    *,
+    at: datetime,
+    service_manager_id: UUID | None = None,
+    vendor_reference: str | None = None,
+) -> None:
+    """Record that an item's service stands: activate what it made, tell its buyer. A second call changes nothing."""
+    if item.delivery_status is DeliveryStatus.DELIVERED:
+        return
+    item.delivery_status, item.failure_reason = DeliveryStatus.DELIVERED, None
+    add_event(order, "delivered", READY, at=at, item=item)
+    session.flush()
+    subscription = find_subscription_for_update(item.subscription_id) if item.subscription_id else None
+    if subscription is not None:
+        was_waiting = subscription.status is SubscriptionStatus.PENDING_ACTIVATION
+        activate(
+            subscription.id, at=at, service_manager_id=service_manager_id, vendor_reference=vendor_reference
+        )
+        if was_waiting:
+            mail_ready(subscription, item.product_name, at=at)
+    _activate_asset(item)
+
+
+def task_succeeded(task: ProvisioningTask, vendor_reference: str | None, *, at: datetime) -> None:
+    """Take over what a task achieved: quantity, activation, the item's delivery."""
+    if task.kind is TaskKind.UPDATE:
+        change_quantity(task.subject_id, from_json(task.request).quantity, at=at)
+    order, item = _order_and_item(task)
+    if order is None or item is None:
+        return
+    was_failed = item.delivery_status is DeliveryStatus.FAILED
+    deliver(order, item, at=at, service_manager_id=task.service_manager_id, vendor_reference=vendor_reference)
+    if was_failed and order.status is OrderStatus.PARTIALLY_EXECUTED and _all_made(order):
+        order.status = OrderStatus.EXECUTED
+
+
+def task_delayed(task: ProvisioningTask, next_attempt_at: datetime | None, *, at: datetime) -> None:
+    """Tell the buyer once per delay when it is tried again, and that there is nothing to do."""
+    order, item = _order_and_item(task)
+    if order is not None and item is not None:
+        add_event(order, "retry", RETRY, at=at, item=item, next_attempt_at=next_attempt_at)
+
+
+def task_waits_for_person(task: ProvisioningTask, *, at: datetime) -> None:
+    """Tell the buyer that people do the work."""
+    order, item = _order_and_item(task)
+    if order is not None and item is not None:
+        add_event(order, "by_a_person", BY_A_PERSON, at=at, item=item)
+
+
+def task_failed(task: ProvisioningTask, reason: str, *, at: datetime) -> None:
+    """Record a refusal or the end of all tries: staff reads why, the buyer a softened line; operators get a mail."""
+    subscription = find_subscription_for_update(task.subject_id)
+    if subscription is not None:
+        mark_failed(subscription.id, reason)
+    order, item = _order_and_item(task)
+    if order is None or item is None:
+        return
+    item.delivery_status, item.failure_reason = DeliveryStatus.FAILED, reason[:500]
+    if task.kind is TaskKind.OPEN_STOREFRONT and order.status is OrderStatus.EXECUTED:
+        order.status = OrderStatus.PARTIALLY_EXECUTED
+    add_event(order, "failed", FAILED, at=at, item=item)
+    account = find_account(order.account_id) if order.account_id else None
+    mail_provisioning_failed(order, item, account.name if account else "", reason, task.id, at=at)
+
+
+def task_retried(task: ProvisioningTask, *, at: datetime) -> None:
+    """Say that a failed task was started again by an operator."""
+    subscription = find_subscription_for_update(task.subject_id)
+    if subscription is not None:
+        mark_pending(subscription.id)
+    order, item = _order_and_item(task)
+    if order is not None and item is not None:
+        item.delivery_status, item.failure_reason = DeliveryStatus.PROVISIONING, None
+        add_event(order, "provisioning", TRY_AGAIN, at=at, item=item)
+
+
+def _order_and_item(task: ProvisioningTask) -> tuple[Order | None, OrderItem | None]:
+    if task.order_id is None or task.order_item_id is None:
+        return None, None
+    order = lock_order(task.order_id)
+    item = session.scalar(
+        select(OrderItem)
+        .where(OrderItem.distributor_id == order.distributor_id, OrderItem.id == task.order_item_id)
+        .execution_options(populate_existing=True)
+    )
+    return order, item
+
+
+def _activate_asset(item: OrderItem) -> None:
+    asset = find_asset_by_item(item.id)
+    if asset is not None and asset.status == "pending":
+        asset.status = ACTIVE
+
+
+def _all_made(order: Order) -> bool:
+    statuses = session.scalars(
+        select(OrderItem.delivery_status).where(
+            OrderItem.distributor_id == current_scope().distributor_id, OrderItem.order_id == order.id
+        )
+    ).all()
+    return DeliveryStatus.FAILED not in statuses

@@ -1,0 +1,279 @@
+"""Doing at the vendor what tasks ask for. No transaction is open while a vendor is called."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from app.core.clock import utc_now
+from app.core.config import settings
+from app.core.db import nudge_after_commit, session, unit_of_work
+from app.core.errors import DomainError
+from app.core.queue import Nudge
+from app.orders import execution_outcomes as outcomes
+from app.provisioning import claims
+from app.provisioning.claims import ClaimedTask, ManagerAccess, RecordedCall, Release
+from app.provisioning.jobs import PROVISION_BATCH, PROVISION_ORDER_ITEM
+from app.provisioning.models import TaskKind
+from app.provisioning.pictures import CompanyPicture
+from app.provisioning.queries import due_task_ids, get_task, next_task_after
+from app.resellers.storefronts import fail_storefront, open_storefront
+from tenants.context import current_scope
+from workers.connectors.base import (
+    AccountPicture,
+    Connector,
+    ConnectorRejected,
+    ConnectorUnavailable,
+    ProvisioningRequest,
+    RequestKind,
+    ServiceManagerSettings,
+    VendorResource,
+    carry_out,
+)
+from workers.connectors.calls import VendorCall
+from workers.connectors.registry import CONNECTORS, UnknownConnectorKind, connector_for
+from workers.runtime import scoped_job
+
+log = logging.getLogger(__name__)
+BATCH = 50
+BATCH_CALLS_FOR = timedelta(minutes=5)  # then the rest is handed back: a lease is ten minutes
+KINDS = {
+    TaskKind.CREATE: RequestKind.CREATE,
+    TaskKind.UPDATE: RequestKind.UPDATE,
+    TaskKind.CANCEL: RequestKind.CANCEL,
+}
+NOT_SET_UP = "No service manager is set up for this product"
+SWITCHED_OFF = "The service manager is switched off"
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The vendor did it, or a person has to."""
+
+    resource: VendorResource
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """The vendor could not be asked, or its answer was lost."""
+
+    reason: str
+    retry_after: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The vendor, or our own rules, said no."""
+
+    reason: str
+
+
+Outcome = Done | Later | Refused
+
+
+@scoped_job(PROVISION_ORDER_ITEM)
+def provision_order_item(task_id: UUID) -> None:
+    """Do one provisioning task.
+
+    Safe to run any number of times, at once or after a crash: only one run holds the lease, a finished task is left
+    alone, and the vendor gets the task's id as its idempotency key.
+    """
+    with unit_of_work():
+        task = claims.claim_task(task_id, at=utc_now())
+    if task is not None:
+        provision(task)
+
+
+@scoped_job(PROVISION_BATCH)
+def provision_batch(distributor_id: UUID) -> None:
+    """Do up to 50 due tasks of the scope's distributor in one job; more are left to the next, which it asks for."""
+    with unit_of_work():
+        tasks = claims.claim_due_tasks(at=utc_now(), limit=BATCH)
+    began = time.monotonic()
+    for position, task in enumerate(tasks):
+        if time.monotonic() - began > BATCH_CALLS_FOR.total_seconds():
+            with unit_of_work():
+                for left in tasks[position:]:
+                    claims.hand_back(left.id, left.lease_token, at=utc_now())
+            break
+        provision(task)
+    with unit_of_work():
+        if due_task_ids(utc_now(), 1):
+            nudge_after_commit(Nudge(PROVISION_BATCH, distributor_id, distributor_id))
+
+
+def provision(task: ClaimedTask) -> None:
+    """Carry out a claimed task and record what came of it."""
+    if task.kind is TaskKind.OPEN_STOREFRONT:
+        _open(task)
+        return
+    calls: list[RecordedCall] = []
+    _record(task, _call_vendor(task, calls), calls)
+
+
+def _call_vendor(task: ClaimedTask, calls: list[RecordedCall]) -> Outcome:
+    if task.manager is None:
+        return Refused(NOT_SET_UP)
+    if not task.manager.is_active:
+        return Later(SWITCHED_OFF)
+    try:
+        return Done(_ask(task, task.manager, _connector(task.manager, calls)))
+    except ConnectorUnavailable as error:
+        return Later(error.reason, error.retry_after)
+    except ConnectorRejected as error:
+        return Refused(error.reason)
+    except (UnknownConnectorKind, ValueError) as error:  # how it is set up here, or a request no vendor must see
+        return Refused(str(error))
+
+
+def _ask(task: ClaimedTask, manager: ManagerAccess, connector: Connector) -> VendorResource:
+    """Look first whether an earlier run has done it; check, then do it."""
+    key = str(task.id)
+    found = connector.find(key) if task.may_be_done else None
+    if found is not None:
+        return found
+    request = _request(task, manager, connector)
+    if manager.has_precheck:
+        connector.check(request)
+    return carry_out(connector, request, idempotency_key=key)
+
+
+def _connector(manager: ManagerAccess, calls: list[RecordedCall]) -> Connector:
+    def record(call: VendorCall) -> None:
+        calls.append(
+            RecordedCall(
+                at=utc_now(),
+                operation=f"{'check ' if call.is_check_only else ''}{call.path}"[:60],
+                url=f"{call.method} {manager.base_url.rstrip('/')}/{call.path}"[:500],
+                request_body=call.request_body,
+                status_code=call.status,
+                response_body=call.response_body or call.reason,
+                duration_ms=round(call.duration.total_seconds() * 1000),
+            )
+        )
+
+    return connector_for(
+        ServiceManagerSettings(
+            kind=manager.kind,
+            base_url=manager.base_url,
+            application_id=manager.application_id,
+            api_key=manager.api_key,
+            timeout_seconds=manager.timeout_seconds,
+            has_precheck=manager.has_precheck,
+        ),
+        allowed_private_targets=settings().allowed_private_targets,
+        record_call=record,
+        connectors=CONNECTORS,
+    )
+
+
+def _request(task: ClaimedTask, manager: ManagerAccess, connector: Connector) -> ProvisioningRequest:
+    """Return the complete picture; an account the vendor does not know yet is made known first."""
+    picture = task.picture
+    account = _account(task, manager, connector)
+    reseller = _company(picture.reseller, task.reseller_reference) if picture.reseller else None
+    return ProvisioningRequest(
+        task_id=task.id,
+        distributor_id=current_scope().distributor_id,
+        kind=KINDS[task.kind],
+        service_type=picture.service_type,
+        product_code=picture.product_code,
+        product_name=picture.product_name,
+        quantity=picture.quantity,
+        term=picture.term,
+        billing_cycle=picture.billing_cycle,
+        currency=picture.currency,
+        account=account,
+        reseller=reseller,
+        vendor_reference=task.vendor_reference if task.kind is not TaskKind.CREATE else None,
+    )
+
+
+def _account(task: ClaimedTask, manager: ManagerAccess, connector: Connector) -> AccountPicture:
+    company, reference = task.picture.account, task.account_reference
+    if reference is not None:
+        return _company(company, reference)
+    answer = connector.synchronise_account(_company(company, None), idempotency_key=f"{task.id}:account")
+    if answer.reference:
+        with unit_of_work():
+            claims.link_account(manager.id, company.account_id, answer.reference, at=utc_now())
+    return _company(company, answer.reference or None)
+
+
+def _company(company: CompanyPicture, reference: str | None) -> AccountPicture:
+    return AccountPicture(
+        code=company.code,
+        name=company.name,
+        email=company.email,
+        country=company.country,
+        vendor_reference=reference,
+    )
+
+
+def _record(task: ClaimedTask, outcome: Outcome, calls: Sequence[RecordedCall]) -> None:
+    """Write down what came of a task, unless another run holds it by now."""
+    at = utc_now()
+    with unit_of_work():
+        claims.record_calls(task.id, task.manager.id if task.manager else None, calls)
+        match outcome:
+            case Done(resource) if resource.needs_person:
+                if claims.wait_for_person(task.id, task.lease_token, message=resource.message):
+                    outcomes.task_waits_for_person(get_task(task.id), at=at)
+            case Done(resource):
+                if claims.complete_task(
+                    task.id, task.lease_token, vendor_reference=resource.reference, message=resource.message, at=at
+                ):
+                    outcomes.task_succeeded(get_task(task.id), resource.reference, at=at)
+                    _nudge_following(task)
+            case Refused(reason):
+                if claims.fail_task(task.id, task.lease_token, reason=reason, at=at):
+                    outcomes.task_failed(get_task(task.id), reason, at=at)
+            case Later(reason, retry_after):
+                _release(task, reason, retry_after)
+
+
+def _release(task: ClaimedTask, reason: str, retry_after: timedelta | None) -> None:
+    at = utc_now()
+    released, again_at = claims.release_task(
+        task.id, task.lease_token, reason=reason, at=at, retry_after=retry_after
+    )
+    if released is Release.LATER:
+        outcomes.task_delayed(get_task(task.id), again_at, at=at)
+    elif released is Release.FAILED:
+        outcomes.task_failed(get_task(task.id), reason, at=at)
+        if task.kind is TaskKind.OPEN_STOREFRONT:
+            with suppress(DomainError):
+                fail_storefront(task.subject_id, reason=reason, at=at)
+
+
+def _nudge_following(task: ClaimedTask) -> None:
+    """Work on one subject is done strictly in order: the next task has waited for this one."""
+    following = next_task_after(task.subject_id, task.id)
+    if following is not None:
+        nudge_after_commit(Nudge(PROVISION_ORDER_ITEM, following, current_scope().distributor_id))
+
+
+def _open(task: ClaimedTask) -> None:
+    """Open a reseller's storefront: our own worker is the vendor (RS-09). All of it, or nothing and again later."""
+    at = utc_now()
+    try:
+        with unit_of_work():
+            with session.begin_nested():
+                open_storefront(task.subject_id, at=at)
+            if claims.complete_task(task.id, task.lease_token, vendor_reference="", message="Storefront opened", at=at):
+                outcomes.task_succeeded(get_task(task.id), None, at=at)
+    except DomainError as refusal:
+        with unit_of_work():
+            if claims.fail_task(task.id, task.lease_token, reason=str(refusal), at=at):
+                outcomes.task_failed(get_task(task.id), str(refusal), at=at)
+                with suppress(DomainError):
+                    fail_storefront(task.subject_id, reason=str(refusal), at=at)
+    except Exception as error:
+        log.exception("storefront_not_opened", extra={"task_id": str(task.id)})
+        with unit_of_work():
+            _release(task, f"{type(error).__name__}: {error}", None)
