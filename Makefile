@@ -3,6 +3,7 @@ PYTHON ?= python3
 PORT ?= 8080
 DETACH ?=
 ARGS ?=
+SPEC ?= ../shared/spec
 LOCAL = $(PYTHON) app/local/bootstrap.py
 BIN = .venv/bin
 
@@ -71,5 +72,8 @@ types: venv ## mypy, strict
 
 imports: venv ## who may import whom
 	@$(BIN)/lint-imports
+
+facts: venv ## which facts of the specification a test proves (SPEC=../shared/spec)
+	@$(BIN)/python -m tests.facts --specification "$(SPEC)"
 
 check: lint types imports test ## everything that must be green

@@ -8,6 +8,8 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+import requests
+
 from app.local import (
     demo_file,
     environment,
@@ -24,6 +26,9 @@ from app.local.places import CHECKOUT, Places
 from app.local.services import Backing
 from app.local.state import State
 from app.local.supervisor import Server, Task
+
+
+PLATFORM_HOST = "platform.localhost"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +107,15 @@ class Installation:
     def _web(self) -> Server:
         argv = ["-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(self.port)]
         argv += ["--workers", str(cores()), "--blocking-threads", "1", "--no-ws", "--respawn-failed-workers"]
-        return self._server("Web", [*argv, "wsgi:app"], _listens(self.port))
+        return self._server("Web", [*argv, "wsgi:app"], _answers(self.port, PLATFORM_HOST))
 
     def _workers(self) -> Server:
-        return self._server("Workers", ["-m", "workers"], lambda: True)
+        # They listen nowhere; whoever lives that long has imported the application and reached the queue.
+        return self._server("Workers", ["-m", "workers"], lambda: True, settle_seconds=2)
 
-    def _server(self, name: str, arguments: Sequence[str], is_ready: Callable[[], bool]) -> Server:
+    def _server(
+        self, name: str, arguments: Sequence[str], is_ready: Callable[[], bool], *, settle_seconds: float = 0
+    ) -> Server:
         """Describe a Python program of ours that does not become the owner of the tables."""
         log = self.home.logs / f"{name.lower().replace(' ', '-')}.log"
 
@@ -115,7 +123,7 @@ class Installation:
             variables = environment.without_owner(self.variables)
             return processes.start([sys.executable, *arguments], environment=variables, log=log, directory=CHECKOUT)
 
-        return Server(name, launch, log, is_ready)
+        return Server(name, launch, log, is_ready, settle_seconds=settle_seconds)
 
     def _flask(self, name: str, *command: str) -> None:
         supervisor.run_to_end(
@@ -167,3 +175,16 @@ def cores() -> int:
 
 def _listens(*ports: int) -> Callable[[], bool]:
     return lambda: all(surroundings.is_listening(port) for port in ports)
+
+
+def _answers(port: int, host: str) -> Callable[[], bool]:
+    """Ask the application itself: the server listens before the application behind it stands."""
+
+    def ask() -> bool:
+        try:
+            answer = requests.get(f"http://127.0.0.1:{port}/readyz", headers={"Host": f"{host}:{port}"}, timeout=10)
+        except requests.RequestException:
+            return False
+        return answer.ok
+
+    return ask

@@ -106,7 +106,7 @@ def _reachable_home(home: Path, elsewhere: Path, account: Account | None) -> Pat
         return home
     spare = elsewhere / home.name
     if not spare.exists():
-        remark = f"The user {account.name} cannot enter {home}: the database is kept in {spare}"
+        remark = f"\n    The user {account.name} cannot enter {home}: the database is kept in {spare}"
         print(remark, file=sys.stderr, flush=True)
     _own_directory(elsewhere, account)
     spare.mkdir(exist_ok=True)

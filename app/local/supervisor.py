@@ -30,6 +30,7 @@ class Server:
     log: Path
     is_ready: Callable[[], bool] = lambda: True
     patience_seconds: float = 60
+    settle_seconds: float = 0  # how long it has to live before it counts as ready
     end_with: Signals = SIGTERM
 
 
@@ -152,8 +153,9 @@ def read_record(path: Path) -> InstallationRecord | None:
 def wait_until_ready(running: Running) -> None:
     """Return when the server says it is ready; raises Unsuitable with its last words if it ends or takes too long."""
     server = running.server
-    deadline = time.monotonic() + server.patience_seconds
-    while not server.is_ready():
+    began = time.monotonic()
+    deadline = began + server.patience_seconds
+    while not (server.is_ready() and time.monotonic() >= began + server.settle_seconds):
         if running.process.poll() is not None:
             raise Unsuitable(f"{server.name} ended: {processes.last_words(server.log)} (see {server.log})")
         if time.monotonic() > deadline:
