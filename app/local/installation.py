@@ -27,7 +27,6 @@ from app.local.services import Backing
 from app.local.state import State
 from app.local.supervisor import Server, Task
 
-
 PLATFORM_HOST = "platform.localhost"
 
 
