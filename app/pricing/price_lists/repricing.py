@@ -1,4 +1,4 @@
-"""Resolved prices of price-list entries, recomputed set-based whenever what their rule rests on has changed.
+"""Resolved prices of price-list entries, set-based: made when an entry is, and again whenever its ground has moved.
 
 fixed: the value · discount: list price less percent · markup: vendor cost plus percent · same: the list price.
 All at 4 decimals, half-up. An entry whose list price or vendor cost has gone keeps its last price.
@@ -8,47 +8,34 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from decimal import Decimal
-from typing import cast
+from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import CursorResult, TextClause, text
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    CursorResult,
+    Numeric,
+    Subquery,
+    Uuid,
+    and_,
+    any_,
+    case,
+    func,
+    literal,
+    select,
+    update,
+)
+from sqlalchemy import cast as sql_cast
 
+from app.catalogue.models import ProductPrice, VendorCost
 from app.core.db import session
 from app.core.money import round_unit
-from app.pricing.models import PriceRule
+from app.pricing.models import PriceList, PriceListEntry, PriceRule
+from app.pricing.price_lists.queries import same_key
 from tenants.context import current_scope
 
 HUNDRED = Decimal(100)
-
-# numeric's round() is half away from zero, which is half-up for amounts that are never negative.
-RESOLVED = """CASE {rule}
-    WHEN 'fixed' THEN {value}
-    WHEN 'discount' THEN round(lp.list_price * (100 - {value}) / 100, 4)
-    WHEN 'markup' THEN round(vc.vendor_cost * (100 + {value}) / 100, 4)
-    ELSE lp.list_price END"""
-
-_REPRICE = """
-    UPDATE price_list_entries e SET price = n.price
-    FROM (
-        SELECT o.id, {resolved} AS price
-        FROM price_list_entries o
-        JOIN price_lists l ON l.distributor_id = o.distributor_id AND l.id = o.price_list_id
-        LEFT JOIN product_prices lp ON lp.distributor_id = o.distributor_id AND lp.product_id = o.product_id
-             AND lp.term = o.term AND lp.cycle = o.cycle AND lp.currency = l.currency
-        LEFT JOIN vendor_costs vc ON vc.distributor_id = o.distributor_id AND vc.product_id = o.product_id
-             AND vc.term = o.term AND vc.cycle = o.cycle AND vc.currency = l.currency
-        WHERE o.distributor_id = :distributor_id AND {condition}
-    ) n
-    WHERE e.distributor_id = :distributor_id AND e.id = n.id AND n.price IS NOT NULL AND e.price <> n.price
-"""
-
-
-def _statement(condition: str) -> str:
-    return _REPRICE.format(resolved=RESOLVED.format(rule="o.rule", value="o.value"), condition=condition)
-
-
-_OF_PRODUCTS = text(_statement("o.product_id = ANY (CAST(:product_ids AS uuid[]))"))
-_OF_LIST = text(_statement("o.price_list_id = :price_list_id"))
 
 
 def resolved_price(
@@ -56,7 +43,7 @@ def resolved_price(
 ) -> Decimal | None:
     """Return what a rule makes of a list price and a vendor cost; None where what it rests on is missing.
 
-    CB-F14: 15 % markup on cost 8.00 is 9.20, 20 % discount on 11.00 is 8.80. The statements above say the same in SQL.
+    `resolved_column` says the same in SQL.
     """
     if rule is PriceRule.FIXED:
         return value
@@ -68,18 +55,77 @@ def resolved_price(
     return round_unit(base * (HUNDRED + signed) / HUNDRED)
 
 
+def resolved_column(rule: Any, value: Any) -> ColumnElement[Decimal]:
+    """Return the price of an entry in a statement that joins ProductPrice and VendorCost; NULL where ground is missing.
+
+    PostgreSQL's round() of numeric is half away from zero: half-up for amounts that are never negative.
+    """
+    return case(
+        (rule == PriceRule.FIXED, value),
+        (rule == PriceRule.DISCOUNT, func.round(ProductPrice.list_price * (100 - value) / 100, 4)),
+        (rule == PriceRule.MARKUP, func.round(VendorCost.vendor_cost * (100 + value) / 100, 4)),
+        else_=ProductPrice.list_price,
+    )
+
+
+def rule_literals(rule: PriceRule, value: Decimal | None) -> tuple[Any, Any]:
+    """Return a rule and its value as bound literals of the entry's column types."""
+    kind = PriceListEntry.rule.type
+    return sql_cast(literal(rule, kind), kind), sql_cast(literal(value, Numeric(18, 4)), Numeric(18, 4))
+
+
+def _resolve(rule: Any, value: Any, *conditions: ColumnElement[bool]) -> Subquery:
+    """Return the prices that a rule makes of the entries that fit; one without ground has none."""
+    return (
+        select(PriceListEntry.id.label("entry_id"), resolved_column(rule, value).label("price"))
+        .join(
+            PriceList,
+            and_(
+                PriceList.distributor_id == PriceListEntry.distributor_id,
+                PriceList.id == PriceListEntry.price_list_id,
+            ),
+        )
+        .outerjoin(ProductPrice, same_key(ProductPrice))
+        .outerjoin(VendorCost, same_key(VendorCost))
+        .where(PriceListEntry.distributor_id == current_scope().distributor_id, *conditions)
+        .subquery()
+    )
+
+
+def _update(resolved: Subquery, *conditions: ColumnElement[bool], **values: Any) -> int:
+    result = session.execute(
+        update(PriceListEntry)
+        .where(
+            PriceListEntry.distributor_id == current_scope().distributor_id,
+            PriceListEntry.id == resolved.c.entry_id,
+            resolved.c.price.is_not(None),
+            *conditions,
+        )
+        .values(price=resolved.c.price, **values)
+        .execution_options(synchronize_session=False)
+    )
+    return cast("CursorResult[Any]", result).rowcount
+
+
+def reprice(*conditions: ColumnElement[bool]) -> int:
+    """Recompute the entries that fit the conditions on `PriceListEntry`; returns how many prices moved. One statement."""
+    resolved = _resolve(PriceListEntry.rule, PriceListEntry.value, *conditions)
+    return _update(resolved, PriceListEntry.price != resolved.c.price)
+
+
+def rule_anew(rule: PriceRule, value: Decimal | None, *conditions: ColumnElement[bool]) -> int:
+    """Give the entries that fit another rule and its price; returns how many. Those without ground for it stay."""
+    resolved = _resolve(*rule_literals(rule, value), *conditions)
+    return _update(resolved, rule=rule, value=value)
+
+
 def reprice_products(product_ids: Collection[UUID]) -> int:
-    """Recompute the entries of some products in all lists; returns how many prices moved. One statement."""
+    """Recompute the entries of some products in all lists; returns how many prices moved."""
     if not product_ids:
         return 0
-    return _run(_OF_PRODUCTS, product_ids=list(product_ids))
+    return reprice(PriceListEntry.product_id == any_(literal(list(product_ids), ARRAY(Uuid))))
 
 
 def reprice_list(price_list_id: UUID) -> int:
-    """Recompute every entry of one list; returns how many prices moved. One statement."""
-    return _run(_OF_LIST, price_list_id=price_list_id)
-
-
-def _run(statement: TextClause, **parameters: object) -> int:
-    result = session.execute(statement, {"distributor_id": current_scope().distributor_id, **parameters})
-    return cast("CursorResult[object]", result).rowcount
+    """Recompute every entry of one list; returns how many prices moved."""
+    return reprice(PriceListEntry.price_list_id == price_list_id)

@@ -1,0 +1,384 @@
+"""Reads of the catalogue. Prices for buyers are not here: they are `app.pricing`'s."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+
+from app.catalogue.errors import CategoryNotFound, ProductNotFound, ProductTypeNotFound
+from app.catalogue.models import (
+    Audience,
+    BillingCycle,
+    Category,
+    CategoryRule,
+    Product,
+    ProductGroup,
+    ProductPrice,
+    ProductType,
+    StoredImage,
+    Term,
+    VendorCost,
+)
+from app.catalogue.text import folded
+from app.core.db import session
+from tenants.context import current_scope
+
+SHORTEST_SEARCH = 2
+EXPORT_CHUNK = 500
+
+
+class ProductState(enum.Enum):
+    """What a list of products in BSS can be narrowed to."""
+
+    PUBLISHED = "published"
+    UNPUBLISHED = "unpublished"
+    INACTIVE = "inactive"
+    NEW = "new"
+    FEATURED = "featured"
+
+
+STATES: dict[ProductState, ColumnElement[bool]] = {
+    ProductState.PUBLISHED: and_(Product.is_active, Product.is_published),
+    ProductState.UNPUBLISHED: and_(Product.is_active, Product.is_published.is_(False)),
+    ProductState.INACTIVE: Product.is_active.is_(False),
+    ProductState.NEW: and_(Product.is_active, Product.is_new),
+    ProductState.FEATURED: and_(Product.is_active, Product.is_featured),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ProductFilter:
+    """Which products of the distributor; `search` looks into name, code, vendor and group, from two characters."""
+
+    search: str = ""
+    vendor: str | None = None
+    category_id: UUID | None = None
+    product_type_id: UUID | None = None
+    segment: str | None = None
+    state: ProductState | None = None
+    priced_in: str | None = None  # only those with a list price in this currency
+
+    def conditions(self) -> list[ColumnElement[bool]]:
+        """Return the filter as conditions on `Product`, for a page, a count, or an INSERT … SELECT."""
+        found: list[ColumnElement[bool]] = [Product.distributor_id == current_scope().distributor_id]
+        found += [Product.search_text.contains(word, autoescape=True) for word in self._words()]
+        if self.vendor is not None:
+            found.append(Product.vendor == self.vendor)
+        if self.category_id is not None:
+            found.append(Product.category_id == self.category_id)
+        if self.product_type_id is not None:
+            found.append(Product.product_type_id == self.product_type_id)
+        if self.segment is not None:
+            found.append(Product.segment == self.segment)
+        if self.state is not None:
+            found.append(STATES[self.state])
+        if self.priced_in is not None:
+            found.append(
+                select(ProductPrice.id)
+                .where(
+                    ProductPrice.distributor_id == Product.distributor_id,
+                    ProductPrice.product_id == Product.id,
+                    ProductPrice.currency == self.priced_in,
+                    ProductPrice.is_withdrawn.is_(False),
+                )
+                .correlate(Product)
+                .exists()
+            )
+        return found
+
+    def _words(self) -> list[str]:
+        wanted = folded(self.search)
+        return wanted.split() if len(wanted) >= SHORTEST_SEARCH else []
+
+
+@dataclass(frozen=True, slots=True)
+class PricePoint:
+    """One price key of a product as BSS sees it: per cycle and unit, and the sheet's amount for the whole term."""
+
+    term: Term
+    cycle: BillingCycle
+    currency: str
+    list_price: Decimal
+    term_list_price: Decimal | None
+    vendor_cost: Decimal | None
+    term_vendor_cost: Decimal | None
+    is_withdrawn: bool
+    is_manual: bool
+
+
+def find_product(product_id: UUID) -> Product | None:
+    """Return a product of the distributor, published or not, or None."""
+    return session.scalar(_products().where(Product.id == product_id))
+
+
+def get_product(product_id: UUID) -> Product:
+    """Return a product of the distributor, published or not; raises ProductNotFound."""
+    found = find_product(product_id)
+    if found is None:
+        raise ProductNotFound(product_id)
+    return found
+
+
+def get_product_by_code(code: str) -> Product:
+    """Return a product by its code, ignoring case; raises ProductNotFound."""
+    found = session.scalar(_products().where(Product.code_key == code.lower()))
+    if found is None:
+        raise ProductNotFound(code)
+    return found
+
+
+def published_to(audiences: Collection[Audience]) -> tuple[ColumnElement[bool], ...]:
+    """Return the conditions under which a product shows in a storefront, before listing and price are asked."""
+    return (
+        Product.distributor_id == current_scope().distributor_id,
+        Product.is_published.is_(True),
+        Product.is_active.is_(True),
+        Product.audience.in_(sorted(audiences, key=lambda audience: audience.value)),
+    )
+
+
+def get_product_by_slug(slug: str, *, audiences: Collection[Audience]) -> Product:
+    """Return a published product by the slug of its page; raises ProductNotFound, also for an unpublished one (SF-F35)."""
+    found = session.scalar(select(Product).where(*published_to(audiences), Product.slug == slug))
+    if found is None:
+        raise ProductNotFound(slug)
+    return found
+
+
+def list_products(wanted: ProductFilter, *, limit: int, offset: int = 0) -> Sequence[Product]:
+    """Return one page of the distributor's products by name."""
+    statement = select(Product).where(*wanted.conditions()).order_by(Product.name, Product.id)
+    return session.scalars(statement.limit(limit).offset(offset)).all()
+
+
+def count_products(wanted: ProductFilter) -> int:
+    """Return how many products the filter finds."""
+    return session.scalar(select(func.count()).select_from(Product).where(*wanted.conditions())) or 0
+
+
+def products_in_group(group_id: UUID, *, audiences: Collection[Audience]) -> Sequence[Product]:
+    """Return the published editions of a group, in their order."""
+    statement = select(Product).where(*published_to(audiences), Product.group_id == group_id)
+    return session.scalars(statement.order_by(Product.position, Product.name, Product.id)).all()
+
+
+@dataclass(frozen=True, slots=True)
+class ExportedPrice:
+    """One price of one product for an export of the list."""
+
+    product: Product
+    type_name: str
+    category_name: str | None
+    group_name: str | None
+    price: ProductPrice | None
+    vendor_cost: Decimal | None
+
+
+def export_products(wanted: ProductFilter) -> Iterator[ExportedPrice]:
+    """Return every product of the filter with each of its prices, some hundred rows at a time."""
+    statement = (
+        select(Product, ProductType.name, Category.name, ProductGroup.name, ProductPrice, VendorCost.vendor_cost)
+        .join(
+            ProductType,
+            and_(ProductType.distributor_id == Product.distributor_id, ProductType.id == Product.product_type_id),
+        )
+        .outerjoin(
+            Category, and_(Category.distributor_id == Product.distributor_id, Category.id == Product.category_id)
+        )
+        .outerjoin(
+            ProductGroup,
+            and_(ProductGroup.distributor_id == Product.distributor_id, ProductGroup.id == Product.group_id),
+        )
+        .outerjoin(
+            ProductPrice,
+            and_(ProductPrice.distributor_id == Product.distributor_id, ProductPrice.product_id == Product.id),
+        )
+        .outerjoin(VendorCost, _cost_of_price())
+        .where(*wanted.conditions())
+        .order_by(Product.name, Product.id, ProductPrice.currency, ProductPrice.term, ProductPrice.cycle)
+        .execution_options(yield_per=EXPORT_CHUNK)
+    )
+    for row in session.execute(statement):
+        yield ExportedPrice(*row)
+
+
+def price_points(product_id: UUID) -> Sequence[PricePoint]:
+    """Return all prices of a product with the vendor's cost; needs the distributor's scope."""
+    statement = (
+        select(ProductPrice, VendorCost)
+        .outerjoin(VendorCost, _cost_of_price())
+        .where(ProductPrice.distributor_id == current_scope().distributor_id, ProductPrice.product_id == product_id)
+        .order_by(ProductPrice.currency, ProductPrice.term, ProductPrice.cycle)
+    )
+    found: Sequence[tuple[ProductPrice, VendorCost | None]] = [(row[0], row[1]) for row in session.execute(statement)]
+    return [
+        PricePoint(
+            term=price.term,
+            cycle=price.cycle,
+            currency=price.currency,
+            list_price=price.list_price,
+            term_list_price=price.term_list_price,
+            vendor_cost=cost.vendor_cost if cost is not None else None,
+            term_vendor_cost=cost.term_vendor_cost if cost is not None else None,
+            is_withdrawn=price.is_withdrawn,
+            is_manual=price.is_manual,
+        )
+        for price, cost in found
+    ]
+
+
+def get_product_type(type_id: UUID) -> ProductType:
+    """Return a product type; raises ProductTypeNotFound."""
+    found = session.scalar(
+        select(ProductType).where(
+            ProductType.distributor_id == current_scope().distributor_id, ProductType.id == type_id
+        )
+    )
+    if found is None:
+        raise ProductTypeNotFound(type_id)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class TypeWithCount:
+    """A product type and how many products it has."""
+
+    product_type: ProductType
+    products: int
+
+
+def list_product_types(search: str = "") -> Sequence[TypeWithCount]:
+    """Return the distributor's product types by name."""
+    products = (
+        select(func.count())
+        .select_from(Product)
+        .where(Product.distributor_id == ProductType.distributor_id, Product.product_type_id == ProductType.id)
+        .scalar_subquery()
+    )
+    statement = select(ProductType, products).where(ProductType.distributor_id == current_scope().distributor_id)
+    if search.strip():
+        like = f"%{search.strip()}%"
+        statement = statement.where(or_(ProductType.name.ilike(like), ProductType.vendor.ilike(like)))
+    return [TypeWithCount(*row) for row in session.execute(statement.order_by(ProductType.name))]
+
+
+def get_category(category_id: UUID) -> Category:
+    """Return a category; raises CategoryNotFound."""
+    found = session.scalar(
+        select(Category).where(Category.distributor_id == current_scope().distributor_id, Category.id == category_id)
+    )
+    if found is None:
+        raise CategoryNotFound(category_id)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class CategoryLine:
+    """A category in its place in the tree; `depth` is 1 for the top."""
+
+    category: Category
+    depth: int
+    products: int  # of the category itself
+    published: int
+
+
+def category_lines() -> Sequence[CategoryLine]:
+    """Return the whole tree, each category before its children, with counts. One statement."""
+    scope_id = current_scope().distributor_id
+    counts = (
+        select(
+            Product.category_id,
+            func.count().label("products"),
+            func.count().filter(and_(Product.is_published, Product.is_active)).label("published"),
+        )
+        .where(Product.distributor_id == scope_id)
+        .group_by(Product.category_id)
+        .subquery()
+    )
+    rows = session.execute(
+        select(Category, func.coalesce(counts.c.products, 0), func.coalesce(counts.c.published, 0))
+        .outerjoin(counts, counts.c.category_id == Category.id)
+        .where(Category.distributor_id == scope_id)
+        .order_by(Category.position, Category.name)
+    ).all()
+    found: list[CategoryLine] = []
+
+    def walk(parent_id: UUID | None, depth: int) -> None:
+        for category, products, published in rows:
+            if category.parent_id == parent_id:
+                found.append(CategoryLine(category, depth, products, published))
+                walk(category.id, depth + 1)
+
+    walk(None, 1)
+    return found
+
+
+def category_rules() -> Sequence[tuple[CategoryRule, str]]:
+    """Return the import's rules in the order they are tried, each with the name of its category."""
+    rows = session.execute(
+        select(CategoryRule, Category.name)
+        .join(
+            Category,
+            and_(Category.distributor_id == CategoryRule.distributor_id, Category.id == CategoryRule.category_id),
+        )
+        .where(CategoryRule.distributor_id == current_scope().distributor_id)
+        .order_by(CategoryRule.position, CategoryRule.id)
+    )
+    return [(rule, name) for rule, name in rows]
+
+
+def list_groups() -> Sequence[ProductGroup]:
+    """Return the distributor's product groups by name."""
+    return session.scalars(
+        select(ProductGroup)
+        .where(ProductGroup.distributor_id == current_scope().distributor_id)
+        .order_by(ProductGroup.name)
+    ).all()
+
+
+def list_vendors() -> Sequence[str]:
+    """Return the vendors of the distributor's products by name."""
+    return session.scalars(_distinct(Product.vendor)).all()
+
+
+def list_segments() -> Sequence[str]:
+    """Return the segments of the distributor's products by name."""
+    return session.scalars(_distinct(Product.segment)).all()
+
+
+def find_image(image_id: UUID) -> StoredImage | None:
+    """Return a stored picture, or None."""
+    return session.scalar(
+        select(StoredImage).where(
+            StoredImage.distributor_id == current_scope().distributor_id, StoredImage.id == image_id
+        )
+    )
+
+
+def _products() -> Select[Product]:
+    return select(Product).where(Product.distributor_id == current_scope().distributor_id)
+
+
+def _distinct(column: Any) -> Select[Any]:
+    return (
+        select(column)
+        .where(Product.distributor_id == current_scope().distributor_id, column != "")
+        .distinct()
+        .order_by(column)
+    )
+
+
+def _cost_of_price() -> ColumnElement[bool]:
+    return and_(
+        VendorCost.distributor_id == ProductPrice.distributor_id,
+        VendorCost.product_id == ProductPrice.product_id,
+        VendorCost.term == ProductPrice.term,
+        VendorCost.cycle == ProductPrice.cycle,
+        VendorCost.currency == ProductPrice.currency,
+    )

@@ -1,0 +1,38 @@
+"""What can go wrong with price lists, each with its data."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from app.core.errors import Conflict, NotFound
+
+
+class PriceListNotFound(NotFound):
+    """There is no such price list."""
+
+    def __init__(self, price_list_id: UUID) -> None:
+        super().__init__("There is no such price list")
+        self.price_list_id = price_list_id
+
+
+class EntryNotFound(NotFound):
+    """There is no such entry in this list."""
+
+    def __init__(self, entry_id: UUID) -> None:
+        super().__init__("There is no such entry in this price list")
+        self.entry_id = entry_id
+
+
+class PriceListChanged(Conflict):
+    """Somebody else saved the list after this form was opened."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"{name} was changed by somebody else meanwhile. Open it again to see how it stands now.")
+
+
+class PriceListAssigned(Conflict):
+    """Accounts pay by this list; it can be deactivated, not deleted."""
+
+    def __init__(self, name: str, accounts: int) -> None:
+        super().__init__(f"{accounts} accounts pay by {name}. Deactivate it instead of deleting it.")
+        self.accounts = accounts
