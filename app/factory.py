@@ -28,6 +28,11 @@ BLUEPRINTS = (
     "app.storefront.sessions.views:bp",
     "app.bss.sessions.views:bp",
     "app.storefront.looks.views:bp",
+    "app.storefront.home.views:bp",
+    "app.storefront.catalogue.views:bp",
+    "app.storefront.basket.views:bp",
+    "app.storefront.checkout.views:bp",
+    "app.storefront.orders.views:bp",
 )
 
 

@@ -12,7 +12,7 @@ from flask import Flask, current_app, g, request, url_for
 
 from app.access import Viewer as SignedInViewer
 from app.access import current_viewer
-from app.catalogue.queries import navigation_categories
+from app.catalogue.navigation import category_tree
 from app.identity.permissions import Permission
 from app.orders.baskets import basket_count
 from app.web.pages import Frame, install_frames
@@ -166,7 +166,7 @@ def _look(address: AddressMatch, published: PublishedSettings, *, is_storefront:
     has_credit = address.kind is AddressKind.ALIAS and (address.edition == "free" or settings.show_powered_by)
     return Look(
         name=settings.company_name or address.distributor_name,
-        home_url=url_for("storefront_home.index") if is_storefront else request.script_root + "/",
+        home_url=request.script_root + "/",
         theme=theme_of(settings) if is_storefront else get_theme(BASE_THEME),
         skin_url=url_for("storefront_looks.skin", version=published.version) if is_storefront else None,
         logo_url=_image(settings.logo_image_id),
@@ -196,7 +196,7 @@ def _storefront_context(viewer: SignedInViewer | None, settings: StorefrontSetti
                     NavItem("All products", url_for("storefront_catalogue.index"), "grid"),
                     *(
                         NavItem(category.name, url_for("storefront_catalogue.index", category=category.slug), category.icon)
-                        for category in navigation_categories()
+                        for category in category_tree()
                     ),
                 ]
             )
@@ -216,9 +216,9 @@ def _storefront_context(viewer: SignedInViewer | None, settings: StorefrontSetti
 
 def _admin_context(surface: Surface, viewer: SignedInViewer | None) -> dict[str, Any]:
     if surface is Surface.MANAGE:
-        navigation, logout, visit = MANAGE_NAVIGATION, "storefront_sessions.logout", url_for("storefront_home.index")
+        navigation, logout, visit = MANAGE_NAVIGATION, "storefront_sessions.logout", request.script_root + "/"
     elif surface is Surface.BSS:
-        navigation, logout, visit = BSS_NAVIGATION, "bss_sessions.logout", url_for("storefront_home.index")
+        navigation, logout, visit = BSS_NAVIGATION, "bss_sessions.logout", request.script_root + "/"
     else:
         navigation, logout, visit = CONSOLE_NAVIGATION, "platform_sessions.logout", None
     return {

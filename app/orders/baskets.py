@@ -16,6 +16,7 @@ from app.core.errors import FieldError, Invalid, NotFound
 from app.core.ids import new_id
 from app.core.money import line_amount
 from app.orders.models import Basket, BasketItem
+from app.pricing.catalogue_page import offered_ids
 from app.pricing.quotes import Buyer, ExplainedPrice, PriceKey, explain_products
 from tenants.context import current_scope
 
@@ -173,7 +174,7 @@ def add_item(shopper: Shopper, new: NewItem, *, buyer: Buyer, at: datetime) -> B
     """
     price = explain_products([new.product_id], buyer).get(PriceKey(new.product_id, new.term, new.cycle))
     product = _product(new.product_id)
-    if price is None or product is None or not product.is_active or not product.is_published:
+    if price is None or product is None or product.id not in offered_ids([product.id], buyer):
         raise ProductNotOffered
     name = _checked_name(new.friendly_name)
     basket = open_basket(shopper, at=at)
@@ -265,7 +266,7 @@ def note_on_order(shopper: Shopper, *, po_number: str | None, comment: str | Non
 
 
 def view_basket(shopper: Shopper, buyer: Buyer, *, at: datetime) -> BasketView:
-    """Price the basket for its page: three statements, whatever it holds."""
+    """Price the basket for its page: a handful of statements, whatever it holds."""
     basket = open_basket(shopper, at=at)
     items = list(_items(basket))
     products = {
@@ -278,14 +279,19 @@ def view_basket(shopper: Shopper, buyer: Buyer, *, at: datetime) -> BasketView:
         )
     }
     prices = explain_products([item.product_id for item in items], buyer)
-    lines = tuple(_line(item, products[item.product_id], prices) for item in items)
+    offered = offered_ids(products, buyer)
+    lines = tuple(
+        _line(
+            item,
+            products[item.product_id],
+            prices.get(PriceKey(item.product_id, item.term, item.cycle)) if item.product_id in offered else None,
+        )
+        for item in items
+    )
     return BasketView(basket, lines, buyer.currency)
 
 
-def _line(item: BasketItem, product: Product, prices: dict[PriceKey, ExplainedPrice]) -> BasketLine:
-    price = prices.get(PriceKey(item.product_id, item.term, item.cycle))
-    if not (product.is_active and product.is_published):
-        price = None
+def _line(item: BasketItem, product: Product, price: ExplainedPrice | None) -> BasketLine:
     problems = list(quantity_errors(product, item.quantity))
     if price is None:
         problems.insert(0, FieldError("product", "not_available", f"{product.name} is no longer available; remove it"))

@@ -16,7 +16,6 @@ from app.catalogue.models import BillingCycle, Term
 from app.core.db import Base
 from tenants.scoping import DistributorPrivate, Intake, Shared
 
-
 # Numbers people quote. One sequence for the installation: fast, unique per distributor, with gaps (decisions 8).
 ORDER_NUMBERS = Sequence("order_numbers", metadata=Base.metadata)
 

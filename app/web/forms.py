@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import Any
-
 from flask_wtf import FlaskForm
 
 from app.core.errors import Invalid
@@ -13,23 +11,19 @@ from app.core.errors import Invalid
 class Form(FlaskForm):
     """A form whose page answers 200 when shown and 422 when refused.
 
-    `take` puts what a service refused beside the fields of the same name; the rest stands in `general_errors`.
+    `take` puts what a service refused beside the fields of the same name; the rest stands in WTForms' `form_errors`.
     """
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.general_errors: list[str] = []
 
     def take(self, refusal: Invalid) -> None:
         """Show a service's refusal at its fields."""
         for error in refusal.errors:
             field = self._fields.get(error.field)
             if field is None:
-                self.general_errors.append(error.message)
+                self.form_errors.append(error.message)
             else:
                 field.errors = [*field.errors, error.message]
 
     @property
     def status(self) -> HTTPStatus:
         """The answer's status: 422 as soon as anything is wrong."""
-        return HTTPStatus.UNPROCESSABLE_ENTITY if self.errors or self.general_errors else HTTPStatus.OK
+        return HTTPStatus.UNPROCESSABLE_ENTITY if self.errors else HTTPStatus.OK

@@ -1,0 +1,1 @@
+"""The basket and its items."""

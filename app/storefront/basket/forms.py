@@ -1,0 +1,63 @@
+"""Forms of the basket: what is typed becomes typed values; what fits together is the services' to say."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from wtforms import HiddenField, IntegerField, RadioField, StringField
+from wtforms.validators import InputRequired, Length, Optional
+
+from app.catalogue.models import BillingCycle, Term
+from app.core.errors import Invalid
+from app.core.ids import parse_id
+from app.orders.baskets import NewItem
+from app.web.forms import Form
+
+WHOLE_NUMBER = "Enter a whole number"
+
+
+class QuantityField(IntegerField):
+    """A whole number; anything else is told in our words."""
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        """Read the number as typed."""
+        if not valuelist or not valuelist[0].strip():
+            return
+        try:
+            self.data = int(valuelist[0])
+        except ValueError as error:
+            self.data = None
+            raise ValueError(WHOLE_NUMBER) from error
+
+
+class AddForm(Form):
+    """Puts one product, at one term and cycle, into the basket."""
+
+    product_id = HiddenField()
+    price = RadioField("Term and billing", validate_choice=False)
+    quantity = QuantityField("Quantity", validators=[InputRequired(WHOLE_NUMBER)], default=1)
+    friendly_name = StringField(
+        "Friendly name",
+        validators=[Optional(), Length(max=100, message="Use at most 100 characters")],
+        description="How you want to find it again, such as “Sales team”.",
+    )
+
+    def to_new_item(self) -> NewItem:
+        """Return what was chosen; raises Invalid where the choice is not one of the page's."""
+        term, _, cycle = (self.price.data or "").partition(".")
+        product_id: UUID | None = parse_id(self.product_id.data or "")
+        try:
+            key = Term(term), BillingCycle(cycle)
+        except ValueError as error:
+            raise Invalid.field("price", "choice", "Choose a term and billing period") from error
+        if product_id is None:
+            raise Invalid.field("price", "choice", "Choose a product")
+        assert self.quantity.data is not None
+        return NewItem(product_id, *key, self.quantity.data, self.friendly_name.data or None)
+
+
+class ItemForm(Form):
+    """Changes one item of the basket."""
+
+    quantity = QuantityField("Quantity", validators=[InputRequired(WHOLE_NUMBER)])
+    friendly_name = StringField("Friendly name", validators=[Length(max=100, message="Use at most 100 characters")])

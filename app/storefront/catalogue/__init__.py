@@ -1,0 +1,1 @@
+"""Finding products: catalogue, groups, search, a product's page."""

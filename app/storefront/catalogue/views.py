@@ -1,0 +1,133 @@
+"""Catalogue by category and group, search, and a product's page. State is in the address, so that it can be shared."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from flask import request, url_for
+from flask.typing import ResponseReturnValue
+from sqlalchemy import select
+
+from app.access import catalogue_access
+from app.catalogue.models import Product, ProductGroup
+from app.catalogue.navigation import category_by_slug, category_tree
+from app.core.db import session
+from app.core.errors import NotFound
+from app.core.ids import parse_id
+from app.pricing.catalogue_page import OfferPage, offered_products
+from app.storefront.basket.forms import AddForm
+from app.storefront.catalogue.product_page import product_page
+from app.storefront.shopping import buyer_of_request, shows_prices
+from app.web.pages import page
+from app.web.surfaces import Surface, surface_blueprint
+from tenants.context import current_scope
+from themes.frames import Crumb
+
+bp = surface_blueprint("catalogue", __name__, surface=Surface.STOREFRONT, path="")
+
+PAGE = 24
+LONGEST_SEARCH = 100
+
+
+def _after() -> tuple[str, UUID] | None:
+    """Read where a page starts: the name and id of the last product before it."""
+    name, found = request.args.get("after", ""), parse_id(request.args.get("after_id", ""))
+    return (name[:255], found) if name and found else None
+
+
+def _next_url(found: OfferPage, **values: str) -> str | None:
+    if not found.has_more:
+        return None
+    last = found.items[-1]
+    return url_for(request.endpoint or "", **values, after=last.name, after_id=last.id)
+
+
+@bp.get("/catalogue")
+@catalogue_access
+def index() -> ResponseReturnValue:
+    """Show the catalogue, all of it or one category's branch."""
+    tree = category_tree()
+    slug = request.args.get("category", "")
+    chosen = category_by_slug(tree, slug) if slug else None
+    buyer = buyer_of_request()
+    found = offered_products(
+        buyer,
+        storefront_reseller_id=buyer.reseller_id,
+        category_ids=chosen.ids if chosen else (),
+        after=_after(),
+        limit=PAGE,
+    )
+    values = {"category": slug} if slug else {}
+    return page(
+        "storefront/catalogue/index.html",
+        title=chosen.name if chosen else "All products",
+        offers=found.items,
+        next_url=_next_url(found, **values),
+        first_url=url_for(".index", **values) if request.args.get("after") else None,
+        categories=tree,
+        chosen=chosen,
+        shows_prices=shows_prices(),
+    )
+
+
+@bp.get("/catalogue/<group>")
+@catalogue_access
+def group(group: str) -> ResponseReturnValue:
+    """Show the editions of a product group; one without a visible edition does not exist here."""
+    found = session.scalar(
+        select(ProductGroup).where(
+            ProductGroup.distributor_id == current_scope().distributor_id, ProductGroup.slug == group
+        )
+    )
+    if found is None:
+        raise NotFound("There is no such product group")
+    buyer = buyer_of_request()
+    offers = offered_products(
+        buyer, storefront_reseller_id=buyer.reseller_id, group_id=found.id, after=_after(), limit=PAGE
+    )
+    if not offers.items:
+        raise NotFound("There is no such product group")
+    return page(
+        "storefront/catalogue/group.html",
+        title=found.name,
+        breadcrumbs=[Crumb("All products", url_for(".index")), Crumb(found.name)],
+        group=found,
+        offers=offers.items,
+        next_url=_next_url(offers, group=group),
+        shows_prices=shows_prices(),
+    )
+
+
+@bp.get("/search")
+@catalogue_access
+def search() -> ResponseReturnValue:
+    """Find products by name, group, vendor or code; two characters at least."""
+    query = request.args.get("q", "").strip()[:LONGEST_SEARCH]
+    buyer = buyer_of_request()
+    found = (
+        offered_products(buyer, storefront_reseller_id=buyer.reseller_id, search=query, after=_after(), limit=PAGE)
+        if len(query) > 1
+        else OfferPage((), has_more=False)
+    )
+    return page(
+        "storefront/catalogue/search.html",
+        title=f"Results for “{query}”" if query else "Search",
+        query=query,
+        search_query=query,
+        offers=found.items,
+        next_url=_next_url(found, q=query),
+        categories=category_tree(),
+        shows_prices=shows_prices(),
+    )
+
+
+@bp.get("/product/<slug>")
+@catalogue_access
+def product(slug: str) -> ResponseReturnValue:
+    """Show a product with its prices; what this storefront does not offer does not exist."""
+    found = session.scalar(
+        select(Product).where(Product.distributor_id == current_scope().distributor_id, Product.slug == slug)
+    )
+    if found is None:
+        raise NotFound("There is no such product")
+    return product_page(found, AddForm(formdata=None))

@@ -1,0 +1,1 @@
+"""The first page of a storefront: the sections its owner has arranged."""

@@ -1,0 +1,1 @@
+"""One order and what becomes of it."""
