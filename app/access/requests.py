@@ -30,7 +30,7 @@ from app.identity.realms import scope_of
 from app.identity.sessions import TOUCH_EVERY, SessionFacts, find_session, touch_session
 from app.pricing.queries import default_price_list_ids, price_list_ids_of
 from app.web.error_pages import wants_json
-from app.web.surfaces import Surface, surface_of_request
+from app.web.surfaces import ANSWERS_AT, Surface, WrongSurface, surface_of_request
 from tenants.context import Scope, alias_visitor_scope, enter_scope, root_visitor_scope, scope_or_none
 from tenants.directory import AddressKind, AddressMatch
 from tenants.resolution import address_of
@@ -100,6 +100,8 @@ def _begin() -> ResponseReturnValue | None:
     else:
         surface = surface_of_request()
         enter_scope(visitor_scope(address))
+        if request.endpoint is not None and address.kind not in ANSWERS_AT[surface]:
+            raise WrongSurface
         if access is Access.TOKEN:
             return None
         if not address.state.is_open and not _answers_closed():

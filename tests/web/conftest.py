@@ -29,10 +29,17 @@ class Browser(FlaskClient):
 
     host = "localhost"
 
+    def secret(self, realm: UUID, path: str = "/") -> str:
+        """Return what the browser holds as the session of a realm."""
+        found = self.get_cookie(cookie_name(realm), domain=self.host, path=path)
+        assert found is not None
+        return found.value
+
     def open(self, *args: Any, **kwargs: Any) -> Any:
         """Ask the application."""
-        if db.session.registry.has() and db.session().in_transaction():
+        if db.session.registry.has():
             db.session().commit()
+            db.session().expunge_all()  # or a refused request's rollback would expire what the test still reads
         directory.forget()
         if not (args and isinstance(args[0], str) and args[0].startswith("http")):
             kwargs.setdefault("base_url", f"http://{self.host}")

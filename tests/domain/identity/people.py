@@ -39,9 +39,8 @@ def secret_of(url: str) -> str:
 
 def give_password(world: World, user: User, realm_id: UUID, password: str = PASSWORD) -> None:
     """Let a user of the world sign in; `realm_id` is any realm of theirs."""
-    with scope(world.scope):
-        with scope(scope_of(person_of(user))):
-            store_password(user, credential_realm(person_of(user), realm_id), password, at=MONDAY_NOON)
+    with scope(world.scope), scope(scope_of(person_of(user))):
+        store_password(user, credential_realm(person_of(user), realm_id), password, at=MONDAY_NOON)
     session.commit()
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import event, select
 
 from app.core.db import session as db_session
 from app.identity import passwords
@@ -196,8 +196,6 @@ def test_signing_out_ends_the_session(world: World) -> None:
 
 
 def test_session_and_its_person_are_read_in_one_statement(world: World, connection) -> None:
-    from sqlalchemy import event
-
     give_password(world, world.tech.admin, world.root.id)
     signed_in = try_sign_in(world, world.root.id, world.tech.admin.email)
     statements = []
