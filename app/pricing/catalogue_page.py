@@ -33,6 +33,7 @@ from sqlalchemy import (
     tuple_,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import aliased
 
 from app.catalogue.models import Audience, BillingCycle, Product, ProductGroup, ProductKind, ProductPrice, ProductType
 from app.catalogue.text import folded
@@ -118,7 +119,7 @@ class _Shape:
     shelf: Shelf | None = None
 
 
-def _offered(shape: _Shape, lists: CTE) -> tuple[ColumnElement[bool], ...]:
+def _offered(shape: _Shape, lists: CTE, *, only_listed: bool = True) -> tuple[ColumnElement[bool], ...]:
     """Return the conditions under which a storefront offers a product to a buyer."""
     product = Product
     fits = Audience.RESELLERS if shape.is_alias or shape.is_reseller else Audience.DIRECT
@@ -129,7 +130,7 @@ def _offered(shape: _Shape, lists: CTE) -> tuple[ColumnElement[bool], ...]:
         product.audience.in_([Audience.EVERYONE, fits]),
         is_priced(product.id.expression, lists, CYCLE if shape.has_cycle else None),
     ]
-    if shape.is_alias:
+    if shape.is_alias and only_listed:
         conditions.append(
             exists().where(
                 LISTINGS.c.distributor_id == DISTRIBUTOR,
@@ -138,10 +139,11 @@ def _offered(shape: _Shape, lists: CTE) -> tuple[ColumnElement[bool], ...]:
             )
         )
     if shape.is_alias or not shape.is_reseller:
+        type_ = aliased(ProductType)  # an outer statement may join the type itself
         plan = exists().where(
-            ProductType.distributor_id == DISTRIBUTOR,
-            ProductType.id == product.product_type_id,
-            ProductType.kind == ProductKind.RESELLER_PLAN,
+            type_.distributor_id == DISTRIBUTOR,
+            type_.id == product.product_type_id,
+            type_.kind == ProductKind.RESELLER_PLAN,
         )
         conditions += [product.plan_edition.is_(None), ~plan]
     return tuple(conditions)
@@ -151,6 +153,11 @@ def _on_shelf(shelf: Shelf) -> ColumnElement[bool]:
     if shelf is Shelf.CHOSEN:
         return Product.id == func.any(PRODUCTS)
     return Product.is_featured.expression if shelf is Shelf.FEATURED else Product.is_new.expression
+
+
+def available_to_reseller(lists: CTE) -> tuple[ColumnElement[bool], ...]:
+    """Return the conditions under which a reseller may list a product: published for it, and priced (RS-18)."""
+    return _offered(_Shape(is_alias=True, is_reseller=True), lists, only_listed=False)
 
 
 @cache

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
 from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import event
 
 from app.catalogue.models import Product
 from app.pricing.quotes import Buyer, ExplainedPrice, alias_buyer, explain_products
 from tenants.context import scope
+from tests.counting import statements_of
 from tests.factories.pricing import Rules, with_lists
 from tests.factories.world import MONDAY, World
 
@@ -45,20 +44,5 @@ def quote(session, world: World) -> Quote:
 
 @pytest.fixture
 def statements(connection) -> Callable[[], Any]:
-    """Collect the SQL of a block, without what tells PostgreSQL the scope."""
-
-    @contextmanager
-    def collect() -> Iterator[list[str]]:
-        seen: list[str] = []
-
-        def note(_connection: Any, _cursor: Any, sql: str, *_rest: Any) -> None:
-            if not sql.startswith(("SET LOCAL", "SAVEPOINT", "RELEASE")):
-                seen.append(sql)
-
-        event.listen(connection, "before_cursor_execute", note)
-        try:
-            yield seen
-        finally:
-            event.remove(connection, "before_cursor_execute", note)
-
-    return collect
+    """Collect the SQL of a block."""
+    return lambda: statements_of(connection)
