@@ -185,7 +185,7 @@ def _key(shopper: Shopper, submission: Submission, what: object) -> object:
 
 def _remember(shopper: Shopper, submission: Submission, at: datetime) -> bool:
     """Take the checkout's key; False if it is taken. A second submit waits here for the first one's commit."""
-    taken = session.execute(
+    taken = session.scalar(
         insert(IdempotencyKey)
         .values(
             distributor_id=current_scope().distributor_id,
@@ -200,8 +200,9 @@ def _remember(shopper: Shopper, submission: Submission, at: datetime) -> bool:
             created_at=at,
         )
         .on_conflict_do_nothing()
+        .returning(IdempotencyKey.id)
     )
-    return bool(taken.rowcount)  # type: ignore[attr-defined]  # a cursor result
+    return taken is not None
 
 
 class SubmittedTwice(Conflict):
