@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -17,6 +18,8 @@ from types import FrameType
 from app.local.accounts import Account, run_as
 
 PR_SET_PDEATHSIG = 1
+# As the last line of a traceback: sqlalchemy.exc.OperationalError: …
+EXCEPTION = re.compile(r"(?:[a-z_]\w*\.)*[A-Z]\w*(?:Error|Exception|Incomplete)\b: ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +67,13 @@ def start(
     account: Account | None = None,
     end_with: signal.Signals = signal.SIGTERM,
 ) -> subprocess.Popen[bytes]:
-    """Start a server of ours in a session of its own (so Ctrl-C reaches only us); it gets `end_with` if we die."""
+    """Start a server of ours in a session of its own (so Ctrl-C reaches only us); it gets `end_with` if we die.
+
+    Its log begins anew, the one before is kept beside it.
+    """
     log.parent.mkdir(parents=True, exist_ok=True)
+    if log.is_file():
+        log.replace(log.with_name(f"{log.name}.1"))
     with log.open("ab") as output:
         return subprocess.Popen(
             list(argv),
@@ -146,9 +154,10 @@ def stop_recorded(known: ProcessRecord, *, patience_seconds: float = 30) -> bool
     return True
 
 
-def last_words(log: Path, *, lines: int = 1) -> str:
-    """Return the last lines of a log that say something, for an error message."""
+def last_words(log: Path) -> str:
+    """Return the line of a log that names the reason: the last exception, else the last line that says something."""
     if not log.exists():
         return "it wrote nothing"
     said = [line.strip() for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
-    return " / ".join(said[-lines:]) or "it wrote nothing"
+    exceptions = [line for line in said if EXCEPTION.match(line)]
+    return (exceptions or said or ["it wrote nothing"])[-1]

@@ -99,3 +99,19 @@ def test_the_last_words_of_a_log_are_the_reason(tmp_path):
     assert processes.last_words(log) == "it wrote nothing"
     log.write_text("starting\nno such module\n\n")
     assert processes.last_words(log) == "no such module"
+
+
+def test_an_exception_explains_more_than_the_last_line(tmp_path):
+    log = tmp_path / "db.log"
+    log.write_text("  File x\nModuleNotFoundError: No module named 'app.seed'\n\nError: No such command 'db'.\n")
+    assert processes.last_words(log) == "ModuleNotFoundError: No module named 'app.seed'"
+
+
+def test_a_log_begins_anew_and_the_one_before_is_kept(tmp_path):
+    log = tmp_path / "web.log"
+    for word in ("first", "second"):
+        source = f"print({word!r})"
+        started = processes.start([sys.executable, "-c", source], environment={}, log=log, directory=tmp_path)
+        assert started.wait(20) == 0
+    assert log.read_text() == "second\n"
+    assert (tmp_path / "web.log.1").read_text() == "first\n"
