@@ -3,7 +3,6 @@ PYTHON ?= python3
 PORT ?= 8080
 DETACH ?=
 ARGS ?=
-SPEC ?= ../shared/spec
 LOCAL = $(PYTHON) app/local/bootstrap.py
 BIN = .venv/bin
 
@@ -73,7 +72,7 @@ types: venv ## mypy, strict
 imports: venv ## who may import whom
 	@$(BIN)/lint-imports
 
-facts: venv ## which facts of the specification a test proves (SPEC=../shared/spec)
-	@$(BIN)/python -m tests.facts --specification "$(SPEC)"
+facts: venv ## which facts of docs/facts are proven, and by which test
+	@$(BIN)/python -m tests.facts
 
 check: lint types imports test ## everything that must be green

@@ -63,6 +63,8 @@ def report(specification: Path) -> int:
     for fact in sorted(wanted, key=order):
         mark = "proven" if fact in whole else "partly" if fact in known else "open"
         print(f"{mark:7} {fact:7} {wanted[fact]}")
+        for proof in known.get(fact, ()):
+            print(f"{'':16}{'partly: ' if proof.is_partly else ''}{proof.test}")
     print()
     for area in sorted({order(fact)[0] for fact in wanted}):
         facts = {fact for fact in wanted if order(fact)[0] == area}
@@ -76,5 +78,5 @@ def report(specification: Path) -> int:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="make facts", description=__doc__)
-    parser.add_argument("--specification", type=Path, default=TESTS.parents[1] / "shared" / "spec")
+    parser.add_argument("--specification", type=Path, default=TESTS.parent / "docs" / "facts")
     sys.exit(report(parser.parse_args().specification))
