@@ -190,6 +190,17 @@
     }
   }
 
+  /* A table that has room lets its header stick to the window; a wider one keeps scrolling sideways in its box. */
+  function fit(box) {
+    const table = box.querySelector("table");
+    new ResizeObserver(() => {
+      const isFitting = table.offsetWidth <= box.clientWidth;
+      box.classList.toggle("is-fitting", isFitting);
+      if (isFitting) box.removeAttribute("tabindex");
+      else box.tabIndex = 0;
+    }).observe(box);
+  }
+
   function stepper(box) {
     const input = box.querySelector("input");
     box.classList.add("is-live");
@@ -316,6 +327,7 @@
   all("form[data-guard]").forEach(guard);
   all("[data-dropzone]").forEach(dropzone);
   all("[data-sortable]").forEach(sortable);
+  all("[data-fit]").forEach(fit);
   all("[data-stepper]").forEach(stepper);
   all("[data-palette-url]").forEach(palette);
   all("details[data-remember]").forEach(remember);
