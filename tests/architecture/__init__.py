@@ -1,0 +1,1 @@
+"""Rules for code that is not written yet."""
