@@ -71,11 +71,12 @@ class ContrastWarning:
 
 WHITE: Final = Color(255, 255, 255)
 BLACK: Final = Color(0, 0, 0)
-LIGHT_BACKGROUND: Final = Color(0xF5, 0xF6, 0xF8)
+LIGHT_SUNKEN: Final = Color(0xEC, 0xEE, 0xF1)
+"""The darkest ground a theme may put text on in the light scheme; DARK_RAISED is the lightest in the dark one."""
 LIGHT_SURFACE: Final = WHITE
 DARK_BACKGROUND: Final = Color(0x0E, 0x11, 0x16)
 DARK_SURFACE: Final = Color(0x16, 0x1A, 0x21)
-DARK_RAISED: Final = Color(0x1D, 0x22, 0x2B)
+DARK_RAISED: Final = Color(0x1F, 0x25, 0x2E)
 DARK_TEXT: Final = Color(0xE9, 0xEC, 0xF1)
 
 
@@ -140,7 +141,7 @@ def skin_css(skin: "Skin", font: "FontFamily | None" = None) -> str:
 
 
 def _light(skin: "Skin") -> dict[str, str]:
-    surfaces = (LIGHT_BACKGROUND, LIGHT_SURFACE)
+    surfaces = (LIGHT_SUNKEN, LIGHT_SURFACE)
     soft = skin.primary.mixed(WHITE, 0.91)
     colors = {
         **_brand(skin, soft=soft, hover=_hover(skin.primary)),

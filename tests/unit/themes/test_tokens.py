@@ -11,7 +11,7 @@ from themes.tokens import (
     DARK_BACKGROUND,
     DARK_RAISED,
     DARK_SURFACE,
-    LIGHT_BACKGROUND,
+    LIGHT_SUNKEN,
     LIGHT_SURFACE,
     WHITE,
     Color,
@@ -69,8 +69,8 @@ def test_text_on_any_color_is_readable(color):
 
 @given(colors)
 def test_any_color_can_be_moved_until_it_is_readable(color):
-    moved = toward_contrast(color, against=(LIGHT_BACKGROUND, LIGHT_SURFACE), minimum=4.5)
-    assert min(contrast_ratio(moved, LIGHT_BACKGROUND), contrast_ratio(moved, LIGHT_SURFACE)) >= 4.5
+    moved = toward_contrast(color, against=(LIGHT_SUNKEN, LIGHT_SURFACE), minimum=4.5)
+    assert min(contrast_ratio(moved, LIGHT_SUNKEN), contrast_ratio(moved, LIGHT_SURFACE)) >= 4.5
 
 
 def test_readable_color_is_left_as_it_is():
@@ -82,7 +82,7 @@ def test_readable_color_is_left_as_it_is():
 def test_every_skin_gives_readable_text_light_and_dark(primary, accent, text):
     """RS-F40 (partly): whatever three colours a reseller types, the storefront stays readable."""
     light, dark = properties(skin_css(custom_skin(primary.hex, accent.hex, text.hex)))
-    surfaces = {"light": (LIGHT_BACKGROUND, LIGHT_SURFACE), "dark": (DARK_BACKGROUND, DARK_SURFACE, DARK_RAISED)}
+    surfaces = {"light": (LIGHT_SUNKEN, LIGHT_SURFACE), "dark": (DARK_BACKGROUND, DARK_SURFACE, DARK_RAISED)}
     for values, grounds in ((light, surfaces["light"]), (dark, surfaces["dark"])):
         for name in ("--text", "--text-muted", "--brand-text", "--accent-text"):
             assert min(contrast_ratio(parse_color(values[name]), ground) for ground in grounds) >= 4.5, name
@@ -105,6 +105,17 @@ def test_style_sheet_without_a_skin_shows_the_default_one():
     for written, made in zip((light, dark), properties(skin_css(DEFAULT_SKIN)), strict=True):
         for name, value in made.items():
             assert written.get(name, light[name]) == value, name
+
+
+@pytest.mark.parametrize("path", sorted(THEMES_FOLDER.glob("*/static/css/*.css")), ids=lambda path: path.parts[-4])
+def test_grounds_of_every_theme_lie_within_what_skins_are_made_for(path):
+    parts = path.read_text(encoding="utf-8").split("@media (prefers-color-scheme: dark)")
+    grounds = re.compile(r"--(?:bg|surface|raised|sunken|hover): (#[0-9a-f]{6})\b")
+    for value in grounds.findall(parts[0]):
+        assert parse_color(value).luminance >= LIGHT_SUNKEN.luminance, value
+    for block in parts[1:]:
+        for value in grounds.findall(block.split("@media")[0].split("}\n")[0]):
+            assert parse_color(value).luminance <= DARK_RAISED.luminance, value
 
 
 @pytest.mark.parametrize("tone", list(Tone))
