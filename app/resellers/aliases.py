@@ -72,6 +72,9 @@ ROUTED_WORDS = frozenset(
     [
         "activate",
         "catalogue",
+        "console",
+        "hop",
+        "look",
         "healthz",
         "invite",
         "manage",
