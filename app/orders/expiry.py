@@ -1,0 +1,43 @@
+"""Orders nobody decided on: canceled after 30 days, and their buyer is told (RS-25)."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+
+from app.audit.services import SYSTEM, record
+from app.core.db import session
+from app.orders.execution_events import add_event
+from app.orders.execution_mails import mail_declined
+from app.orders.execution_rows import lines_of
+from app.orders.models import DeliveryStatus, Order, OrderStatus
+from tenants.context import current_scope
+
+PENDING_FOR = timedelta(days=30)
+REASON = "The order was not approved within 30 days"
+MOST = 100
+
+
+def expire_pending_orders(*, at: datetime) -> int:
+    """Cancel orders that have waited 30 days for their reseller; returns how many. Needs the distributor's scope."""
+    orders = session.scalars(
+        select(Order)
+        .where(
+            Order.distributor_id == current_scope().distributor_id,
+            Order.status == OrderStatus.PENDING_RESELLER_APPROVAL,
+            Order.placed_at <= at - PENDING_FOR,
+        )
+        .order_by(Order.placed_at)
+        .limit(MOST)
+        .with_for_update(skip_locked=True)
+        .execution_options(populate_existing=True)
+    ).all()
+    for order in orders:
+        order.status, order.decided_at, order.decision_reason = OrderStatus.CANCELED, at, REASON
+        for line in lines_of(order):
+            line.item.delivery_status = DeliveryStatus.CANCELED
+        add_event(order, "expired", f"{REASON}.", at=at)
+        mail_declined(order, REASON, at=at)
+        record("order.expired", actor=SYSTEM, at=at, target_kind="order", target_id=order.id)
+    return len(orders)

@@ -1,0 +1,147 @@
+"""Finding what waits: rows whose time has come or whose lease ran out are nudged again, distributor by distributor.
+
+Each function runs in a distributor's scope and its own transaction, and may run anywhere any number of times: rows
+that somebody works on are locked and passed over, and a nudge too many finds nothing to do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import Select, delete, or_, select
+
+from app.catalogue.jobs import RUN_IMPORT
+from app.catalogue.models import ImportRun, ImportState
+from app.core.db import nudge_after_commit, session
+from app.core.queue import Job, Nudge
+from app.notifications.jobs import SEND_MAIL
+from app.notifications.models import MailState, OutboundMail
+from app.orders.expiry import expire_pending_orders
+from app.orders.jobs import PROCESS_ORDER_WORK
+from app.orders.models import OrderWork, WorkState
+from app.provisioning.jobs import PROVISION_BATCH, PROVISION_ORDER_ITEM
+from app.provisioning.models import ProvisioningTask, TaskStatus, VendorCall
+from app.provisioning.services import BATCH_FROM
+from app.resellers.aliases import release_expired_holds
+from app.resellers.jobs import APPLY_LISTING_RUN
+from app.resellers.models import ListingRun, ListingRunState
+from tenants.context import current_scope
+
+GRACE = timedelta(seconds=10)  # a new row was nudged when it was committed; its job may just be on its way
+MOST = 200  # rows of one kind nudged at a time
+CALLS_KEPT = timedelta(days=90)
+
+
+def nudge_order_works(at: datetime) -> None:
+    """Orders that wait to be worked on."""
+    _nudge(
+        PROCESS_ORDER_WORK,
+        select(OrderWork.id)
+        .where(
+            OrderWork.distributor_id == current_scope().distributor_id,
+            OrderWork.state == WorkState.PENDING,
+            OrderWork.next_attempt_at <= at,
+            or_(OrderWork.attempts > 0, OrderWork.next_attempt_at <= at - GRACE),
+        )
+        .order_by(OrderWork.next_attempt_at),
+    )
+
+
+def nudge_provisioning_tasks(at: datetime) -> None:
+    """Tasks to be tried (again), and those whose worker died: a claim has put their clock past the lease."""
+    statement = (
+        select(ProvisioningTask.id)
+        .where(
+            ProvisioningTask.distributor_id == current_scope().distributor_id,
+            ProvisioningTask.status.in_((TaskStatus.PENDING, TaskStatus.RUNNING)),
+            ProvisioningTask.next_attempt_at <= at,
+            or_(ProvisioningTask.attempts > 0, ProvisioningTask.next_attempt_at <= at - GRACE),
+        )
+        .order_by(ProvisioningTask.next_attempt_at)
+    )
+    due = _unlocked(statement)
+    if len(due) >= BATCH_FROM:
+        distributor_id = current_scope().distributor_id
+        nudge_after_commit(Nudge(PROVISION_BATCH, distributor_id, distributor_id))
+        return
+    _nudge_rows(PROVISION_ORDER_ITEM, due)
+
+
+def nudge_mails(at: datetime) -> None:
+    """Mails to be sent (again)."""
+    _nudge(
+        SEND_MAIL,
+        select(OutboundMail.id)
+        .where(
+            OutboundMail.distributor_id == current_scope().distributor_id,
+            OutboundMail.state == MailState.PENDING,
+            OutboundMail.next_attempt_at <= at,
+            or_(OutboundMail.lease_until.is_(None), OutboundMail.lease_until <= at),
+            or_(OutboundMail.attempts > 0, OutboundMail.next_attempt_at <= at - GRACE),
+        )
+        .order_by(OutboundMail.next_attempt_at),
+    )
+
+
+def nudge_imports(at: datetime) -> None:
+    """Price sheets to be checked or applied whose worker died, or was never told."""
+    _nudge(
+        RUN_IMPORT,
+        select(ImportRun.id).where(
+            ImportRun.distributor_id == current_scope().distributor_id,
+            or_(
+                ImportRun.state.in_((ImportState.UPLOADED, ImportState.QUEUED))
+                & (ImportRun.created_at <= at - GRACE)
+                & (ImportRun.lease_until.is_(None) | (ImportRun.lease_until <= at)),
+                ImportRun.state.in_((ImportState.CHECKING, ImportState.APPLYING)) & (ImportRun.lease_until <= at),
+            ),
+        ),
+    )
+
+
+def nudge_listing_runs(at: datetime) -> None:
+    """Large changes of a reseller's catalogue whose worker died, or was never told."""
+    _nudge(
+        APPLY_LISTING_RUN,
+        select(ListingRun.id).where(
+            ListingRun.distributor_id == current_scope().distributor_id,
+            ListingRun.state.in_((ListingRunState.QUEUED, ListingRunState.RUNNING)),
+            ListingRun.created_at <= at - GRACE,
+            or_(ListingRun.lease_until.is_(None), ListingRun.lease_until <= at),
+        ),
+    )
+
+
+def release_holds(at: datetime) -> None:
+    """Aliases held for an order that was never executed."""
+    release_expired_holds(at)
+
+
+def expire_orders(at: datetime) -> None:
+    """Orders nobody decided on within 30 days."""
+    expire_pending_orders(at=at)
+
+
+def forget_vendor_calls(at: datetime) -> None:
+    """What was said to vendors more than 90 days ago."""
+    session.execute(
+        delete(VendorCall).where(
+            VendorCall.distributor_id == current_scope().distributor_id, VendorCall.at < at - CALLS_KEPT
+        )
+    )
+
+
+def _nudge(job: Job, statement: Select[UUID]) -> None:
+    _nudge_rows(job, _unlocked(statement))
+
+
+def _unlocked(statement: Select[UUID]) -> Sequence[UUID]:
+    return session.scalars(statement.limit(MOST).with_for_update(skip_locked=True)).all()
+
+
+def _nudge_rows(job: Job, row_ids: Sequence[UUID]) -> None:
+    distributor_id = current_scope().distributor_id
+    for row_id in row_ids:
+        nudge_after_commit(Nudge(job, row_id, distributor_id))
