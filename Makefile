@@ -75,4 +75,7 @@ imports: venv ## who may import whom
 facts: venv ## which facts of docs/facts are proven, and by which test
 	@$(BIN)/python -m tests.facts
 
+screenshots: venv ## take pictures of the running demo, on a phone and on a desk
+	@$(LOCAL) screenshots
+
 check: lint types imports test ## everything that must be green

@@ -34,6 +34,7 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("down", help="stop what up started")
     commands.add_parser("reset", help="stop, and forget all data")
     commands.add_parser("check", help="say whether database, queue and migrations are in order")
+    commands.add_parser("screenshots", help="take pictures of the running demo")
     commands.add_parser("run", help="run a program with the installation's environment")
     commands.add_parser("test", help="run pytest, with a browser installed where we may")
     commands.add_parser("pytest", help="run pytest on test services, its own or running ones")
@@ -59,6 +60,12 @@ def _test(home: Places, rest: Sequence[str], surrounding: Mapping[str, str]) -> 
     return _pytest(home, rest, {**surrounding, "CHROMIUM": found})
 
 
+def _screenshots(home: Places, _surrounding: Mapping[str, str]) -> int:
+    from app.local import screenshots  # noqa: PLC0415 - the browser's library is slow to load and needed here alone
+
+    return screenshots.take(home)
+
+
 def _keep_test_services(home: Places, _surrounding: Mapping[str, str]) -> int:
     require_writable(home.var)
     require_disk_space(home.var)
@@ -74,6 +81,7 @@ SIMPLE: dict[str, Callable[[Places, Mapping[str, str]], int]] = {
     "down": lambda home, _: lifecycle.down(home),
     "reset": lifecycle.reset,
     "check": lifecycle.check,
+    "screenshots": _screenshots,
     "test-services": _keep_test_services,
 }
 
