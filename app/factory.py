@@ -27,6 +27,8 @@ from themes.rendering import install_themes, static_file
 BLUEPRINTS = (
     "app.storefront.sessions.views:bp",
     "app.bss.sessions.views:bp",
+    "app.storefront.users.views:bp",
+    "app.bss.users.views:bp",
     "app.storefront.looks.views:bp",
     "app.storefront.home.views:bp",
     "app.storefront.catalogue.views:bp",

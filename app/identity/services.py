@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import delete, select, update
-from sqlalchemy.dialects.postgresql import insert
+from email_validator import EmailNotValidError, validate_email
+from sqlalchemy import update
 
 from app.audit.services import Actor, record
 from app.core.db import session
+from app.core.errors import FieldError, Invalid
 from app.core.ids import new_id
+from app.identity.admission import admit_staff, erase_realm, grant_realms, withdraw_realm
 from app.identity.errors import (
-    EmailInUse,
     LastAdmin,
     OwnAccess,
     RoleNotAvailable,
@@ -25,11 +26,9 @@ from app.identity.links import end_links
 from app.identity.models import (
     Credential,
     SignInName,
-    SingleUseToken,
     TokenPurpose,
     User,
     UserKind,
-    UserSession,
     UserStatus,
     UserType,
 )
@@ -41,14 +40,33 @@ from app.identity.realms import (
     has_storefront,
     open_realm,
     realms_of,
-    root_realm,
 )
 from app.identity.recovery import send_activation, send_reset, set_status_of_names
 from app.identity.sessions import end_sessions
 from app.identity.sign_in import normal_email
 from tenants.context import current_scope
 
+__all__ = [
+    "Invited",
+    "NewUser",
+    "Role",
+    "activate_contact",
+    "admit_staff",
+    "available_roles",
+    "create_user",
+    "deactivate_user",
+    "erase_realm",
+    "grant_realms",
+    "invite_user",
+    "rename_user",
+    "resend_activation",
+    "reset_access",
+    "set_roles",
+    "unlock_user",
+    "withdraw_realm",
+]
 Role = StorefrontRole | BssRole
+LONGEST_NAME = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +90,20 @@ class NewUser:
         return Person(self.kind, self.reseller_id, self.account_id)
 
 
+@dataclass(frozen=True, slots=True)
+class Invited:
+    """A new person and the activation link that was mailed, for staff to hand over."""
+
+    user: User
+    url: str
+
+
+def invite_user(new: NewUser, *, realm_id: UUID, actor: Actor, at: datetime) -> Invited:
+    """Add a person who may sign in to a realm, mail them and return the link too; raises as `create_user`."""
+    user = create_user(new, realms=(realm_id,), invite_from=None, actor=actor, at=at)
+    return Invited(user, send_activation(user, realm_id, at=at))
+
+
 def create_user(
     new: NewUser, *, realms: Collection[UUID], invite_from: UUID | None, actor: Actor, at: datetime
 ) -> User:
@@ -79,8 +111,10 @@ def create_user(
 
     `realms` are storefront ids (the distributor's id for BSS) the person may sign in to; a reseller's staff may always
     enter root and own storefronts alike. `invite_from` is the realm whose activation mail goes out (RSN-6, 72 h).
-    Raises EmailInUse, RoleRequired, RoleNotAvailable. Source: RS-13, SF-11.
+    Raises EmailInUse, RoleRequired, RoleNotAvailable, Invalid. Source: RS-13, SF-11.
     """
+    if errors := tuple(_person_errors(new.first_name, new.last_name, new.email)):
+        raise Invalid(*errors)
     type_, roles = _checked_roles(new.person, new.type, new.roles)
     user = User(
         id=new_id(),
@@ -114,100 +148,18 @@ def create_user(
     return user
 
 
-def grant_realms(user: User, realms: Collection[UUID]) -> None:
-    """Give a person sign-in names in realms, and to reseller staff in all of theirs; raises EmailInUse.
-
-    Names that exist already are kept. Staff's addresses and those of the reseller's customers never meet (RS-13).
-    """
-    person = person_of(user)
-    if person.kind is UserKind.RESELLER:
-        realms = tuple(dict.fromkeys((*realms_of(person), *realms)))
-    if person.kind is UserKind.END_CUSTOMER and _is_staffs(user.email, person.reseller_id):
-        raise EmailInUse(user.email)
-    for realm_id in realms:
-        if _add_name(user, realm_id) != user.id:
-            raise EmailInUse(user.email)
-
-
-def _is_staffs(email: str, reseller_id: UUID | None) -> bool:
-    root = root_realm()
-    with open_realm(root):
-        found = session.scalar(
-            select(SignInName.id).where(
-                SignInName.distributor_id == current_scope().distributor_id,
-                SignInName.realm_id == root,
-                SignInName.email == email,
-                SignInName.reseller_id == reseller_id,
-            )
-        )
-    return found is not None
-
-
-def _add_name(user: User, realm_id: UUID) -> UUID | None:
-    """Add a sign-in name unless the address has one in the realm; return whose it is now."""
-    with open_realm(realm_id):
-        session.execute(
-            insert(SignInName)
-            .values(
-                distributor_id=user.distributor_id,
-                id=new_id(),
-                realm_id=realm_id,
-                email=user.email,
-                user_id=user.id,
-                credential_realm_id=credential_realm(person_of(user), realm_id),
-                kind=user.kind,
-                type=user.type,
-                status=user.status,
-                roles=user.roles,
-                reseller_id=user.reseller_id,
-                account_id=user.account_id,
-                full_name=user.full_name,
-            )
-            .on_conflict_do_nothing(index_elements=["distributor_id", "realm_id", "email"])
-        )
-        return session.scalar(
-            select(SignInName.user_id).where(
-                SignInName.distributor_id == user.distributor_id,
-                SignInName.realm_id == realm_id,
-                SignInName.email == user.email,
-            )
-        )
-
-
-def admit_staff(reseller_id: UUID, storefront_id: UUID, *, at: datetime) -> int:  # noqa: ARG001 - the contract's
-    """Give the reseller's people with access a sign-in name in its storefront; return how many have one now.
-
-    Needs a scope that sees all accounts of the reseller. A second run changes nothing. Somebody whose address a
-    customer's user already has there stays out: that address is not theirs in this realm.
-    """
-    staff = session.scalars(
-        select(User).where(
-            User.distributor_id == current_scope().distributor_id,
-            User.account_id == reseller_id,
-            User.kind == UserKind.RESELLER,
-            User.status != UserStatus.INACTIVE,
-        )
-    ).all()
-    return sum(_add_name(user, storefront_id) == user.id for user in staff)
-
-
-def withdraw_realm(realm_id: UUID) -> None:
-    """End every session and link of a storefront that closes; names and passwords wait for its return (RS-11)."""
-    with open_realm(realm_id):
-        for table in (UserSession, SingleUseToken):
-            session.execute(
-                delete(table).where(table.distributor_id == current_scope().distributor_id, table.realm_id == realm_id)
-            )
-
-
-def erase_realm(realm_id: UUID) -> None:
-    """Delete all sign-in data of a purged storefront (RS-11, day 91)."""
-    withdraw_realm(realm_id)
-    with open_realm(realm_id):
-        for table in (Credential, SignInName):
-            session.execute(
-                delete(table).where(table.distributor_id == current_scope().distributor_id, table.realm_id == realm_id)
-            )
+def _person_errors(first_name: str, last_name: str, email: str | None) -> Iterator[FieldError]:
+    for field, value in (("first_name", first_name), ("last_name", last_name)):
+        if not value.strip():
+            yield FieldError(field, "required", "Enter a name")
+        elif len(value.strip()) > LONGEST_NAME:
+            yield FieldError(field, "too_long", f"Use at most {LONGEST_NAME} characters")
+    if email is None:
+        return
+    try:
+        validate_email(email.strip(), check_deliverability=False, globally_deliverable=False)
+    except EmailNotValidError:
+        yield FieldError("email", "email", "Enter an e-mail address, such as anna@company.com")
 
 
 def set_roles(user_id: UUID, *, type_: UserType, roles: Collection[Role], actor: Actor, at: datetime) -> User:
@@ -239,7 +191,9 @@ def set_roles(user_id: UUID, *, type_: UserType, roles: Collection[Role], actor:
 def rename_user(
     user_id: UUID, *, first_name: str, last_name: str, phone: str | None, actor: Actor, at: datetime
 ) -> User:
-    """Change a person's name and phone."""
+    """Change a person's name and phone; raises Invalid."""
+    if errors := tuple(_person_errors(first_name, last_name, None)):
+        raise Invalid(*errors)
     user = get_user_for_update(user_id)
     before = {"name": user.full_name, "phone": user.phone or ""}
     user.first_name, user.last_name, user.phone = first_name.strip(), last_name.strip(), phone
