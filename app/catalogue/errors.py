@@ -76,3 +76,10 @@ class StaleVersion(Conflict):
 
     def __init__(self, what: str) -> None:
         super().__init__(f"{what} was changed by somebody else meanwhile. Open it again to see how it stands now.")
+
+
+class ProductOffered(Conflict):
+    """Resellers list the product or have prices for it, in rows that only they see."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"Resellers offer {name}, so it cannot be deleted. Deactivate it instead.")

@@ -1,0 +1,50 @@
+"""The verbs of the catalogue: product types, products and their prices, pictures, categories and their rules."""
+
+from app.catalogue.services.categories import (
+    CategoryDetails,
+    RuleDetails,
+    add_rule,
+    create_category,
+    delete_category,
+    delete_rule,
+    move_category,
+    update_category,
+)
+from app.catalogue.services.pictures import remove_picture, set_picture
+from app.catalogue.services.prices import PriceDetails, remove_price, set_price
+from app.catalogue.services.product_types import ProductTypeDetails, create_product_type, update_product_type
+from app.catalogue.services.products import (
+    NewProduct,
+    ProductDetails,
+    ProductMark,
+    create_product,
+    delete_product,
+    mark_products,
+    update_product,
+)
+
+__all__ = [
+    "CategoryDetails",
+    "NewProduct",
+    "PriceDetails",
+    "ProductDetails",
+    "ProductMark",
+    "ProductTypeDetails",
+    "RuleDetails",
+    "add_rule",
+    "create_category",
+    "create_product",
+    "create_product_type",
+    "delete_category",
+    "delete_product",
+    "delete_rule",
+    "mark_products",
+    "move_category",
+    "remove_picture",
+    "remove_price",
+    "set_picture",
+    "set_price",
+    "update_category",
+    "update_product",
+    "update_product_type",
+]

@@ -1,0 +1,347 @@
+"""Products: created, edited, marked and deleted (CB-02)."""
+
+from __future__ import annotations
+
+import enum
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, cast
+from uuid import UUID
+
+from sqlalchemy import ARRAY, CursorResult, Uuid, any_, column, delete, func, literal, select, table, update
+from sqlalchemy.exc import IntegrityError
+
+from app.audit.services import Actor, record
+from app.catalogue.errors import ProductNotFound, ProductOffered, StaleVersion, StillUsed
+from app.catalogue.models import Audience, Category, Product, ProductGroup, ProductPrice, ProductType
+from app.catalogue.queries import ProductFilter
+from app.catalogue.text import search_text, slugified
+from app.core.db import session
+from app.core.errors import FieldError, Invalid
+from app.core.ids import new_id
+from tenants.context import current_scope
+
+NAME_LENGTH, CODE_LENGTH, DESCRIPTION_LENGTH = 255, 64, 4000
+MAX_QUANTITY = 1_000_000
+MAX_TRIAL_DAYS = 365
+CODE = re.compile(r"[A-Za-z0-9._-]+")
+
+# Who refers to products stands in domains above this one: the tables are named, their models are not imported.
+USED_IN = (("order_items", "orders"), ("subscriptions", "subscriptions"), ("assets", "purchases"))
+LET_GO = ("basket_items", "price_list_entries")
+
+
+@dataclass(frozen=True, slots=True)
+class ProductDetails:
+    """What a person says about a product. Quantities are whole units, at most a million."""
+
+    name: str
+    product_type_id: UUID
+    description: str = ""
+    category_id: UUID | None = None
+    group_id: UUID | None = None
+    vendor: str = ""
+    unit_of_measure: str = "licence"
+    is_add_on: bool = False
+    is_active: bool = True
+    is_published: bool = False
+    is_new: bool = False
+    is_featured: bool = False
+    audience: Audience = Audience.EVERYONE
+    min_quantity: int = 1
+    max_quantity: int | None = None
+    step_quantity: int = 1
+    trial_days: int | None = None
+    position: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class NewProduct:
+    """A product to be made by hand. The code is unique in the catalogue, ignoring case."""
+
+    code: str
+    details: ProductDetails
+    slug: str = ""  # empty: from the name
+    segment: str = "Commercial"
+    tags: tuple[str, ...] = ()
+    plan_edition: str | None = None  # free or standard: a reseller plan (RS-04)
+
+
+class ProductMark(enum.Enum):
+    """What can be set on many products at once."""
+
+    PUBLISH = "publish"
+    UNPUBLISH = "unpublish"
+    ACTIVATE = "activate"
+    DEACTIVATE = "deactivate"
+    MARK_NEW = "mark_new"
+    UNMARK_NEW = "unmark_new"
+    FEATURE = "feature"
+    UNFEATURE = "unfeature"
+
+
+MARKS: dict[ProductMark, dict[str, Any]] = {
+    ProductMark.PUBLISH: {"is_published": True},
+    ProductMark.UNPUBLISH: {"is_published": False},
+    ProductMark.ACTIVATE: {"is_active": True},
+    ProductMark.DEACTIVATE: {"is_active": False},
+    ProductMark.MARK_NEW: {"is_new": True},
+    ProductMark.UNMARK_NEW: {"is_new": False},
+    ProductMark.FEATURE: {"is_featured": True},
+    ProductMark.UNFEATURE: {"is_featured": False},
+}
+
+
+def create_product(new: NewProduct, *, actor: Actor, at: datetime) -> Product:
+    """Make a product; it gets its prices afterwards. Raises Invalid. Source: CB-02."""
+    details, code = new.details, new.code.strip()
+    errors = [*_code_errors(code), *_detail_errors(details)]
+    if details.is_published and details.is_active:
+        errors.append(FieldError("is_published", "no_price", "Add a price before you publish the product"))
+    if errors:
+        raise Invalid(*errors)
+    group_name = _group_name(details.group_id)
+    product = Product(
+        id=new_id(),
+        code=code,
+        code_key=code.lower(),
+        slug=_free_slug(new.slug or details.name, code),
+        search_text=search_text(name=details.name, code=code, vendor=details.vendor, group_name=group_name),
+        segment=new.segment,
+        tags=list(new.tags),
+        plan_edition=new.plan_edition,
+        created_at=at,
+        updated_at=at,
+        **_columns(details),
+    )
+    session.add(product)
+    session.flush()
+    record("catalogue.product_created", actor=actor, at=at, target_kind="product", target_id=product.id,
+           after={"code": product.code, "name": product.name})  # fmt: skip
+    return product
+
+
+def update_product(product_id: UUID, details: ProductDetails, *, version: int, actor: Actor, at: datetime) -> Product:
+    """Change a product. Its code never changes, its type only until it is sold.
+
+    Raises ProductNotFound, StaleVersion, Invalid.
+    """
+    product = get_product_for_update(product_id)
+    if product.version != version:
+        raise StaleVersion(product.name)
+    errors = _detail_errors(details)
+    if details.product_type_id != product.product_type_id and count_uses(product_id):
+        errors.append(
+            FieldError("product_type_id", "type_frozen", "The product was ordered; its type cannot change any more")
+        )
+    if details.is_published and details.is_active and not _has_price(product_id):
+        errors.append(FieldError("is_published", "no_price", "Add a price before you publish the product"))
+    if errors:
+        raise Invalid(*errors)
+    columns = _columns(details)
+    before = {name: getattr(product, name) for name in columns}
+    for name, value in columns.items():
+        setattr(product, name, value)
+    product.search_text = search_text(
+        name=product.name, code=product.code, vendor=product.vendor, group_name=_group_name(product.group_id)
+    )
+    product.version, product.updated_at = product.version + 1, at
+    changed = {name for name, value in columns.items() if before[name] != value}
+    record("catalogue.product_changed", actor=actor, at=at, target_kind="product", target_id=product.id,
+           before={name: before[name] for name in changed}, after={name: columns[name] for name in changed})  # fmt: skip
+    return product
+
+
+def mark_products(
+    mark: ProductMark, wanted: ProductFilter, *, product_ids: Collection[UUID] | None = None, actor: Actor, at: datetime
+) -> int:
+    """Set a mark on chosen products, or on all a filter finds; returns how many it changed. One statement.
+
+    Publishing and activating pass over products without a price; publishing one imported for reference shows it to all.
+    """
+    values = dict(MARKS[mark])
+    conditions = wanted.conditions()
+    if product_ids is not None:
+        conditions.append(Product.id == any_(literal(list(product_ids), ARRAY(Uuid))))
+    if mark is ProductMark.PUBLISH:
+        values["audience"] = func.coalesce(
+            func.nullif(Product.audience, literal(Audience.NOBODY, Product.audience.type)),
+            literal(Audience.EVERYONE, Product.audience.type),
+        )
+    if mark in {ProductMark.PUBLISH, ProductMark.ACTIVATE}:
+        priced = select(ProductPrice.id).where(
+            ProductPrice.distributor_id == Product.distributor_id, ProductPrice.product_id == Product.id
+        )
+        conditions.append(priced.correlate(Product).exists())
+    (name,) = MARKS[mark]
+    result = session.execute(
+        update(Product)
+        .where(*conditions, getattr(Product, name) != MARKS[mark][name])
+        .values(version=Product.version + 1, updated_at=at, **values)
+        .execution_options(synchronize_session=False)
+    )
+    session.expire_all()
+    changed = cast("CursorResult[Any]", result).rowcount
+    record(f"catalogue.products_{mark.value}", actor=actor, at=at, target_kind="product", after={"products": changed})
+    return changed
+
+
+def delete_product(product_id: UUID, *, actor: Actor, at: datetime) -> None:
+    """Delete a product nobody has ever ordered, with its prices. Raises ProductNotFound, StillUsed, ProductOffered (CB-F7)."""
+    product = get_product_for_update(product_id)
+    for table_name, words in USED_IN:
+        if count := _count(table_name, product_id):
+            raise StillUsed(product.name, count, words, "Deactivate it instead: it leaves the catalogue at once.")
+    name, code = product.name, product.code
+    try:
+        with session.begin_nested():
+            for table_name in LET_GO:
+                referring = _table(table_name)
+                session.execute(
+                    delete(referring).where(
+                        referring.c.distributor_id == product.distributor_id, referring.c.product_id == product_id
+                    )
+                )
+            session.delete(product)
+    except IntegrityError as error:  # rows of a reseller, which row security hides from us and the foreign key does not
+        raise ProductOffered(name) from error
+    record("catalogue.product_deleted", actor=actor, at=at, target_kind="product", target_id=product_id,
+           before={"code": code, "name": name})  # fmt: skip
+
+
+def count_uses(product_id: UUID) -> int:
+    """Return how many order items, subscriptions and assets refer to a product."""
+    return sum(_count(table_name, product_id) for table_name, _ in USED_IN)
+
+
+def get_product_for_update(product_id: UUID) -> Product:
+    """Return a product, locked until the caller commits; raises ProductNotFound."""
+    found = session.scalar(
+        select(Product)
+        .where(Product.distributor_id == current_scope().distributor_id, Product.id == product_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    if found is None:
+        raise ProductNotFound(product_id)
+    return found
+
+
+def _columns(details: ProductDetails) -> dict[str, Any]:
+    return {
+        "name": details.name.strip(),
+        "short_description": details.description.strip(),
+        "product_type_id": details.product_type_id,
+        "category_id": details.category_id,
+        "group_id": details.group_id,
+        "vendor": details.vendor.strip(),
+        "unit_of_measure": details.unit_of_measure.strip() or "licence",
+        "is_add_on": details.is_add_on,
+        "is_active": details.is_active,
+        "is_published": details.is_published,
+        "is_new": details.is_new,
+        "is_featured": details.is_featured,
+        "audience": details.audience,
+        "min_quantity": details.min_quantity,
+        "max_quantity": details.max_quantity,
+        "step_quantity": details.step_quantity,
+        "trial_days": details.trial_days,
+        "position": details.position,
+    }
+
+
+def _code_errors(code: str) -> list[FieldError]:
+    if not CODE.fullmatch(code) or len(code) > CODE_LENGTH:
+        message = f"Enter 1 to {CODE_LENGTH} letters, digits, dots, dashes or underscores"
+        return [FieldError("code", "code_invalid", message)]
+    taken = select(Product.id).where(
+        Product.distributor_id == current_scope().distributor_id, Product.code_key == code.lower()
+    )
+    if session.scalar(taken) is not None:
+        return [FieldError("code", "code_taken", "Another product has this code")]
+    return []
+
+
+def _detail_errors(details: ProductDetails) -> list[FieldError]:
+    errors: list[FieldError] = []
+
+    def check(is_right: bool, field: str, code: str, message: str) -> None:  # noqa: FBT001 - an assertion
+        if not is_right:
+            errors.append(FieldError(field, code, message))
+
+    name, lowest, highest = details.name.strip(), details.min_quantity, details.max_quantity
+    check(0 < len(name) <= NAME_LENGTH, "name", "name_length", f"Enter a name of 1 to {NAME_LENGTH} characters")
+    check(
+        len(details.description) <= DESCRIPTION_LENGTH,
+        "description", "description_length", f"Enter at most {DESCRIPTION_LENGTH} characters",
+    )  # fmt: skip
+    check(1 <= lowest <= MAX_QUANTITY, "min_quantity", "quantity_range", "Enter a whole number from 1 to 1,000,000")
+    check(
+        highest is None or lowest <= highest <= MAX_QUANTITY,
+        "max_quantity", "quantity_order", "Enter a number between the smallest quantity and 1,000,000",
+    )  # fmt: skip
+    check(
+        1 <= details.step_quantity <= MAX_QUANTITY,
+        "step_quantity",
+        "quantity_range",
+        "Enter a whole number from 1 to 1,000,000",
+    )
+    check(
+        details.trial_days is None or 1 <= details.trial_days <= MAX_TRIAL_DAYS,
+        "trial_days", "trial_range", f"Enter 1 to {MAX_TRIAL_DAYS} days, or leave it empty for no trial",
+    )  # fmt: skip
+    check(_exists(ProductType, details.product_type_id), "product_type_id", "type_unknown", "Choose a product type")
+    check(
+        details.category_id is None or _exists(Category, details.category_id),
+        "category_id", "category_unknown", "Choose a category",
+    )  # fmt: skip
+    check(
+        details.group_id is None or _exists(ProductGroup, details.group_id),
+        "group_id",
+        "group_unknown",
+        "Choose a group",
+    )
+    return errors
+
+
+def _exists(model: Any, row_id: UUID) -> bool:
+    statement = select(model.id).where(model.distributor_id == current_scope().distributor_id, model.id == row_id)
+    return session.scalar(statement) is not None
+
+
+def _has_price(product_id: UUID) -> bool:
+    statement = select(ProductPrice.id).where(
+        ProductPrice.distributor_id == current_scope().distributor_id, ProductPrice.product_id == product_id
+    )
+    return session.scalar(statement.limit(1)) is not None
+
+
+def _group_name(group_id: UUID | None) -> str:
+    if group_id is None:
+        return ""
+    statement = select(ProductGroup.name).where(
+        ProductGroup.distributor_id == current_scope().distributor_id, ProductGroup.id == group_id
+    )
+    return session.scalar(statement) or ""
+
+
+def _free_slug(wanted: str, code: str) -> str:
+    slug = slugified(wanted, otherwise=code)
+    taken = select(Product.id).where(Product.distributor_id == current_scope().distributor_id, Product.slug == slug)
+    if session.scalar(taken) is None:
+        return slug
+    return f"{slug}-{slugified(code, otherwise='product')}"
+
+
+def _table(name: str) -> Any:
+    return table(name, column("distributor_id", Uuid()), column("product_id", Uuid()))
+
+
+def _count(table_name: str, product_id: UUID) -> int:
+    referring = _table(table_name)
+    statement = select(func.count()).where(
+        referring.c.distributor_id == current_scope().distributor_id, referring.c.product_id == product_id
+    )
+    return session.scalar(statement.select_from(referring)) or 0
