@@ -16,6 +16,7 @@ from app.core.db import Base
 from app.frames import install_page_frames
 from app.health import install_health
 from app.logs import configure_logs
+from app.resellers.aliases import reserve_segments
 from app.web.error_pages import install_error_pages
 from app.web.formats import install_formats
 from app.web.security import install_security
@@ -35,6 +36,14 @@ BLUEPRINTS = (
     "app.storefront.basket.views:bp",
     "app.storefront.checkout.views:bp",
     "app.storefront.orders.views:bp",
+    "app.storefront.reseller_plans.views:bp",
+    "app.bss.home.views:bp",
+    "app.bss.accounts:bp",
+    "app.bss.orders:bp",
+    "app.bss.plans.views:bp",
+    "app.manage.listings.bulk:bp",
+    "app.manage.prices.product:bp",
+    "app.manage.prices.customer:bp",
 )
 
 
@@ -65,6 +74,7 @@ def create_app() -> Flask:
         app.register_blueprint(getattr(import_module(module), name))
     reserved = first_segments(app)
     app.extensions["galleria.reserved"] = reserved
+    reserve_segments(reserved)
     app.wsgi_app = Resolution(app.wsgi_app, reserved=lambda: reserved)  # type: ignore[method-assign]
     if hops := settings().trusted_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]

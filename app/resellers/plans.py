@@ -134,7 +134,7 @@ def activate_reseller_plans(prices: PlanPrices, *, actor: Actor, at: datetime) -
         kind = ProductType(name=PRODUCT_TYPE, kind=ProductKind.RESELLER_PLAN, created_at=at)
         session.add(kind)
         session.flush()
-    known = {product.plan_edition: product for product in _plan_products()}
+    known = {product.plan_edition: product for product in plan_products()}
     for text in PLAN_TEXTS:
         product = known.get(text.edition.value)
         if product is not None:
@@ -147,30 +147,53 @@ def activate_reseller_plans(prices: PlanPrices, *, actor: Actor, at: datetime) -
     save_distributor_settings(replace(distributor_settings(), reseller_plans_active=True))
     session.flush()
     record("reseller_plans.activated", actor=actor, at=at)
-    return _plan_products()
+    return plan_products()
 
 
 def deactivate_reseller_plans(*, actor: Actor, at: datetime) -> None:
     """Switch the service manager off: plans are hidden and cannot be ordered; live ones go on (RS-04)."""
-    for product in _plan_products():
+    for product in plan_products():
         product.is_active, product.updated_at = False, at
     save_distributor_settings(replace(distributor_settings(), reseller_plans_active=False))
     session.flush()
     record("reseller_plans.deactivated", actor=actor, at=at)
 
 
+def plan_products() -> Sequence[Product]:
+    """Return the products that are plans, in whatever state, the smallest first."""
+    found = session.scalars(
+        select(Product).where(
+            Product.distributor_id == current_scope().distributor_id, Product.plan_edition.is_not(None)
+        )
+    ).all()
+    return sorted(found, key=lambda product: edition_of(product).rank)
+
+
+def publish_plan(product_id: UUID, *, is_published: bool, actor: Actor, at: datetime) -> Product:
+    """Offer a plan in the distributor's storefront, or stop offering it. Raises PlanNotOffered for other products."""
+    product = next((each for each in plan_products() if each.id == product_id), None)
+    if product is None:
+        raise PlanNotOffered
+    product.is_published, product.updated_at = is_published, at
+    record(
+        "reseller_plans.published" if is_published else "reseller_plans.hidden",
+        actor=actor, at=at, target_kind="product", target_id=product.id,
+    )  # fmt: skip
+    return product
+
+
 def offered_plans() -> Sequence[Product]:
     """Return the plans on sale, the smallest first: service manager on, published and active. Prices are the caller's."""
     if not distributor_settings().reseller_plans_active:
         return ()
-    return [product for product in _plan_products() if product.is_active and product.is_published]
+    return [product for product in plan_products() if product.is_active and product.is_published]
 
 
 def plans_for_back_office() -> Sequence[Product]:
     """Return the plans BSS may sell: as `offered_plans`, unpublished ones too."""
     if not distributor_settings().reseller_plans_active:
         return ()
-    return [product for product in _plan_products() if product.is_active]
+    return [product for product in plan_products() if product.is_active]
 
 
 def is_plan(product: Product) -> bool:
@@ -255,15 +278,6 @@ def _orderable(request: PlanRequest, account: Account) -> Product:
     return product
 
 
-def _plan_products() -> Sequence[Product]:
-    found = session.scalars(
-        select(Product).where(
-            Product.distributor_id == current_scope().distributor_id, Product.plan_edition.is_not(None)
-        )
-    ).all()
-    return sorted(found, key=lambda product: edition_of(product).rank)
-
-
 def _new_product(text: PlanText, product_type_id: UUID, at: datetime) -> Product:
     code = f"PLAN-{text.edition.value.upper()}"
     return Product(
@@ -293,7 +307,7 @@ def _enter_default_lists(currency: str, at: datetime) -> None:
             PriceList.currency == currency,
         )
     ).all()
-    for product in _plan_products():
+    for product in plan_products():
         if product.created_at != at:
             continue
         prices = session.scalars(select(ProductPrice).where(ProductPrice.product_id == product.id)).all()
@@ -319,7 +333,7 @@ def _set_prices(prices: PlanPrices, currency: str) -> None:
             (Term.P1Y, BillingCycle.ANNUAL, prices.standard_annual),
         ),
     }
-    for product in _plan_products():
+    for product in plan_products():
         priced = session.scalar(select(ProductPrice.id).where(ProductPrice.product_id == product.id).limit(1))
         if priced is not None:
             continue

@@ -1,0 +1,212 @@
+"""Putting products on an order: search, priced for the payer; then quantity, name and alias."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from flask import flash, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+from sqlalchemy import select
+
+from app.access import permission_required, signed_in_viewer
+from app.accounts.queries import get_account
+from app.bss.calendar import distributor_today
+from app.bss.orders.blueprint import bp
+from app.bss.orders.forms import ActionForm, ItemForm
+from app.bss.orders.views import CYCLE_WORDS, TERM_WORDS
+from app.catalogue.models import BillingCycle, Product, Term
+from app.core.clock import utc_now
+from app.core.db import session, unit_of_work
+from app.core.errors import FieldError, Invalid
+from app.core.ids import parse_id
+from app.identity.permissions import Permission
+from app.orders.back_office import add_item, change_item, remove_item
+from app.orders.back_office_queries import BackOfficeItem, BackOfficeOrder, get_for_back_office, items_for_back_office
+from app.orders.errors import OrderItemNotFound
+from app.pricing.quotes import ExplainedPrice, PriceKey, explain_products, root_buyer
+from app.resellers.plans import needs_alias
+from app.web.pages import page
+from tenants.context import current_scope
+from tenants.links import distributor_host
+from themes.frames import Crumb
+
+MOST_FOUND = 40
+SHORTEST_SEARCH = 2
+PARTS_OF_KEY = 3
+
+
+@dataclass(frozen=True, slots=True)
+class PricedProduct:
+    """A product at one term and cycle, at the payer's price."""
+
+    product: Product
+    key: PriceKey
+    price: ExplainedPrice
+
+    @property
+    def value(self) -> str:
+        """The key as a form sends it."""
+        return f"{self.key.product_id}:{self.key.term.value}:{self.key.cycle.value}"
+
+
+def products_for(order: BackOfficeOrder, search: str) -> list[PricedProduct]:
+    """Return what the payer of an order can have, by name; without two characters nothing is looked for."""
+    text = search.strip().lower()
+    if len(text) < SHORTEST_SEARCH:
+        return []
+    products = session.scalars(
+        select(Product)
+        .where(
+            Product.distributor_id == current_scope().distributor_id,
+            Product.is_active,
+            Product.search_text.contains(text, autoescape=True),
+        )
+        .order_by(Product.name, Product.id)
+        .limit(MOST_FOUND)
+    ).all()
+    prices = explain_products(
+        [product.id for product in products], root_buyer(get_account(order.payer_id), distributor_today())
+    )
+    by_id = {product.id: product for product in products}
+    found = [PricedProduct(by_id[key.product_id], key, price) for key, price in prices.items()]
+    return sorted(found, key=lambda each: (each.product.name, each.key.term.months, each.key.cycle.months))
+
+
+@bp.get("/<number>/products")
+@permission_required(Permission.BSS_ORDERS_EDIT)
+def products(number: str) -> ResponseReturnValue:
+    """Look for products to put on an order."""
+    order = get_for_back_office(number)
+    search = request.args.get("q", "")[:100]
+    return page(
+        "bss/orders/products.html",
+        title=f"Add products to {order.number}",
+        breadcrumbs=_crumbs(order, "Add products"),
+        order=order,
+        items=items_for_back_office(order.id),
+        search=search,
+        found=products_for(order, search),
+        terms=TERM_WORDS,
+        cycles=CYCLE_WORDS,
+    )
+
+
+@bp.route("/<number>/items/new", methods=["GET", "POST"])
+@permission_required(Permission.BSS_ORDERS_EDIT)
+def new_item(number: str) -> ResponseReturnValue:
+    """Put one product on an order; quantity, name and alias are asked for here."""
+    order = get_for_back_office(number)
+    key = _key(request.values.get("key", ""))
+    product = session.get(Product, (current_scope().distributor_id, key.product_id)) if key else None
+    if key is None or product is None:
+        return redirect(url_for(".products", number=number), code=303)
+    form = ItemForm()
+    if form.validate_on_submit():
+        try:
+            with unit_of_work():
+                add_item(number, form.to_wanted(key), actor=signed_in_viewer().actor, at=utc_now())
+        except Invalid as refusal:
+            form.take(_at_the_quantity(refusal))
+        else:
+            flash(f"{product.name} was added.", "success")
+            return redirect(url_for(".detail", number=number), code=303)
+    price = explain_products([product.id], root_buyer(get_account(order.payer_id), distributor_today())).get(key)
+    return page(
+        "bss/orders/item.html",
+        title=f"Add {product.name}",
+        breadcrumbs=_crumbs(order, "Add product"),
+        order=order,
+        form=form,
+        product_name=product.name,
+        key_value=request.values.get("key"),
+        unit_cost=price.unit_price if price else None,
+        words=f"{TERM_WORDS[key.term]}, {CYCLE_WORDS[key.cycle]}",
+        asks_alias=product.plan_edition is not None and needs_alias(order.account_id),
+        **_alias_context(order),
+    ), form.status
+
+
+@bp.route("/<number>/items/<uuid:item_id>", methods=["GET", "POST"])
+@permission_required(Permission.BSS_ORDERS_EDIT)
+def item(number: str, item_id: UUID) -> ResponseReturnValue:
+    """Change an item of an order."""
+    order = get_for_back_office(number)
+    found = _item(order, item_id)
+    form = ItemForm() if request.method == "POST" else ItemForm(obj=found)
+    if form.validate_on_submit():
+        try:
+            with unit_of_work():
+                change_item(number, item_id, form.to_change(), actor=signed_in_viewer().actor, at=utc_now())
+        except Invalid as refusal:
+            form.take(_at_the_quantity(refusal))
+        else:
+            flash("Saved.", "success")
+            return redirect(url_for(".detail", number=number), code=303)
+    return page(
+        "bss/orders/item.html",
+        title=found.product_name,
+        breadcrumbs=_crumbs(order, found.product_name),
+        order=order,
+        form=form,
+        product_name=found.product_name,
+        key_value=None,
+        unit_cost=found.unit_cost,
+        words=f"{TERM_WORDS[found.term]}, {CYCLE_WORDS[found.cycle]}",
+        asks_alias=found.plan_edition is not None and needs_alias(order.account_id),
+        **_alias_context(order),
+    ), form.status
+
+
+@bp.post("/<number>/items/<uuid:item_id>/remove")
+@permission_required(Permission.BSS_ORDERS_EDIT)
+def remove(number: str, item_id: UUID) -> ResponseReturnValue:
+    """Take an item off an order."""
+    if ActionForm().validate_on_submit():
+        with unit_of_work():
+            remove_item(number, item_id, actor=signed_in_viewer().actor, at=utc_now())
+        flash("Removed.", "success")
+    return redirect(url_for(".detail", number=number), code=303)
+
+
+def _alias_context(order: BackOfficeOrder) -> dict[str, str]:
+    return {
+        "prefix": f"{distributor_host(current_scope().distributor_id)}/",
+        "check_url": url_for("bss_accounts.alias_check", account_id=order.account_id),
+    }
+
+
+def _crumbs(order: BackOfficeOrder, label: str) -> list[Crumb]:
+    return [
+        Crumb("Orders", url_for(".index")),
+        Crumb(order.number, url_for(".detail", number=order.number)),
+        Crumb(label),
+    ]
+
+
+def _item(order: BackOfficeOrder, item_id: UUID) -> BackOfficeItem:
+    found = next((each for each in items_for_back_office(order.id) if each.id == item_id), None)
+    if found is None:
+        raise OrderItemNotFound(item_id)
+    return found
+
+
+def _key(text: str) -> PriceKey | None:
+    parts = text.split(":")
+    product_id = parse_id(parts[0])
+    if product_id is None or len(parts) != PARTS_OF_KEY:
+        return None
+    try:
+        return PriceKey(product_id, Term(parts[1]), BillingCycle(parts[2]))
+    except ValueError:
+        return None
+
+
+def _at_the_quantity(refusal: Invalid) -> Invalid:
+    """The form has no field for the product itself: what is wrong with it is told at the quantity."""
+    return Invalid(
+        *(
+            error if error.field in ("alias", "friendly_name") else FieldError("quantity", error.code, error.message)
+            for error in refusal.errors
+        )
+    )

@@ -1,0 +1,1 @@
+"""Reseller plans in Setup: on or off, and what they cost."""

@@ -1,0 +1,1 @@
+"""Reseller plans in the distributor's storefront."""
