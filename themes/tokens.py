@@ -184,6 +184,8 @@ def _brand(skin: "Skin", *, soft: Color, hover: Color) -> dict[str, Color]:
         "--brand-deep": deep,
         "--brand-deep-2": deep.mixed(WHITE, 0.12),
         "--on-brand-deep": WHITE,
+        "--glow-brand": toward_contrast(skin.primary, against=(WHITE,), minimum=MINIMUM_CONTRAST),
+        "--glow-accent": toward_contrast(skin.accent, against=(WHITE,), minimum=MINIMUM_CONTRAST),
         "--accent": skin.accent,
         "--on-accent": readable_on(skin.accent),
     }

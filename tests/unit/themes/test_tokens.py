@@ -86,6 +86,8 @@ def test_every_skin_gives_readable_text_light_and_dark(primary, accent, text):
     for values, grounds in ((light, surfaces["light"]), (dark, surfaces["dark"])):
         for name in ("--text", "--text-muted", "--brand-text", "--accent-text"):
             assert min(contrast_ratio(parse_color(values[name]), ground) for ground in grounds) >= 4.5, name
+        for name in ("--brand-deep", "--glow-brand", "--glow-accent"):
+            assert contrast_ratio(WHITE, parse_color(values[name])) >= 4.5, name
         for name in ("brand", "accent", "brand-deep"):
             assert contrast_ratio(parse_color(values[f"--on-{name}"]), parse_color(values[f"--{name}"])) >= 4.5, name
         assert contrast_ratio(parse_color(values["--brand-text"]), parse_color(values["--brand-soft"])) >= 4.5
