@@ -56,4 +56,6 @@ def test_migrations_match_models_and_run_down_and_up_again(empty_database: str) 
 def test_the_newest_migration_stands_in_the_head_file() -> None:
     script = ScriptDirectory.from_config(config())
     assert script.get_heads() == [(ROOT / "migrations" / ".current-head").read_text().strip()]
-    assert [r.revision for r in script.walk_revisions()] == sorted((r.revision for r in script.walk_revisions()), reverse=True)
+    assert [r.revision for r in script.walk_revisions()] == sorted(
+        (r.revision for r in script.walk_revisions()), reverse=True
+    )

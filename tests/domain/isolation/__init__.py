@@ -1,0 +1,1 @@
+"""Attacks on the six row families, as the application's role in SQL."""
