@@ -50,11 +50,16 @@ def _schema_digest() -> str:
     return found.hexdigest()[:12]
 
 
+def template_name() -> str:
+    """Return the migrated database that nobody is connected to: what a test with real commits clones."""
+    return f"template_{_schema_digest()}"
+
+
 @pytest.fixture(scope="session", autouse=True)
 def database(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[None]:
     """Clone this worker's database from a template that is migrated once per schema."""
     originals = {name: os.environ[name] for name in URLS}
-    template = f"template_{_schema_digest()}"
+    template = template_name()
     own = f"test_{os.getpid()}_{worker_id}"
     lock = Path(os.environ["MEDIA_PATH"]).parent / "test-template.lock"
     lock.parent.mkdir(parents=True, exist_ok=True)

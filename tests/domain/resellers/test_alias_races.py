@@ -29,6 +29,7 @@ from app.subscriptions.models import Subscription
 from tenants.context import Scope, scope
 from tenants.directory import directory
 from tenants.models import Address, AddressState, Storefront, StorefrontState
+from tests.conftest import template_name
 from tests.domain.resellers.conftest import plan_item, subscription_of
 from tests.factories.world import MONDAY_NOON, Shop, World, make_world
 
@@ -38,12 +39,8 @@ def own_database(database: None) -> Iterator[Engine]:
     """A database of this test's own, where commits are real; dropped afterwards."""
     owner_url = os.environ["DATABASE_URL"].replace("+psycopg", "")
     name = f"race_{new_id().hex}"
-    db.session.remove()
-    for role in db.Role:
-        db.engine(role).dispose()
-    template = urlsplit(owner_url).path.lstrip("/")
     with psycopg.connect(urlunsplit(urlsplit(owner_url)._replace(path="/postgres")), autocommit=True) as owner:
-        owner.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+        owner.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template_name()}"')
         engine = create_engine(urlunsplit(urlsplit(os.environ["DATABASE_URL_APP"])._replace(path=f"/{name}")))
         BoundSession.bound_to = engine
         try:
