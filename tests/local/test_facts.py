@@ -36,7 +36,8 @@ def specification(tmp_path, monkeypatch):
 def test_each_fact_is_counted_once(specification, capsys):
     assert facts.report(specification) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[:2] for line in lines[:3]] == [["proven", "RS-F1"], ["partly", "RS-F2"], ["open", "RS-F10"]]
+    told = [line.split()[:2] for line in lines if line.startswith(("proven", "partly", "open"))]
+    assert told == [["proven", "RS-F1"], ["partly", "RS-F2"], ["open", "RS-F10"]]
     assert lines[-1] == "RS: 1 proven, 1 partly, 1 open of 3"
 
 
