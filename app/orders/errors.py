@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from app.core.errors import Conflict, NotFound
-from app.orders.models import DeliveryStatus, OrderStatus
+
+if TYPE_CHECKING:  # models may import errors, not the other way
+    from app.orders.models import DeliveryStatus, OrderStatus
 
 
 class OrderNotFound(NotFound):

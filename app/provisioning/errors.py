@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from app.core.errors import Conflict, NotFound
-from app.provisioning.models import TaskStatus
+
+if TYPE_CHECKING:  # models may import errors, not the other way
+    from app.provisioning.models import TaskStatus
 
 
 class TaskNotFound(NotFound):
