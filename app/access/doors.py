@@ -12,7 +12,7 @@ from flask import abort, flash, make_response, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from app.access.cookies import delete_cookie, set_cookie
-from app.access.forms import ForgotForm, NewPasswordForm, SignInForm
+from app.access.forms import ChangePasswordForm, ForgotForm, NewPasswordForm, SignInForm
 from app.access.landing import safe_next
 from app.access.limits import SIGN_IN, require_within
 from app.access.requests import realm_of_request
@@ -25,7 +25,14 @@ from app.identity.hops import land_hop
 from app.identity.models import TokenPurpose
 from app.identity.permissions import Permission, permissions_of
 from app.identity.realms import passwords_of
-from app.identity.recovery import activate, check_link, request_new_activation, request_reset, reset_password
+from app.identity.recovery import (
+    activate,
+    change_password,
+    check_link,
+    request_new_activation,
+    request_reset,
+    reset_password,
+)
 from app.identity.sessions import end_session
 from app.identity.sign_in import SignedIn, sign_in
 from app.web.pages import page
@@ -226,6 +233,28 @@ def closed_door() -> ResponseReturnValue:
     ), form.status
 
 
-def own_realm() -> UUID:
-    """Return the realm the viewer signed in to."""
-    return signed_in_viewer().realm_id
+def show_own_password(template: str, back_url: str) -> ResponseReturnValue:
+    """Let somebody signed in change their password; their other sessions end (SF-13)."""
+    viewer = signed_in_viewer()
+    form = ChangePasswordForm()
+    form.email.data = viewer.email
+    if form.validate_on_submit():
+        require_within(SIGN_IN, request.remote_addr)
+        try:
+            with unit_of_work():
+                change_password(
+                    viewer.user_id,
+                    viewer.realm_id,
+                    current=form.current.data or "",
+                    new=form.password.data or "",
+                    keep_session_id=viewer.session_id,
+                    actor=viewer.actor,
+                    at=utc_now(),
+                )
+        except Invalid as refusal:
+            form.take(refusal)
+        else:
+            flash("Your password is changed. Other sessions have ended.", "success")
+            return redirect(back_url, code=HTTPStatus.SEE_OTHER)
+    rules = passwords_of(viewer.realm_id).words
+    return page(template, title="Change password", form=form, rules=rules), form.status

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from wtforms import EmailField, RadioField, SelectMultipleField, StringField, TelField
-from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length, Optional
 from wtforms.widgets import CheckboxInput, ListWidget
 
@@ -23,14 +22,16 @@ class PersonForm(Form):
     last_name = StringField("Last name", validators=[InputRequired("Enter the last name"), Length(max=100)])
     email = EmailField("E-mail", validators=[InputRequired("Enter an e-mail"), Length(max=254)])
     phone = TelField("Phone", validators=[Optional(), Length(max=30, message="Use at most 30 characters")])
-    type = RadioField("Type", choices=[SelectChoice(each.value, words) for each, words in TYPE_WORDS.items()], default="user")
+    type = RadioField(
+        "Type", choices=[(each.value, words) for each, words in TYPE_WORDS.items()], default="user"
+    )
     roles = SelectMultipleField(
         "Roles", option_widget=CheckboxInput(), widget=ListWidget(prefix_label=False), validate_choice=False
     )
 
     def offer(self, person: Person) -> None:
         """Offer what this kind of person may be given; the service refuses the rest."""
-        self.roles.choices = [SelectChoice(role.value, role.label) for role in available_roles(person)]
+        self.roles.choices = [(role.value, role.label) for role in available_roles(person)]
         if person.kind is UserKind.BSS:
             del self.type
 

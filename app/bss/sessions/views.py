@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask.typing import ResponseReturnValue
 
-from app.access import doors, public
+from app.access import doors, public, sign_in_required
 from app.web.surfaces import Surface, surface_blueprint
 
 bp = surface_blueprint("sessions", __name__, surface=Surface.BSS, path="")
@@ -51,3 +51,10 @@ def forgot() -> ResponseReturnValue:
 def reset(token: str) -> ResponseReturnValue:
     """Choose a new password."""
     return doors.show_reset(DOOR, token)
+
+
+@bp.route("/own-password", methods=["GET", "POST"])
+@sign_in_required
+def own_password() -> ResponseReturnValue:
+    """Change one's own password."""
+    return doors.show_own_password("bss/sessions/own_password.html", DOOR.home)

@@ -65,6 +65,13 @@ def reset(token: str) -> ResponseReturnValue:
     return doors.show_reset(DOOR, token)
 
 
+@bp.route("/account/password", methods=["GET", "POST"])
+@permission_required(Permission.OWN_DETAILS_EDIT)
+def own_password() -> ResponseReturnValue:
+    """Change one's own password."""
+    return doors.show_own_password("storefront/sessions/own_password.html", DOOR.home)
+
+
 @bp.get("/hop")
 @permission_required(Permission.STOREFRONT_HOP)
 def hop_out() -> ResponseReturnValue:

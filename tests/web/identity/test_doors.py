@@ -449,3 +449,38 @@ def test_planted_cookie_of_another_realm_is_not_ours(client, world, sign_in) -> 
 
     assert planted.status_code == FOUND
     assert client.get("/techsolutions/account/own").status_code == FOUND  # even signed, the row is of another realm
+
+
+def test_own_password_changes_only_for_who_knows_the_present_one(client, world, sign_in) -> None:
+    buyer = world.tech.buyers[0]
+    give_password(world, buyer, world.tech.storefront.id)
+    sign_in(buyer)
+    sign_in(buyer)  # a second session: another device
+    path = "/techsolutions/account/password"
+    new = {"password": "Green-Harbour-43", "repeat": "Green-Harbour-43"}
+
+    wrong = client.post(path, data={"current": "Wrong-Harbour-42", **new})
+    same = client.post(path, data={"current": PASSWORD, "password": PASSWORD, "repeat": PASSWORD})
+    weak = client.post(path, data={"current": PASSWORD, "password": "short", "repeat": "short"})
+    unequal = client.post(path, data={"current": PASSWORD, **new, "repeat": "Other-Harbour-43"})
+    assert [each.status_code for each in (wrong, same, weak, unequal)] == [UNPROCESSABLE] * 4
+    assert len(sessions_in(world, world.tech.storefront.id)) == 2
+    right = client.post(path, data={"current": PASSWORD, **new})
+
+    assert right.status_code == FOUND
+    assert len(sessions_in(world, world.tech.storefront.id)) == 1
+    assert client.get(path).status_code == OK
+    assert [mail.to_email for mail in mailed(world, "password_changed")] == [buyer.email]
+    client.post("/techsolutions/logout")
+    assert enter(client, "/techsolutions/login", buyer.email).status_code == UNPROCESSABLE
+    assert enter(client, "/techsolutions/login", buyer.email, "Green-Harbour-43").status_code == FOUND
+
+
+def test_back_office_people_change_their_password_too(client, world, sign_in) -> None:
+    give_password(world, world.bss_user, world.id)
+    sign_in(world.bss_user)
+
+    shown = client.get("/bss/own-password")
+    done = client.post("/bss/own-password", data={"current": PASSWORD, "password": "Abcdef1!", "repeat": "Abcdef1!"})
+
+    assert (shown.status_code, done.status_code) == (OK, FOUND)
