@@ -1,0 +1,1 @@
+"""A reseller's administration of its own storefront."""
