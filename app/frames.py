@@ -15,6 +15,7 @@ from app.access import current_viewer
 from app.catalogue.navigation import category_tree
 from app.identity.permissions import Permission
 from app.orders.baskets import basket_count
+from app.resellers.plans import offered_plans
 from app.web.pages import Frame, install_frames
 from app.web.surfaces import Surface, surface_of_request
 from tenants.directory import AddressKind, AddressMatch
@@ -95,10 +96,11 @@ MANAGE_NAVIGATION: tuple[tuple[str | None, tuple[Entry, ...]], ...] = (
         ),
     ),
 )
+PLANS = "storefront_plans.index"
 STOREFRONT_ACCOUNT = (
     Entry("Billing", "storefront_billing.index", "receipt"),
     Entry("Users", "storefront_users.index", "users"),
-    Entry("Reseller plans", "storefront_plans.index", "star"),
+    Entry("Reseller plans", PLANS, "star"),
     Entry("Manage storefront", "manage_home.index", "settings"),
     Entry("My storefront", "storefront_sessions.hop_out", "external"),
 )
@@ -128,7 +130,14 @@ def _items(entries: tuple[Entry, ...], viewer: SignedInViewer | None) -> list[Na
 
 def _is_current(endpoint: str) -> bool:
     here = request.endpoint or ""
-    return here == endpoint or (here.split(".")[0] == endpoint.split(".")[0] and endpoint.endswith(".index"))
+    return here == endpoint or (here.split(".")[0] == endpoint.split(".", maxsplit=1)[0] and endpoint.endswith(".index"))
+
+
+def _account_entries(viewer: SignedInViewer) -> tuple[Entry, ...]:
+    """Plans are named only while some are on sale; who may not buy them costs no look-up (RS-07)."""
+    if viewer.can(Permission.RESELLER_PLANS_BUY) and offered_plans():
+        return STOREFRONT_ACCOUNT
+    return tuple(entry for entry in STOREFRONT_ACCOUNT if entry.endpoint != PLANS)
 
 
 def _groups(
@@ -203,7 +212,7 @@ def _storefront_context(viewer: SignedInViewer | None, settings: StorefrontSetti
         ]
     return {
         "nav": nav,
-        "account_nav": _items(STOREFRONT_ACCOUNT, viewer) if viewer else [],
+        "account_nav": _items(_account_entries(viewer), viewer) if viewer else [],
         "basket_count": basket_count(viewer.user_id) if viewer else 0,
         "links": FrameLinks(
             search=_url("storefront_catalogue.search", viewer) if may_browse else None,
