@@ -188,6 +188,20 @@ def storefront_settings(storefront_id: UUID) -> StorefrontSettings:
     return published_settings(storefront_id).settings
 
 
+def settings_for_change(storefront_id: UUID) -> StorefrontSettings:
+    """Return a storefront's published settings, locked until the caller commits, so that two savers do not undo each other."""
+    values = session.scalar(
+        select(StorefrontSettingsRow.values)
+        .where(
+            StorefrontSettingsRow.distributor_id == current_scope().distributor_id,
+            StorefrontSettingsRow.storefront_id == storefront_id,
+        )
+        .with_for_update()
+    )
+    found: StorefrontSettings = from_values(StorefrontSettings, values or {})
+    return found
+
+
 def save_storefront_settings(
     storefront_id: UUID, changed: StorefrontSettings, *, reseller_id: UUID | None, at: datetime
 ) -> int:

@@ -1,0 +1,1 @@
+"""The distributor's mail: settings, templates, log."""

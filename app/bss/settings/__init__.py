@@ -1,0 +1,1 @@
+"""The distributor's own storefront: General, look and home page."""

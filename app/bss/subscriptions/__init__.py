@@ -1,0 +1,1 @@
+"""Subscriptions of all accounts, wholesale side, to look at."""

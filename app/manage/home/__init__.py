@@ -1,0 +1,1 @@
+"""Where the administration of a storefront begins."""

@@ -1,0 +1,1 @@
+"""Look and home page of the storefront: draft, preview, publish."""

@@ -1,0 +1,1 @@
+"""Mail settings, templates and log of the storefront."""

@@ -1,0 +1,1 @@
+"""Orders of a reseller and its customers; the approval queue."""
