@@ -28,6 +28,8 @@ from themes.rendering import install_themes, static_file
 BLUEPRINTS = (
     "app.storefront.sessions.views:bp",
     "app.bss.sessions.views:bp",
+    "app.platform.sessions.views:bp",
+    "app.platform.distributors.views:bp",
     "app.storefront.users.views:bp",
     "app.bss.users.views:bp",
     "app.storefront.looks.views:bp",
@@ -38,12 +40,16 @@ BLUEPRINTS = (
     "app.storefront.orders.views:bp",
     "app.storefront.reseller_plans.views:bp",
     "app.bss.home.views:bp",
+    "app.bss.imports.views:bp",
     "app.bss.accounts:bp",
     "app.bss.orders:bp",
     "app.bss.plans.views:bp",
     "app.manage.listings.bulk:bp",
     "app.manage.prices.product:bp",
     "app.manage.prices.customer:bp",
+    "app.manage.settings.views:bp",
+    "app.manage.customers.views:bp",
+    "app.manage.orders.views:bp",
 )
 
 

@@ -22,9 +22,7 @@ class PersonForm(Form):
     last_name = StringField("Last name", validators=[InputRequired("Enter the last name"), Length(max=100)])
     email = EmailField("E-mail", validators=[InputRequired("Enter an e-mail"), Length(max=254)])
     phone = TelField("Phone", validators=[Optional(), Length(max=30, message="Use at most 30 characters")])
-    type = RadioField(
-        "Type", choices=[(each.value, words) for each, words in TYPE_WORDS.items()], default="user"
-    )
+    type = RadioField("Type", choices=[(each.value, words) for each, words in TYPE_WORDS.items()], default="user")
     roles = SelectMultipleField(
         "Roles", option_widget=CheckboxInput(), widget=ListWidget(prefix_label=False), validate_choice=False
     )

@@ -96,7 +96,11 @@ def _begin() -> ResponseReturnValue | None:
         return None
     g.is_scoped = True
     if address.kind is AddressKind.PLATFORM:
+        if request.path == "/":
+            return redirect(url_for("platform_distributors.index"), code=HTTPStatus.SEE_OTHER)
         g.viewer = console.open_console()
+        if request.endpoint is not None and surface_of_request() is not Surface.PLATFORM:
+            raise WrongSurface
     else:
         surface = surface_of_request()
         enter_scope(visitor_scope(address))

@@ -53,6 +53,7 @@ __all__ = [
     "activate_contact",
     "admit_staff",
     "available_roles",
+    "check_new_user",
     "create_user",
     "deactivate_user",
     "erase_realm",
@@ -113,8 +114,7 @@ def create_user(
     enter root and own storefronts alike. `invite_from` is the realm whose activation mail goes out (RSN-6, 72 h).
     Raises EmailInUse, RoleRequired, RoleNotAvailable, Invalid. Source: RS-13, SF-11.
     """
-    if errors := tuple(_person_errors(new.first_name, new.last_name, new.email)):
-        raise Invalid(*errors)
+    check_new_user(new)
     type_, roles = _checked_roles(new.person, new.type, new.roles)
     user = User(
         id=new_id(),
@@ -146,6 +146,12 @@ def create_user(
     if invite_from is not None:
         send_activation(user, invite_from, at=at)
     return user
+
+
+def check_new_user(new: NewUser) -> None:
+    """Raise Invalid for names or an e-mail that cannot be; whether the address is free is seen when it is used."""
+    if errors := tuple(_person_errors(new.first_name, new.last_name, new.email)):
+        raise Invalid(*errors)
 
 
 def _person_errors(first_name: str, last_name: str, email: str | None) -> Iterator[FieldError]:

@@ -21,7 +21,7 @@ from app.identity.realms import open_realm
 from app.identity.sessions import start_session
 from tenants.context import distributor_scope, scope
 from tenants.directory import directory
-from tests.factories.world import World, make_world
+from tests.factories.world import World
 
 
 class Browser(FlaskClient):
@@ -53,12 +53,6 @@ def app(database: None) -> Flask:
     made.test_client_class = Browser
     made.config.update(TESTING=True, PROPAGATE_EXCEPTIONS=False, WTF_CSRF_ENABLED=False)
     return made
-
-
-@pytest.fixture
-def world(session: db.BoundSession) -> World:
-    """The base world (tests/factories/world.py)."""
-    return make_world(session)
 
 
 @pytest.fixture
