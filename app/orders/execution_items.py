@@ -64,9 +64,7 @@ def start_item(run: Execution, line: Line, cost: OrderItemCost) -> ProvisioningT
 
 def _start_subscription(run: Execution, line: Line, cost: OrderItemCost) -> ProvisioningTask | None:
     manager_id = line.product_type.service_manager_id
-    subscription = _make_subscription(
-        run, line, cost, SyncStatus.PENDING if manager_id else SyncStatus.NOT_REQUIRED
-    )
+    subscription = _make_subscription(run, line, cost, SyncStatus.PENDING if manager_id else SyncStatus.NOT_REQUIRED)
     if line.product_type.kind is not ProductKind.PAY_PER_USE:
         _charge(run, line, cost, subscription=subscription)
     if manager_id is None:
