@@ -57,14 +57,11 @@ def rows(content: Mapping[str, Any]) -> Iterator[Row]:
     """Yield every sign-in of the demo, the operator's first."""
     port = content["port"]
     hosts = content["hosts"]
-    platform = hosts.get("platform") or {}
-    if isinstance(platform, str):
-        platform = {"host": platform, "users": hosts.get("platform_users", [])}
-    yield from _sign_ins("Console", _origin(platform["host"], port), platform.get("users", []))
+    operators = [hosts["operator"]] if "operator" in hosts else []
+    yield from _sign_ins("Console", f"{_origin(hosts['platform'], port)}console/", operators)
     for distributor in hosts.get("distributors", []):
         origin = _origin(distributor["host"], port)
-        bss = distributor.get("bss_path", "/bss/")
-        yield from _sign_ins("Back office", origin.rstrip("/") + bss, distributor.get("bss_users", []))
+        yield from _sign_ins("Back office", f"{origin}bss/", distributor.get("bss_users", []))
         for storefront in distributor.get("storefronts", []):
             yield from _sign_ins(_storefront_name(storefront), _storefront(origin, storefront), storefront["users"])
     yield Row("Mail", content["mail_url"])

@@ -11,7 +11,8 @@ from app.local.surroundings import Unsuitable
 
 SEEDED = {
     "hosts": {
-        "platform": {"host": "platform.localhost", "users": [{"email": "op@x.example", "password": "p1"}]},
+        "platform": "platform.localhost",
+        "operator": {"email": "op@x.example", "password": "p1"},
         "distributors": [
             {
                 "host": "cloud.disti.localhost",
@@ -79,7 +80,7 @@ def test_the_table_tells_every_sign_in(demo):
     lines = [line.split() for line in demo_file.table(demo_file.read(demo)).splitlines()]
     who = ["reseller:", "Owner,", "Sales"]
     assert lines[2:] == [
-        ["Console", "http://platform.localhost:8080/", "op@x.example", "p1"],
+        ["Console", "http://platform.localhost:8080/console/", "op@x.example", "p1"],
         ["Back", "office", "http://cloud.disti.localhost:8080/bss/", "anna@x.example", "p2", "Administrator"],
         ["Storefront", "(Premium)", "http://cloud.disti.localhost:8080/techsolutions/", "r@x.example", "p3", *who],
         ["b@x.example", "p4", "buyer"],
