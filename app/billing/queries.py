@@ -1,0 +1,137 @@
+"""Reads of invoices, in the scope of who asks: BSS all of them, a payer its own; an end customer none."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Select, func, select
+
+from app.billing.errors import InvoiceNotFound
+from app.billing.models import Charge, ChargeState, Invoice, InvoiceLine, InvoiceStatus
+from app.core.db import session
+from tenants.context import current_scope
+
+
+class InvoiceOrder(enum.Enum):
+    """How a list of invoices can be sorted."""
+
+    NEWEST = "newest"
+    OLDEST = "oldest"
+    DUE = "due"
+
+
+@dataclass(frozen=True, slots=True)
+class InvoiceFilter:
+    """What to list. `search` looks into invoice number, order number and the buyer's name."""
+
+    search: str = ""
+    status: InvoiceStatus | None = None
+    account_id: UUID | None = None  # the payer
+    issued_from: date | None = None
+    issued_to: date | None = None
+    order: InvoiceOrder = InvoiceOrder.NEWEST
+
+
+@dataclass(frozen=True, slots=True)
+class InvoiceTotals:
+    """What the found invoices add up to, in one currency."""
+
+    currency: str
+    total: Decimal
+    unpaid: Decimal
+
+
+SORTED_BY: dict[InvoiceOrder, tuple[Any, ...]] = {
+    InvoiceOrder.NEWEST: (Invoice.issued_on.desc(), Invoice.number.desc()),
+    InvoiceOrder.OLDEST: (Invoice.issued_on, Invoice.number),
+    InvoiceOrder.DUE: (Invoice.due_on, Invoice.number),
+}
+
+
+def get_invoice(number: str) -> Invoice:
+    """Return an invoice by the number people quote; raises InvoiceNotFound."""
+    found = session.scalar(
+        select(Invoice).where(Invoice.distributor_id == current_scope().distributor_id, Invoice.number == number)
+    )
+    if found is None:
+        raise InvoiceNotFound(number)
+    return found
+
+
+def invoice_of_order(order_id: UUID) -> Invoice | None:
+    """Return the invoice an order's execution issued, if it has one."""
+    return session.scalar(
+        select(Invoice).where(
+            Invoice.distributor_id == current_scope().distributor_id, Invoice.order_id == order_id
+        )
+    )
+
+
+def list_lines(invoice_id: UUID) -> Sequence[InvoiceLine]:
+    """Return an invoice's lines as they were issued."""
+    return session.scalars(
+        select(InvoiceLine)
+        .where(InvoiceLine.distributor_id == current_scope().distributor_id, InvoiceLine.invoice_id == invoice_id)
+        .order_by(InvoiceLine.position)
+    ).all()
+
+
+def list_invoices(wanted: InvoiceFilter, *, offset: int = 0, limit: int | None = 25) -> Sequence[Invoice]:
+    """Return invoices of the filter; `limit` None is for exports."""
+    statement = _found(wanted).order_by(*SORTED_BY[wanted.order]).offset(offset)
+    return session.scalars(statement if limit is None else statement.limit(limit)).all()
+
+
+def count_invoices(wanted: InvoiceFilter) -> int:
+    """Return how many invoices the filter finds."""
+    return session.scalar(select(func.count()).select_from(_found(wanted).subquery())) or 0
+
+
+def sum_invoices(wanted: InvoiceFilter) -> Sequence[InvoiceTotals]:
+    """Return what the filter's invoices add up to, per currency."""
+    found = _found(wanted).subquery()
+    rows = session.execute(
+        select(found.c.currency, func.sum(found.c.total), func.sum(found.c.total - found.c.paid_total))
+        .group_by(found.c.currency)
+        .order_by(found.c.currency)
+    )
+    return [InvoiceTotals(currency, total, unpaid) for currency, total, unpaid in rows]
+
+
+def list_open_charges(account_id: UUID) -> Sequence[Charge]:
+    """Return what an account was charged and not yet invoiced for: part of its credit's estimates."""
+    return session.scalars(
+        select(Charge)
+        .where(
+            Charge.distributor_id == current_scope().distributor_id,
+            Charge.account_id == account_id,
+            Charge.state.in_((ChargeState.ESTIMATED, ChargeState.PENDING)),
+        )
+        .order_by(Charge.created_at, Charge.id)
+    ).all()
+
+
+def _found(wanted: InvoiceFilter) -> Select[Invoice]:
+    statement = select(Invoice).where(Invoice.distributor_id == current_scope().distributor_id)
+    if wanted.search.strip():
+        words = wanted.search.strip().lower()
+        statement = statement.where(
+            func.lower(Invoice.number).contains(words, autoescape=True)
+            | func.lower(Invoice.order_number).contains(words, autoescape=True)
+            | func.lower(Invoice.buyer_name).contains(words, autoescape=True)
+        )
+    if wanted.status is not None:
+        statement = statement.where(Invoice.status == wanted.status)
+    if wanted.account_id is not None:
+        statement = statement.where(Invoice.account_id == wanted.account_id)
+    if wanted.issued_from is not None:
+        statement = statement.where(Invoice.issued_on >= wanted.issued_from)
+    if wanted.issued_to is not None:
+        statement = statement.where(Invoice.issued_on <= wanted.issued_to)
+    return statement
