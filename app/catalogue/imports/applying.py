@@ -20,7 +20,7 @@ MIN_RANGE, MAX_RANGE, RANGES = 100, 2000, 20
 _RANGE = "r.distributor_id = :distributor_id AND r.run_id = :run_id AND r.row_number > :after AND r.row_number <= :upto"
 
 # The first saved rule that fits decides; `contains` ignores case.
-_CATEGORY = """(
+CATEGORY_BY_RULE = """(
     SELECT cr.category_id FROM category_rules cr
     WHERE cr.distributor_id = r.distributor_id AND CASE cr.field
         WHEN 'publisher' THEN strpos(lower(r.publisher), lower(cr.contains)) > 0
@@ -30,7 +30,7 @@ _CATEGORY = """(
 
 
 def _sql(statement: str) -> str:
-    return statement.replace("$range", _RANGE).replace("$category", _CATEGORY)
+    return statement.replace("$range", _RANGE).replace("$category", CATEGORY_BY_RULE)
 
 
 _TYPES = text(

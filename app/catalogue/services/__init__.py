@@ -10,6 +10,7 @@ from app.catalogue.services.categories import (
     move_category,
     update_category,
 )
+from app.catalogue.services.pictures import MAX_BYTES as MAX_PICTURE_BYTES
 from app.catalogue.services.pictures import remove_picture, set_picture
 from app.catalogue.services.prices import PriceDetails, remove_price, set_price
 from app.catalogue.services.product_types import ProductTypeDetails, create_product_type, update_product_type
@@ -24,6 +25,7 @@ from app.catalogue.services.products import (
 )
 
 __all__ = [
+    "MAX_PICTURE_BYTES",
     "CategoryDetails",
     "NewProduct",
     "PriceDetails",

@@ -1,0 +1,1 @@
+"""The category tree and the rules of the import."""

@@ -1,0 +1,1 @@
+"""Vendor price sheets: upload, preview, progress, report."""

@@ -1,0 +1,58 @@
+"""What lists in BSS share: links that keep the filter, choices read from the query string, files of what is shown."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any, TypeVar
+from uuid import UUID
+
+from flask import Response, request, url_for
+
+from app.core.ids import parse_id
+from app.web.exports import Cell, csv_response, xlsx_response
+
+Choice = TypeVar("Choice", bound=enum.Enum)
+EXPORTS = ("csv", "xlsx")
+SEARCH_LENGTH = 100
+
+
+def with_args(**changes: object) -> str:
+    """Return this page's URL with some parameters changed; an empty value drops one."""
+    args: dict[str, Any] = {**request.args.to_dict(), **changes}
+    kept = {name: value for name, value in args.items() if value not in (None, "")}
+    return url_for(request.endpoint or "", **{**kept, **(request.view_args or {})})
+
+
+def asked_text(name: str = "q") -> str:
+    """Return a search as typed, cut to what a search may have."""
+    return request.args.get(name, "")[:SEARCH_LENGTH]
+
+
+def asked_choice(choices: type[Choice], name: str) -> Choice | None:
+    """Return the member of an enum named in the query string; what is no choice is no filter."""
+    wanted = request.args.get(name)
+    return next((member for member in choices if member.value == wanted), None)
+
+
+def asked_id(name: str) -> UUID | None:
+    """Return an id named in the query string, or None."""
+    return parse_id(request.args.get(name, ""))
+
+
+def asked_export() -> str | None:
+    """Return csv or xlsx where the list is wanted as a file."""
+    wanted = request.args.get("format")
+    return wanted if wanted in EXPORTS else None
+
+
+def export(kind: str, name: str, header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> Response:
+    """Return rows as the kind of file that was asked for."""
+    return csv_response(name, header, rows) if kind == "csv" else xlsx_response(name, header, rows)
+
+
+def chosen_ids(name: str = "selected") -> Collection[UUID] | None:
+    """Return the ids of the rows that were ticked, or None where "all matching" was."""
+    if request.form.get("all_matching"):
+        return None
+    return {found for text in request.form.getlist(name) if (found := parse_id(text)) is not None}

@@ -1,0 +1,156 @@
+"""Forms of products: what staff type becomes what the services take."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from flask_wtf.file import FileField, FileRequired
+from wtforms import BooleanField, DecimalField, HiddenField, IntegerField, SelectField, StringField, TextAreaField
+from wtforms.validators import InputRequired, Optional
+
+from app.bss.accounts.forms import CURRENCIES
+from app.bss.categories.choices import category_choices
+from app.catalogue.models import Audience, BillingCycle, Product, Term
+from app.catalogue.queries import list_groups, list_product_types
+from app.catalogue.services import NewProduct, PriceDetails, ProductDetails
+from app.core.ids import new_id, parse_id
+from app.web.forms import Form
+
+AUDIENCE_WORDS = {
+    Audience.EVERYONE: "Everyone",
+    Audience.DIRECT: "Direct customers",
+    Audience.RESELLERS: "Resellers",
+    Audience.NOBODY: "Nobody",
+}
+TERM_WORDS = {Term.P1M: "1 month", Term.P1Y: "1 year", Term.P3Y: "3 years", Term.NONE: "No term"}
+CYCLE_WORDS = {
+    BillingCycle.MONTHLY: "Monthly",
+    BillingCycle.ANNUAL: "Annual",
+    BillingCycle.TRIENNIAL: "Every 3 years",
+    BillingCycle.ONE_TIME: "Once",
+}
+
+
+class ProductForm(Form):
+    """A product's own fields; prices and picture have forms of their own."""
+
+    name = StringField("Name", validators=[InputRequired("Enter the product's name")])
+    description = TextAreaField("Description", validators=[Optional()], description="Shown to customers.")
+    product_type_id = SelectField(
+        "Product type", validators=[InputRequired("Choose a product type")], description="Fixed after the first order."
+    )
+    vendor = StringField("Vendor", validators=[Optional()])
+    category_id = SelectField("Category", default="")
+    group_id = SelectField("Product group", default="", description="Editions of one service stand on one page.")
+    unit_of_measure = StringField("Unit of measure", default="licence", validators=[Optional()])
+    is_add_on = BooleanField("Add-on", description="Sold only together with a subscription.")
+    is_active = BooleanField(
+        "Active", default=True, description="An inactive product cannot be ordered; its subscriptions go on."
+    )
+    is_published = BooleanField("Published", description="Shown in storefronts. Needs a price.")
+    audience = SelectField("Shown to", choices=[(each.value, words) for each, words in AUDIENCE_WORDS.items()])
+    is_new = BooleanField("Mark as new")
+    is_featured = BooleanField("Feature on home pages")
+    min_quantity = IntegerField("Smallest quantity", default=1, validators=[InputRequired("Enter a whole number")])
+    max_quantity = IntegerField("Largest quantity", validators=[Optional()])
+    step_quantity = IntegerField("In steps of", default=1, validators=[InputRequired("Enter a whole number")])
+    trial_days = IntegerField("Trial, days", validators=[Optional()])
+    position = IntegerField("Position in its group", default=0, validators=[Optional()])
+    version = HiddenField(default="1")
+
+    def choose(self) -> None:
+        """Offer types, categories and groups."""
+        self.product_type_id.choices = [
+            ("", "Choose a product type"),
+            *((str(line.product_type.id), line.product_type.name) for line in list_product_types()),
+        ]
+        self.category_id.choices = category_choices(none="No category")
+        self.group_id.choices = [("", "No group"), *((str(group.id), group.name) for group in list_groups())]
+
+    def to_details(self) -> ProductDetails:
+        """Return the validated input; call it after validate_on_submit()."""
+        return ProductDetails(
+            name=self.name.data or "",
+            product_type_id=parse_id(self.product_type_id.data or "") or new_id(),
+            description=self.description.data or "",
+            category_id=parse_id(self.category_id.data or ""),
+            group_id=parse_id(self.group_id.data or ""),
+            vendor=self.vendor.data or "",
+            unit_of_measure=self.unit_of_measure.data or "",
+            is_add_on=self.is_add_on.data,
+            is_active=self.is_active.data,
+            is_published=self.is_published.data,
+            is_new=self.is_new.data,
+            is_featured=self.is_featured.data,
+            audience=Audience(self.audience.data),
+            min_quantity=self.min_quantity.data or 0,
+            max_quantity=self.max_quantity.data,
+            step_quantity=self.step_quantity.data or 0,
+            trial_days=self.trial_days.data,
+            position=self.position.data or 0,
+        )
+
+    @property
+    def seen_version(self) -> int:
+        """The version the form was opened at; 0 where somebody tampered with it."""
+        return int(self.version.data) if (self.version.data or "").isdigit() else 0
+
+    @classmethod
+    def of(cls, product: Product) -> ProductForm:
+        """Return the form of an existing product."""
+        form = cls(obj=product)
+        if not form.is_submitted():
+            form.description.data = product.short_description
+            form.audience.data = product.audience.value
+            for name in ("product_type_id", "category_id", "group_id"):
+                form[name].data = str(getattr(product, name) or "")
+        return form
+
+
+class NewProductForm(ProductForm):
+    """A product made by hand."""
+
+    code = StringField(
+        "Code",
+        validators=[InputRequired("Enter a code")],
+        description="Letters, digits, dots, dashes and underscores; unique, ignoring case.",
+    )
+
+    def to_new_product(self) -> NewProduct:
+        """Return the validated input."""
+        return NewProduct(self.code.data or "", self.to_details())
+
+
+class PriceForm(Form):
+    """One price of a product: per billing cycle and unit."""
+
+    term = SelectField("Term", choices=[(each.value, words) for each, words in TERM_WORDS.items()])
+    cycle = SelectField("Billing plan", choices=[(each.value, words) for each, words in CYCLE_WORDS.items()])
+    currency = SelectField("Currency", choices=[(code, code) for code in CURRENCIES])
+    list_price = DecimalField(
+        "List price",
+        places=None,
+        validators=[InputRequired("Enter a price")],
+        description="Per billing cycle and unit.",
+    )
+    vendor_cost = DecimalField(
+        "Vendor cost", places=None, validators=[Optional()], description="What you pay the vendor, per cycle and unit."
+    )
+
+    def to_price(self) -> PriceDetails:
+        """Return the validated input; call it after validate_on_submit()."""
+        return PriceDetails(
+            term=Term(self.term.data),
+            cycle=BillingCycle(self.cycle.data),
+            currency=self.currency.data,
+            list_price=self.list_price.data or Decimal(0),
+            vendor_cost=self.vendor_cost.data,
+        )
+
+
+class PictureForm(Form):
+    """A product's picture."""
+
+    picture = FileField(
+        "Picture", validators=[FileRequired("Choose a picture")], description="PNG, JPEG, WebP or GIF, up to 1 MB."
+    )
