@@ -25,6 +25,7 @@ from app.accounts.rekeying import give_rows_to_reseller
 from app.audit.services import Actor, record
 from app.core.db import session
 from app.core.errors import FieldError, Invalid
+from app.identity.admission import let_back_in, shut_out
 from app.identity.models import UserKind
 from tenants.context import current_scope
 from tenants.models import Storefront
@@ -230,6 +231,10 @@ def set_status(account_id: UUID, status: AccountStatus, *, actor: Actor, at: dat
     if account.status is status:
         return account
     before, account.status = account.status, status
+    if status is AccountStatus.INACTIVE:
+        shut_out(account.id)
+    elif before is AccountStatus.INACTIVE:
+        let_back_in(account.id)
     record(
         "account.status", actor=actor, at=at, target_kind="account", target_id=account.id,
         before={"status": before.value}, after={"status": status.value},

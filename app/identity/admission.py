@@ -6,15 +6,16 @@ from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from app.core.db import session
 from app.core.ids import new_id
 from app.identity.errors import EmailInUse
 from app.identity.models import Credential, SignInName, SingleUseToken, User, UserKind, UserSession, UserStatus
-from app.identity.queries import person_of
+from app.identity.queries import list_users, person_of
 from app.identity.realms import credential_realm, open_realm, realms_of, root_realm
+from app.identity.recovery import set_status_of_names
 from tenants.context import current_scope
 
 
@@ -112,3 +113,34 @@ def erase_realm(realm_id: UUID) -> None:
             session.execute(
                 delete(table).where(table.distributor_id == current_scope().distributor_id, table.realm_id == realm_id)
             )
+
+
+def shut_out(account_id: UUID) -> None:
+    """Take their way in from all people of an account that closes; the users themselves stay as they are (RS-24)."""
+    users = list_users(account_id)
+    if not users:
+        return
+    for realm_id in realms_of(person_of(users[0])):
+        with open_realm(realm_id):
+            session.execute(
+                update(SignInName)
+                .where(
+                    SignInName.distributor_id == current_scope().distributor_id,
+                    SignInName.realm_id == realm_id,
+                    SignInName.account_id == account_id,
+                )
+                .values(status=UserStatus.INACTIVE)
+            )
+            session.execute(
+                delete(UserSession).where(
+                    UserSession.distributor_id == current_scope().distributor_id,
+                    UserSession.realm_id == realm_id,
+                    UserSession.user_id.in_([user.id for user in users]),
+                )
+            )
+
+
+def let_back_in(account_id: UUID) -> None:
+    """Give the people of an account that opens again the way in they had."""
+    for user in list_users(account_id):
+        set_status_of_names(user, user.status)

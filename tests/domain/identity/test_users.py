@@ -5,6 +5,8 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import func, select, update
 
+from app.accounts.models import AccountStatus
+from app.accounts.services import deactivate_account, set_status
 from app.audit.models import AuditEvent
 from app.core.db import session as db_session
 from app.core.errors import Invalid
@@ -326,3 +328,22 @@ def test_closing_a_realm_ends_its_sessions_and_keeps_its_names(world: World) -> 
 
     assert names_in(world, realm_id) == {}
     assert world.tech.admin.email in names_in(world, world.root.id)
+
+
+def test_people_of_a_closed_account_are_out_until_it_opens_again(world: World) -> None:
+    realm_id = world.tech.storefront.id
+    buyer, neighbour = world.tech.buyers
+    for user in (buyer, neighbour):
+        give_password(world, user, realm_id)
+    signed_in = try_sign_in(world, realm_id, buyer.email)
+
+    with scope(world.tech.scope):
+        deactivate_account(world.tech.customers[0].id, actor=OPERATOR, at=MONDAY_NOON)
+        assert find_session(realm_id, signed_in.token, at=MONDAY_NOON) is None
+        assert get_user(buyer.id).status is UserStatus.ACTIVE
+    assert try_sign_in(world, realm_id, buyer.email) is None
+    assert try_sign_in(world, realm_id, neighbour.email) is not None
+    with scope(world.tech.scope):
+        set_status(world.tech.customers[0].id, AccountStatus.ACTIVE, actor=OPERATOR, at=MONDAY_NOON)
+
+    assert try_sign_in(world, realm_id, buyer.email) is not None
