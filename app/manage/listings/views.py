@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
 from http import HTTPStatus
 from typing import Any
 from uuid import UUID
@@ -21,6 +23,8 @@ from app.pricing.arithmetic import margin_percent
 from app.resellers.listings import REASONS, RowResult, list_products, set_trials, unlist
 from app.resellers.listings_section import (
     SectionFilter,
+    SectionPrice,
+    SectionRow,
     Sort,
     Tab,
     category_tags,
@@ -93,30 +97,59 @@ def index() -> ResponseReturnValue:
     rows = list_rows(wanted, seller.buyer, offset=asked.offset, limit=asked.size)
     found = Page(rows, count_rows(wanted, seller.buyer), asked.number, asked.size)
     kept = filter_values(wanted)
+    shows_retail = distributor_settings().show_retail_prices_to_resellers
     return page(
         "manage/listings/index.html",
         title=current_address().distributor_name,
         found=found,
+        lines=_lines(rows),
         wanted=wanted,
         kept=kept,
-        columns=_columns(wanted, kept),
+        columns=_columns(wanted, kept, shows_retail=shows_retail),
         counts=statistics(seller.buyer),
         tags=category_tags(),
-        shows_retail=distributor_settings().show_retail_prices_to_resellers,
+        shows_retail=shows_retail,
         unit_words=unit_words,
         source_words=SOURCE_WORDS,
-        margin_percent=margin_percent,
     )
 
 
-def _columns(wanted: SectionFilter, kept: dict[str, Any]) -> list[dict[str, Any]]:
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of the table: a product with one of its terms and cycles, or with none today."""
+
+    row: SectionRow
+    price: SectionPrice | None
+    is_first: bool
+
+    @property
+    def margin(self) -> Decimal | None:
+        """The margin as a share of the sell price, in percent."""
+        return margin_percent(self.price.quote.cost, self.price.quote.unit_price) if self.price else None
+
+
+def _lines(rows: Sequence[SectionRow]) -> list[Line]:
+    return [
+        Line(row, price, is_first=position == 0) for row in rows for position, price in enumerate(row.prices or (None,))
+    ]
+
+
+def _columns(wanted: SectionFilter, kept: dict[str, Any], *, shows_retail: bool) -> list[dict[str, Any]]:
     """Return the table's columns; those with a sort link to themselves the other way round."""
-    shown: list[tuple[str, Sort | None, str]] = [
+    sold: list[tuple[str, Sort | None, str]] = [
+        ("Markup", None, "num"),
+        ("Sell price", None, "num"),
+        ("Margin", None, "num"),
+    ]
+    shown: list[tuple[str, Sort | None, str]] = [  # where a product is sold, its type stands with its category
         ("Name", Sort.NAME, ""),
         ("Category", Sort.CATEGORY, ""),
-        ("Type", Sort.KIND, ""),
-        ("Prices", None, ""),
-        ("Trial", None, ""),
+        *([("Type", Sort.KIND, "")] if wanted.tab is Tab.UNLISTED else []),
+        ("Term and cycle", None, ""),
+        ("Cost", None, "num"),
+        *([("Retail", None, "num")] if shows_retail else []),
+        *(sold if wanted.tab is Tab.LISTED else []),
+        ("Trial", None, "num"),
         ("", None, "actions"),
     ]
     columns = []

@@ -26,6 +26,7 @@ from app.pricing.rule_book import storefront_rules
 from app.pricing.rules import (
     MarkupTarget,
     clear_markup,
+    list_markups,
     remove_markup,
     remove_special_price,
     set_markup,
@@ -96,7 +97,11 @@ def requested_target() -> MarkupTarget:
 @permission_required(Permission.MANAGE_PRICES)
 def markup() -> ResponseReturnValue:
     """Ask for a markup of one level, or for another one in place of what stands."""
-    return _markup_page(requested_target(), MarkupForm(formdata=None))
+    target, form = requested_target(), MarkupForm(formdata=None)
+    for rule in list_markups(target, reseller_id=seller_of_request().reseller_id):
+        if rule.term is None and rule.valid_from is None and rule.valid_to is None:
+            form.percent.data = shown(rule.percent)
+    return _markup_page(target, form)
 
 
 @bp.post("/markups/new")
@@ -133,6 +138,7 @@ def _place_of(customer_id: UUID | None, product_id: UUID | None) -> str:
 
 def _markup_page(target: MarkupTarget, form: MarkupForm) -> str:
     about = _name_of(target)
+    form.code.flags.required = True  # it stands in the form only where it is asked for
     title = LEVEL_WORDS[target.level]
     return page(
         "manage/prices/markup.html",
@@ -232,6 +238,7 @@ def _special_page(form: SpecialPriceForm) -> str:
     customer_id = parse_id(request.args.get("customer_id", ""))
     product_id = parse_id(request.args.get("product_id", ""))
     customer = customer_of(customer_id) if customer_id else None
+    form.code.flags.required = True
     return page(
         "manage/prices/special_price.html",
         title=f"Special price for {customer.name}" if customer else "Special price",

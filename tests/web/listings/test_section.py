@@ -45,8 +45,8 @@ def test_the_section_carries_the_distributors_name_and_shows_cost_and_price(worl
     assert "<h1>Nordwind Distribution</h1>" in answer.text
     assert "€10.00" in answer.text
     assert "€12.50" in answer.text
-    assert "Product markup 25 %" in answer.text
-    assert "margin 20 %" in answer.text
+    assert '<span class="strong">25 %</span> <span class="muted">product</span>' in answer.text
+    assert "20 %" in answer.text
     assert _tiles(answer) == {"All products": "3", "Listed": "3", "Unlisted": "0"}
 
 
@@ -183,7 +183,7 @@ def test_the_trial_of_a_listed_product_can_be_switched(world, session, staff):
     with scope(world.tech.scope):
         (is_on,) = session.scalars(select(Listing.trial_enabled).where(Listing.product_id == world.seats.id))
     assert not is_on
-    assert "Switch on" in staff.get(f"{PATH}?tab=listed").text
+    assert "Offer" in staff.get(f"{PATH}?tab=listed").text
 
 
 def test_another_resellers_run_and_an_unknown_product_are_not_found(world, session, staff, client):
