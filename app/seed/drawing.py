@@ -1,0 +1,51 @@
+"""Logos and banners of the demo, drawn here: nothing of anybody else's is shipped."""
+
+from __future__ import annotations
+
+import io
+
+from PIL import Image, ImageDraw, ImageFont
+
+
+def _saved(image: Image.Image) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG", optimize=True)
+    return buffer.getvalue()
+
+
+def logo(name: str, colors: tuple[str, str]) -> bytes:
+    """Draw a mark of two shapes beside a name: PNG, 640 x 160, transparent."""
+    image = Image.new("RGBA", (640, 160), (0, 0, 0, 0))
+    draw = ImageDraw.Draw(image)
+    draw.rounded_rectangle((8, 20, 128, 140), radius=28, fill=colors[0])
+    draw.ellipse((48, 60, 148, 160), fill=colors[1])
+    font = ImageFont.load_default(size=64)
+    words = name if draw.textlength(name, font=font) < 460 else name.split(maxsplit=1)[0]
+    draw.text((172, 42), words, font=font, fill=colors[0])
+    return _saved(image)
+
+
+def banner(colors: tuple[str, str]) -> bytes:
+    """Draw a quiet landscape of the two colours: PNG, 1216 x 400."""
+    image = Image.new("RGB", (1216, 400), colors[0])
+    draw = ImageDraw.Draw(image, "RGBA")
+    for step in range(6):
+        top = 120 + 44 * step
+        points = [(0, 400), (0, top)]
+        points += [(x, top + ((x // 152 + step) % 2) * 38 - step * 4) for x in range(0, 1217, 152)]
+        draw.polygon([*points, (1216, 400)], fill=(*_rgb(colors[1]), 40 + 20 * step))
+    draw.ellipse((930, 40, 1030, 140), fill=(255, 255, 255, 90))
+    return _saved(image)
+
+
+def icon(colors: tuple[str, str]) -> bytes:
+    """Draw a favicon: PNG, 64 x 64."""
+    image = Image.new("RGBA", (64, 64), (0, 0, 0, 0))
+    draw = ImageDraw.Draw(image)
+    draw.rounded_rectangle((2, 2, 50, 50), radius=12, fill=colors[0])
+    draw.ellipse((22, 22, 62, 62), fill=colors[1])
+    return _saved(image)
+
+
+def _rgb(color: str) -> tuple[int, int, int]:
+    return int(color[1:3], 16), int(color[3:5], 16), int(color[5:7], 16)

@@ -1,0 +1,97 @@
+"""The demo's play: each step is a unit of work, as a person would have done it on a page."""
+
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+
+from sqlalchemy import select
+
+from app.core.config import settings
+from app.core.db import session
+from app.seed.cast import CASTS, OPERATOR, PASSWORD, Cast, Person, Reseller
+from app.seed.catalogue import fill_catalogue
+from app.seed.companies import open_accounts
+from app.seed.distributors import create_distributor, create_operator
+from app.seed.sales import play_sales
+from app.seed.shops import dress_storefronts
+from tenants.models import Address
+
+log = logging.getLogger(__name__)
+
+
+def seed() -> None:
+    """Fill the demo and write its sign-ins to Settings.demo_path; a distributor that is there is left as it is."""
+    create_operator(OPERATOR)
+    for cast in CASTS:
+        if is_seeded(cast):
+            continue
+        stage = create_distributor(cast)
+        fill_catalogue(stage)
+        open_accounts(stage)
+        dress_storefronts(stage)
+        play_sales(stage)
+        log.info("demo_distributor_seeded", extra={"host": cast.host})
+    if settings().demo_path:
+        write_sign_ins(Path(settings().demo_path or ""))
+
+
+def is_seeded(cast: Cast) -> bool:
+    """Whether the distributor's host is in the directory."""
+    found = session.scalar(select(Address.id).where(Address.host == cast.host))
+    session.rollback()
+    return found is not None
+
+
+def _user(person: Person, kind: str) -> dict[str, object]:
+    return {
+        "email": person.email,
+        "password": PASSWORD,
+        "kind": kind,
+        "roles": list(person.roles) or ["admin"],
+    }
+
+
+def _storefront(reseller: Reseller) -> dict[str, object]:
+    people = [_user(person, "reseller") for person in (reseller.admin, *reseller.staff)]
+    people += [_user(customer.person, "end_customer") for customer in reseller.customers if reseller.alias]
+    return {"alias": reseller.alias, "reseller": reseller.name, "edition": reseller.edition, "users": people}
+
+
+def sign_ins() -> dict[str, object]:
+    """Return the hosts part of var/demo.json."""
+    return {
+        "platform": settings().platform_host,
+        "operator": {"email": OPERATOR.email, "password": PASSWORD},
+        "distributors": [
+            {
+                "host": cast.host,
+                "name": cast.name,
+                "bss_users": [
+                    {"email": person.email, "password": PASSWORD, "role": role} for person, role in cast.staff
+                ],
+                "storefronts": [
+                    {
+                        "alias": None,
+                        "reseller": None,
+                        "edition": "root",
+                        "users": [
+                            _user(cast.direct.person, "direct"),
+                            *(_user(each.admin, "reseller") for each in cast.resellers),
+                        ],
+                    },
+                    *(_storefront(each) for each in cast.resellers if each.alias),
+                ],
+            }
+            for cast in CASTS
+        ],
+    }
+
+
+def write_sign_ins(path: Path) -> None:
+    """Write the demo's hosts, people and passwords as JSON; what runs it adds the other addresses."""
+    known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    known["hosts"] = sign_ins()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(known, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
