@@ -103,7 +103,17 @@ STOREFRONT_ACCOUNT = (
     Entry("Reseller plans", PLANS, "star"),
     Entry("Manage storefront", "manage_home.index", "settings"),
     Entry("My storefront", "storefront_sessions.hop_out", "external"),
+    Entry("Change password", "storefront_sessions.own_password", "lock"),
 )
+ADMIN_ACCOUNT: dict[Surface, tuple[Entry, ...]] = {
+    Surface.MANAGE: (
+        Entry("Users", "storefront_users.index", "users"),
+        Entry("Change password", "storefront_sessions.own_password", "lock"),
+        Entry("Distributor's storefront", "storefront_sessions.hop_back", "external"),
+    ),
+    Surface.BSS: (Entry("Change password", "bss_sessions.own_password", "lock"),),
+    Surface.PLATFORM: (),
+}
 CONSOLE_NAVIGATION: tuple[tuple[str | None, tuple[Entry, ...]], ...] = (
     (None, (Entry("Distributors", "platform_distributors.index", "building"),)),
 )
@@ -232,7 +242,7 @@ def _admin_context(surface: Surface, viewer: SignedInViewer | None) -> dict[str,
         navigation, logout, visit = CONSOLE_NAVIGATION, "platform_sessions.logout", None
     return {
         "nav": _groups(navigation, viewer),
-        "account_nav": [],
+        "account_nav": _items(ADMIN_ACCOUNT[surface], viewer),
         "links": FrameLinks(logout=url_for(logout) if viewer else None, view_storefront=visit),
     }
 

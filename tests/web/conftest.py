@@ -56,9 +56,10 @@ def app(database: None) -> Flask:
 
 
 @pytest.fixture
-def client(app: Flask, world: World) -> FlaskClient:
+def client(app: Flask, world: World) -> Browser:
     """A browser at the distributor's host; paths of an alias start with it (`/techsolutions/…`)."""
-    browser: Any = app.test_client()
+    browser = app.test_client()
+    assert isinstance(browser, Browser)
     browser.host = world.host
     browser.environ_base["REMOTE_ADDR"] = ".".join(str(random.randint(1, 250)) for _ in range(4))  # a brake of its own
     return browser

@@ -3,10 +3,10 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from argon2 import PasswordHasher
 from sqlalchemy import event, select
 
 from app.core.db import session as db_session
-from app.identity import passwords
 from app.identity.models import Credential, UserStatus
 from app.identity.realms import open_realm
 from app.identity.services import deactivate_user, reset_access, unlock_user
@@ -144,13 +144,13 @@ def test_back_office_locks_after_five_and_longer_each_time(world: World) -> None
 def test_unknown_address_costs_one_verification_too(world: World, monkeypatch, email: str) -> None:
     verified = []
     give_password(world, world.direct_buyer, world.root.id)
-    real = passwords.PasswordHasher.verify
+    real = PasswordHasher.verify
 
     def counting(self, stored, password):
         verified.append(stored)
         return real(self, stored, password)
 
-    monkeypatch.setattr(passwords.PasswordHasher, "verify", counting)
+    monkeypatch.setattr(PasswordHasher, "verify", counting)
     assert try_sign_in(world, world.root.id, email) is None
     wrong(world, world.root.id, world.direct_buyer.email, 1)
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from sqlalchemy import func, select, update
@@ -61,7 +62,7 @@ def add(new: NewUser, *realms, invite_from=None) -> User:
 
 def count_users(world: World) -> int:
     with scope(world.scope):
-        return db_session.scalar(select(func.count()).select_from(User))
+        return db_session.scalars(select(func.count()).select_from(User)).one()
 
 
 def names_in(world: World, realm_id) -> dict[str, SignInName]:
@@ -169,7 +170,7 @@ def test_new_staff_may_enter_root_and_storefront(world: World) -> None:
 
 def test_manager_role_needs_a_storefront_of_ones_own(world: World) -> None:
     """RS-13: My Storefront Manager for a user of a Basic reseller or of an end customer is `role_not_available`."""
-    manager = {"type": UserType.USER, "roles": (StorefrontRole.STOREFRONT_MANAGER,)}
+    manager: dict[str, Any] = {"type": UserType.USER, "roles": (StorefrontRole.STOREFRONT_MANAGER,)}
     basic = NewUser(
         UserKind.RESELLER, "Ben", "Basic", "ben@basic.example", account_id=world.basic.id, reseller_id=world.basic.id
     )

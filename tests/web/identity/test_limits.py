@@ -9,6 +9,7 @@ import redis
 from app.access import limits
 from app.access.limits import Limit, require_within
 from app.core.errors import Throttled
+from app.core.queue import redis_connection
 
 THREE = Limit("test", 3, timedelta(minutes=5))
 
@@ -27,7 +28,7 @@ def test_count_is_forgotten_after_the_period() -> None:
     here = str(uuid4())
     require_within(THREE, here)
 
-    assert 0 < limits.redis_connection().ttl(f"limit:test:{here}") <= 300
+    assert 0 < redis_connection().ttl(f"limit:test:{here}") <= 300
 
 
 def test_without_redis_nobody_is_kept_out(monkeypatch) -> None:
