@@ -44,6 +44,7 @@ BLUEPRINTS = (
     "app.bss.products.views:bp",
     "app.bss.product_types.views:bp",
     "app.bss.categories.views:bp",
+    "app.bss.price_lists:bp",
     "app.bss.accounts:bp",
     "app.bss.orders:bp",
     "app.bss.plans.views:bp",
@@ -53,6 +54,8 @@ BLUEPRINTS = (
     "app.manage.settings.views:bp",
     "app.manage.customers.views:bp",
     "app.manage.orders.views:bp",
+    "app.bss.mail.views:bp",
+    "app.manage.mail.views:bp",
 )
 
 
@@ -75,7 +78,7 @@ def create_app() -> Flask:
     install_error_pages(app)
     install_page_frames(app)
     install_commands(app)
-    Migrate(app, _Metadata(), directory="migrations")
+    Migrate(app, _Metadata(), directory="migrations")  # type: ignore[arg-type]  # it reads `metadata` alone
     _static.access = "public"  # type: ignore[attr-defined]
     app.add_url_rule("/static/<version>/<path:path>", endpoint="static", view_func=_static)
     for line in BLUEPRINTS:
@@ -90,7 +93,7 @@ def create_app() -> Flask:
     return app
 
 
-def _static(version: str, path: str) -> ResponseReturnValue:
+def _static(version: str, path: str) -> ResponseReturnValue:  # noqa: ARG001 - the version keeps caches apart
     """Serve a theme's file; the version in its path makes it cacheable for ever."""
     found = static_file(path)
     if found is None:

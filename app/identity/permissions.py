@@ -68,6 +68,7 @@ class Permission(enum.Enum):
     BSS_IMPORTS_RUN = "bss.imports.run"
     BSS_PRICES_VIEW = "bss.prices.view"
     BSS_PRICES_EDIT = "bss.prices.edit"
+    BSS_PRICES_ASSIGN = "bss.prices.assign"  # price lists to accounts: also the account manager's (CB-05)
     BSS_COSTS_VIEW = "bss.costs.view"  # vendor cost
     BSS_ORDERS_VIEW = "bss.orders.view"
     BSS_ORDERS_EDIT = "bss.orders.edit"
@@ -153,11 +154,12 @@ STOREFRONT_ADMIN = frozenset({P.USERS_MANAGE}).union(*OF_STOREFRONT_ROLE.values(
 OF_BSS_ROLE: Mapping[BssRole, frozenset[Permission]] = {
     BssRole.ADMINISTRATOR: BSS,
     BssRole.PRODUCT_MANAGER: BSS_WITHOUT_SETUP
-    | {P.BSS_CATALOGUE_EDIT, P.BSS_IMPORTS_RUN, P.BSS_PRICES_EDIT, P.BSS_COSTS_VIEW},
+    | {P.BSS_CATALOGUE_EDIT, P.BSS_IMPORTS_RUN, P.BSS_PRICES_EDIT, P.BSS_PRICES_ASSIGN, P.BSS_COSTS_VIEW},
     BssRole.SALES: BSS_WITHOUT_SETUP
     | {
         P.BSS_ACCOUNTS_EDIT,
         P.BSS_RESELLERS_EDIT,
+        P.BSS_PRICES_ASSIGN,
         P.BSS_ORDERS_EDIT,
         P.BSS_ORDERS_EXECUTE,
         P.BSS_SUBSCRIPTIONS_EDIT,
@@ -165,7 +167,14 @@ OF_BSS_ROLE: Mapping[BssRole, frozenset[Permission]] = {
         P.BSS_ACT_AS,
     },
     BssRole.BILLING: BSS_WITHOUT_SETUP
-    | {P.BSS_PRICES_EDIT, P.BSS_COSTS_VIEW, P.BSS_BILLING_EDIT, P.BSS_CREDIT_EDIT, P.BSS_SETUP_VIEW},
+    | {
+        P.BSS_PRICES_EDIT,
+        P.BSS_PRICES_ASSIGN,
+        P.BSS_COSTS_VIEW,
+        P.BSS_BILLING_EDIT,
+        P.BSS_CREDIT_EDIT,
+        P.BSS_SETUP_VIEW,
+    },
     BssRole.OPERATIONS: BSS_WITHOUT_SETUP
     | {
         P.BSS_ORDERS_EDIT,

@@ -1,0 +1,85 @@
+"""Forms of price lists."""
+
+from __future__ import annotations
+
+from wtforms import BooleanField, DateField, DecimalField, HiddenField, SelectField, StringField, TextAreaField
+from wtforms.validators import InputRequired, Optional
+
+from app.bss.accounts.forms import CURRENCIES
+from app.pricing.models import PriceList, PriceRule
+from app.pricing.price_lists.entries import EntryRule
+from app.pricing.price_lists.services import PriceListDetails
+from app.web.forms import Form
+
+RULE_WORDS = {
+    PriceRule.FIXED: "Fixed price",
+    PriceRule.DISCOUNT: "Discount on the list price, %",
+    PriceRule.MARKUP: "Markup on the vendor cost, %",
+    PriceRule.SAME: "Same as the list price",
+}
+
+
+class PriceListForm(Form):
+    """What a price list is called and when it is valid."""
+
+    name = StringField("Name", validators=[InputRequired("Enter a name")])
+    currency = SelectField(
+        "Currency", choices=[(code, code) for code in CURRENCIES], description="Fixed as soon as the list has a price."
+    )
+    valid_from = DateField("Valid from", validators=[InputRequired("Enter a day, such as 2026-01-31")])
+    valid_to = DateField("Valid to", validators=[Optional()], description="The last day, included. Empty: open.")
+    is_active = BooleanField("Active", default=True)
+    is_default = BooleanField(
+        "Default list of its currency", description="Asked after the lists assigned to an account, and for visitors."
+    )
+    description = TextAreaField("Description", validators=[Optional()])
+    version = HiddenField(default="1")
+
+    def to_details(self) -> PriceListDetails:
+        """Return the validated input; call it after validate_on_submit()."""
+        assert self.valid_from.data is not None  # noqa: S101 - InputRequired
+        return PriceListDetails(
+            name=self.name.data or "",
+            currency=self.currency.data,
+            valid_from=self.valid_from.data,
+            valid_to=self.valid_to.data,
+            is_active=self.is_active.data,
+            is_default=self.is_default.data,
+            description=self.description.data or "",
+        )
+
+    @property
+    def seen_version(self) -> int:
+        """The version the form was opened at; 0 where somebody tampered with it."""
+        return int(self.version.data) if (self.version.data or "").isdigit() else 0
+
+    @classmethod
+    def of(cls, price_list: PriceList) -> PriceListForm:
+        """Return the form of an existing list, whatever its currency."""
+        form = cls(obj=price_list)
+        if price_list.currency not in CURRENCIES:
+            form.currency.choices = [(price_list.currency, price_list.currency), *((code, code) for code in CURRENCIES)]
+        return form
+
+
+class RuleForm(Form):
+    """How entries make their price."""
+
+    rule = SelectField(
+        "Rule", choices=[(each.value, words) for each, words in RULE_WORDS.items()], default=PriceRule.DISCOUNT.value
+    )
+    value = DecimalField("Value", places=None, validators=[Optional()], description="An amount or a percentage.")
+
+    def to_rule(self) -> EntryRule:
+        """Return the validated input. Raises Invalid where the value does not suit the rule."""
+        rule = EntryRule(PriceRule(self.rule.data), self.value.data)
+        if rule.rule is PriceRule.SAME:
+            rule = EntryRule(PriceRule.SAME)
+        rule.require_valid()
+        return rule
+
+
+class AssignForm(Form):
+    """Which list an account shall pay by."""
+
+    price_list = SelectField("Price list", validators=[InputRequired("Choose a price list")])
