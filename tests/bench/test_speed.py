@@ -1,0 +1,150 @@
+"""Speed as ratios within one run; `make bench` prints them. Nothing fails here for being slow: docs/speed.md judges."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from tests.bench.measuring import Sample, Server, Subject, alternate, ratio, request_of
+from tests.bench.scale import ALIAS, HOST, Scale, ScaleDatabase, scale_database
+
+ROOT = Path(__file__).resolve().parents[2]
+ROUNDS = int(os.environ.get("BENCH_ROUNDS", "7"))
+REQUESTS = int(os.environ.get("BENCH_REQUESTS", "300"))
+FEW = 10
+CATALOGUE = f"/{ALIAS}/catalogue"
+
+pytestmark = pytest.mark.timeout(1800)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table. `reached` says the figures, in the order of the goal."""
+
+    goal: int | None
+    what: str
+    wanted: str
+    reached: str
+
+
+@pytest.fixture(scope="module")
+def table() -> Iterator[list[Row]]:
+    """Collect rows; print and keep them at the end."""
+    rows: list[Row] = []
+    yield rows
+    target = ROOT / "var" / "bench.json"
+    target.parent.mkdir(exist_ok=True)
+    kept = {
+        "scale": asdict(Scale.of(os.environ)),
+        "rounds": ROUNDS,
+        "requests": REQUESTS,
+        "rows": [asdict(row) for row in rows],
+    }
+    target.write_text(json.dumps(kept, indent=2) + "\n", encoding="utf-8")
+    print("\n" + as_table(rows))
+
+
+def as_table(rows: Sequence[Row]) -> str:
+    lines = ["| # | what | goal | reached |", "|---|---|---|---|"]
+    return "\n".join(lines + [f"| {row.goal or ''} | {row.what} | {row.wanted} | {row.reached} |" for row in rows])
+
+
+@pytest.fixture(scope="module")
+def large(database: None) -> ScaleDatabase:
+    return scale_database(Scale.of(os.environ))
+
+
+@pytest.fixture(scope="module")
+def small(large: ScaleDatabase) -> ScaleDatabase:
+    """The same products and as many rules for the measured storefront, but ten resellers."""
+    scale = Scale.of(os.environ)
+    return scale_database(replace(scale, aliases=FEW, rules=FEW * scale.rules_each))
+
+
+def bare_of(server: Server, folder: Path, name: str, body: bytes) -> Subject:
+    """The bare view, given the bytes of a page."""
+    (folder / name).write_bytes(body)
+    return Subject(f"bare {name}", server, request_of(f"/bare/{name}", HOST))
+
+
+def fetched(subject: Subject) -> bytes:
+    answer = subject.server.connection.ask(subject.request)
+    assert answer.status == subject.status, answer.body[:500]
+    return answer.body
+
+
+def cards(body: bytes) -> int:
+    return len(re.findall(rb'<article class="product-card">', body))
+
+
+def compared(samples: dict[str, list[Sample]], name: str, bare: str) -> tuple[float, float]:
+    """Requests per second and CPU of a subject, as ratios to the bare view."""
+    one, other = samples[name], samples[bare]
+    return ratio(one, other, lambda s: s.per_second), ratio(one, other, lambda s: s.cpu_milliseconds)
+
+
+def test_catalogue_page_against_a_bare_page(large: ScaleDatabase, tmp_path: Path, table: list[Row]) -> None:
+    with Server(large.urls, tmp_path) as warm, Server(large.urls, tmp_path, caches=False) as cold:
+        anonymous = Subject("anonymous", warm, request_of(CATALOGUE, HOST))
+        signed_in = Subject("signed in", warm, request_of(CATALOGUE, HOST, {"Cookie": large.cookie}))
+        live = Subject("from the database", cold, request_of(CATALOGUE, HOST))
+        live_signed_in = Subject(
+            "signed in, from the database", cold, request_of(CATALOGUE, HOST, {"Cookie": large.cookie})
+        )
+        page, own_page = fetched(anonymous), fetched(signed_in)
+        assert cards(page) == cards(own_page) == 24
+        assert page.count(b'class="price__amount"') == 24
+        assert page != own_page
+        bare = bare_of(warm, tmp_path, "page", page)
+        subjects = [bare, anonymous, signed_in, live, live_signed_in]
+        tag = anonymous.server.connection.ask(anonymous.request).header("etag")
+        if tag:
+            again = request_of(CATALOGUE, HOST, {"If-None-Match": tag})
+            subjects.append(Subject("not modified", warm, again, status=304))
+        samples = alternate(subjects, rounds=ROUNDS, requests=REQUESTS)
+    for goal, name, wanted in (
+        (1, "anonymous", "≥ 0.80 of bare requests/s, ≤ 1.5 × CPU"),
+        (2, "signed in", "≥ 0.22, ≤ 4.5 × CPU"),
+        (3, "from the database", "≥ 0.15, ≤ 8 × CPU"),
+        (3, "signed in, from the database", "≥ 0.15, ≤ 8 × CPU"),
+        (4, "not modified", "≤ 1.1 × CPU"),
+    ):
+        if name in samples:
+            speed, cpu = compared(samples, name, bare.name)
+            milliseconds = sorted(s.cpu_milliseconds for s in samples[name])[ROUNDS // 2]
+            table.append(
+                Row(goal, f"catalogue page, {name}", wanted, f"{speed:.2f}, {cpu:.2f} × ({milliseconds:.2f} ms)")
+            )
+    assert {row.goal for row in table} >= {1, 2, 3}
+
+
+def test_catalogue_page_with_few_and_with_many_aliases(
+    large: ScaleDatabase, small: ScaleDatabase, tmp_path: Path, table: list[Row]
+) -> None:
+    for caches, wanted in ((True, "≤ 1.4 × CPU, p99 ≤ 1.5 ×"), (False, "≤ 1.1 × CPU, p99 ≤ 1.5 ×")):
+        with (
+            Server(large.urls, tmp_path, caches=caches) as many,
+            Server(small.urls, tmp_path, caches=caches) as few,
+        ):
+            request = request_of(CATALOGUE, HOST)
+            subjects = [Subject("few", few, request), Subject("many", many, request)]
+            assert cards(fetched(subjects[0])) == cards(fetched(subjects[1])) == 24
+            samples = alternate(subjects, rounds=ROUNDS, requests=REQUESTS)
+        cpu = ratio(samples["many"], samples["few"], lambda s: s.cpu_milliseconds)
+        slowest = ratio(samples["many"], samples["few"], lambda s: s.p99_milliseconds)
+        how = "warm" if caches else "from the database"
+        table.append(
+            Row(
+                6,
+                f"{Scale.of(os.environ).aliases:,} storefronts against {FEW}, {how}",
+                wanted,
+                f"{cpu:.2f} ×, p99 {slowest:.2f} ×",
+            )
+        )
+        assert cpu > 0
