@@ -100,9 +100,7 @@ def sending_of(mail: ClaimedMail) -> Sending:
         )
     if changed is None:
         return Sending(server)
-    return Sending(
-        server, changed.is_enabled, changed.subject, changed.body_html, tuple(changed.extra_recipients)
-    )
+    return Sending(server, changed.is_enabled, changed.subject, changed.body_html, tuple(changed.extra_recipients))
 
 
 def mail_server_of(reseller_id: UUID | None) -> MailServer | None:
@@ -218,5 +216,3 @@ def _finish(
                 error=error,
             )
         )
-
-

@@ -68,7 +68,9 @@ class MailSettings(ResellerPrivate, Base):
 
     __tablename__ = "mail_settings"
     __table_args__ = (
-        Index("uq_mail_settings_owner", "distributor_id", "reseller_id", unique=True, postgresql_nulls_not_distinct=True),
+        Index(
+            "uq_mail_settings_owner", "distributor_id", "reseller_id", unique=True, postgresql_nulls_not_distinct=True
+        ),
     )
 
     sender_name: Mapped[str] = mapped_column(String(120))
@@ -88,8 +90,12 @@ class MailTemplateSettings(ResellerPrivate, Base):
     __tablename__ = "mail_template_settings"
     __table_args__ = (
         Index(
-            "uq_mail_template_settings", "distributor_id", "reseller_id", "template",
-            unique=True, postgresql_nulls_not_distinct=True,
+            "uq_mail_template_settings",
+            "distributor_id",
+            "reseller_id",
+            "template",
+            unique=True,
+            postgresql_nulls_not_distinct=True,
         ),
     )
 

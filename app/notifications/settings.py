@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+import re
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+import nh3
 from email_validator import EmailNotValidError, validate_email
 from sqlalchemy import select
 
@@ -16,12 +18,14 @@ from app.core.errors import FieldError, Invalid
 from app.core.secrets import decrypt, encrypt
 from app.notifications.models import MailSettings, MailTemplateSettings
 from app.notifications.smtp import ENCRYPTIONS, MailServer, is_private
-from app.notifications.templates import FACTS, MailTemplate
+from app.notifications.templates import FACTS, SECRET_FIELDS, MailTemplate
 from tenants.context import current_scope
 
 LAST_PORT = 65_535
 MOST_EXTRA_RECIPIENTS = 5
 MOST_SUBJECT = 200
+MOST_BODY = 50_000
+BRACED = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +61,9 @@ def find_mail_settings(reseller_id: UUID | None) -> MailSettings | None:
     return found
 
 
-def checked_server(entered: NewMailSettings, *, reseller_id: UUID | None, allowed_private: Collection[str]) -> MailServer:
+def checked_server(
+    entered: NewMailSettings, *, reseller_id: UUID | None, allowed_private: Collection[str]
+) -> MailServer:
     """Return the server a form describes, with the stored password where none was typed; raises Invalid.
 
     Codes: required, email, port_range, choice, host_not_allowed. `allowed_private` holds host:port texts.
@@ -76,16 +82,19 @@ def checked_server(entered: NewMailSettings, *, reseller_id: UUID | None, allowe
     is_allowed = f"{entered.host}:{entered.port}" in allowed_private
     if not errors and not is_allowed and (entered.encryption == "none" or is_private(entered.host)):
         errors.append(FieldError("host", "host_not_allowed", "This mail server cannot be used from here"))
-    if errors:
-        raise Invalid(*errors)
     stored = find_mail_settings(reseller_id)
     kept = stored.password_encrypted if stored is not None else None
+    if kept and not entered.password and stored is not None and stored.host != entered.host.strip():
+        # Else the stored password could be read by whoever runs the new server.
+        errors.append(FieldError("password", "required", "Enter the password again: the mail server has changed"))
+    if errors:
+        raise Invalid(*errors)
     password = entered.password or (decrypt(kept) if kept else None)
     return MailServer(
         entered.host.strip(),
         entered.port,
         entered.encryption,
-        entered.username or None,
+        (entered.username or "").strip() or (entered.sender_email.strip() if password else None),
         password,
         entered.sender_name.strip(),
         entered.sender_email.strip(),
@@ -124,9 +133,13 @@ class TemplateChange:
 
     is_enabled: bool = True
     subject: str | None = None
-    body_html: str | None = None  # already sanitised by the caller
+    body_html: str | None = None  # sanitised when it is stored, and again when it is sent
     extra_recipients: Sequence[str] = ()
-    used_fields: Collection[str] = ()  # merge fields found in subject and body
+
+
+def takes_copies(template: MailTemplate) -> bool:
+    """Whether others may get a mail too: never one whose link lets its reader in."""
+    return not SECRET_FIELDS & set(FACTS[template].fields)
 
 
 def save_template(
@@ -134,33 +147,59 @@ def save_template(
 ) -> None:
     """Store an owner's changes to one mail; raises Invalid.
 
-    Codes: unknown_merge_field, cannot_switch_off, too_many, email, length.
+    Codes: unknown_merge_field, cannot_switch_off, no_copies, too_many, email, length.
     """
-    facts = FACTS[template]
-    errors = []
-    unknown = sorted(set(change.used_fields) - set(facts.fields))
-    if unknown:
-        words = ", ".join("{{" + name + "}}" for name in unknown)
-        errors.append(FieldError("body_html", "unknown_merge_field", f"This mail has no field {words}"))
-    if facts.is_required and not change.is_enabled:
-        errors.append(FieldError("is_enabled", "cannot_switch_off", "Nobody can sign in without this mail"))
-    if len(change.extra_recipients) > MOST_EXTRA_RECIPIENTS:
-        errors.append(FieldError("extra_recipients", "too_many", "Enter at most 5 further recipients"))
-    errors += [
-        FieldError("extra_recipients", "email", f"{address} is not an e-mail address")
-        for address in change.extra_recipients
-        if not is_address(address)
-    ]
-    if change.subject and len(change.subject) > MOST_SUBJECT:
-        errors.append(FieldError("subject", "length", "Use at most 200 characters"))
-    if errors:
+    if errors := tuple(template_errors(template, change)):
         raise Invalid(*errors)
     stored = template_settings(reseller_id).get(template)
     if stored is None:
         stored = MailTemplateSettings(reseller_id=reseller_id, template=template.value)
         session.add(stored)
     stored.is_enabled = change.is_enabled
-    stored.subject = change.subject or None
-    stored.body_html = change.body_html or None
+    stored.subject = (change.subject or "").strip() or None
+    stored.body_html = clean_body(change.body_html)
     stored.extra_recipients = list(change.extra_recipients)
     record("mail_template.saved", actor=actor, at=at, after={"template": template.value})
+
+
+def reset_template(template: MailTemplate, *, reseller_id: UUID | None, actor: Actor, at: datetime) -> None:
+    """Forget an owner's changes to one mail: our words, switched on, nobody else gets it."""
+    stored = template_settings(reseller_id).get(template)
+    if stored is not None:
+        session.delete(stored)
+        record("mail_template.reset", actor=actor, at=at, after={"template": template.value})
+
+
+def clean_body(body_html: str | None) -> str | None:
+    """Return an owner's words without what could run; merge fields in links stay as they were typed."""
+    return nh3.clean(body_html or "").strip() or None
+
+
+def template_errors(template: MailTemplate, change: TemplateChange) -> Iterator[FieldError]:
+    """Return all that is wrong with an owner's changes to one mail."""
+    facts = FACTS[template]
+    for field, words in (("subject", change.subject), ("body_html", change.body_html)):
+        unknown = [name for name in _merge_fields(words or "") if name not in facts.fields]
+        if unknown:
+            named = ", ".join("{{" + name + "}}" for name in dict.fromkeys(unknown))
+            yield FieldError(field, "unknown_merge_field", f"This mail has no field {named}")
+    if facts.is_required and not change.is_enabled:
+        yield FieldError("is_enabled", "cannot_switch_off", "Nobody can sign in without this mail")
+    if change.extra_recipients and not takes_copies(template):
+        yield FieldError(
+            "extra_recipients", "no_copies", "This mail holds a link that lets its reader in; nobody else may get it"
+        )
+    if len(change.extra_recipients) > MOST_EXTRA_RECIPIENTS:
+        yield FieldError("extra_recipients", "too_many", "Enter at most 5 further recipients")
+    for address in change.extra_recipients:
+        if not is_address(address):
+            yield FieldError("extra_recipients", "email", f"{address} is not an e-mail address")
+    if change.subject and len(change.subject) > MOST_SUBJECT:
+        yield FieldError("subject", "length", "Use at most 200 characters")
+    if change.body_html and len(change.body_html) > MOST_BODY:
+        yield FieldError("body_html", "length", "Use at most 50,000 characters")
+
+
+def _merge_fields(words: str) -> Sequence[str]:
+    """Return everything written in double braces, known or not."""
+    return [found.strip() for found in BRACED.findall(words)]

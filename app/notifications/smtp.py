@@ -14,6 +14,7 @@ from ipaddress import ip_address
 from app.notifications.errors import MailNotSent
 
 ENCRYPTIONS = ("ssl", "tls", "none")
+READY = 220  # RFC 5321: the greeting of a server that takes mail
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +44,18 @@ class Letter:
     reply_to: str | None = None
 
 
+def addresses_of(host: str) -> tuple[str, ...]:
+    """Return the IP addresses of a host; none for a host that does not exist."""
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except OSError:
+        return ()
+    return tuple(dict.fromkeys(str(entry[4][0]).split("%")[0] for entry in found))
+
+
 def is_private(host: str) -> bool:
     """Return whether a host name or address leads into a private or loopback network; unknown hosts do not."""
-    try:
-        found = {entry[4][0] for entry in socket.getaddrinfo(host, None)}
-    except OSError:
-        return False
-    return any(not ip_address(str(address).split("%")[0]).is_global for address in found)
+    return any(not ip_address(address).is_global for address in addresses_of(host))
 
 
 def message_of(server: MailServer, letter: Letter) -> EmailMessage:
@@ -73,12 +79,17 @@ def message_of(server: MailServer, letter: Letter) -> EmailMessage:
 def send(server: MailServer, letter: Letter, *, timeout_seconds: int, allowed_private: Collection[str]) -> None:
     """Hand a letter over; raises MailNotSent with the server's answer. `allowed_private` holds host:port texts."""
     is_allowed = f"{server.host}:{server.port}" in allowed_private
-    if not is_allowed and (server.encryption == "none" or is_private(server.host)):
+    addresses = addresses_of(server.host)
+    if not addresses:
+        message = f"There is no mail server {server.host}"
+        raise MailNotSent(message)
+    is_private_target = any(not ip_address(address).is_global for address in addresses)
+    if not is_allowed and (server.encryption == "none" or is_private_target):
         message = f"{server.host} is not an allowed mail server"
         raise MailNotSent(message)
     tls = ssl.create_default_context()
     try:
-        with _connection(server, timeout_seconds, tls) as smtp:
+        with _connection(server, addresses[0], timeout_seconds, tls) as smtp:
             if server.encryption == "tls":
                 smtp.starttls(context=tls)
             if server.username:
@@ -88,10 +99,32 @@ def send(server: MailServer, letter: Letter, *, timeout_seconds: int, allowed_pr
         raise MailNotSent(_answer(error)) from error
 
 
-def _connection(server: MailServer, timeout_seconds: int, tls: ssl.SSLContext) -> smtplib.SMTP:
+class _Checked(smtplib.SMTP):
+    """Connects to the address that was checked: a name that answers differently the second time leads nowhere else."""
+
+    checked_address = ""
+
+    def _get_socket(self, _host: str, port: int, timeout: float) -> socket.socket:
+        return socket.create_connection((self.checked_address, port), timeout)
+
+
+class _CheckedOverTls(smtplib.SMTP_SSL, _Checked):
+    """The same below TLS from the first byte; the certificate is the host name's."""
+
+
+def _connection(server: MailServer, address: str, timeout_seconds: int, tls: ssl.SSLContext) -> smtplib.SMTP:
+    smtp: _Checked
     if server.encryption == "ssl":
-        return smtplib.SMTP_SSL(server.host, server.port, timeout=timeout_seconds, context=tls)
-    return smtplib.SMTP(server.host, server.port, timeout=timeout_seconds)
+        smtp = _CheckedOverTls(timeout=timeout_seconds, context=tls)
+    else:
+        smtp = _Checked(timeout=timeout_seconds)
+    smtp.checked_address = address
+    smtp._host = server.host  # type: ignore[attr-defined]  # noqa: SLF001 - set by the constructor only when it connects
+    code, words = smtp.connect(server.host, server.port)
+    if code != READY:
+        smtp.close()
+        raise smtplib.SMTPConnectError(code, words)
+    return smtp
 
 
 def _answer(error: Exception) -> str:

@@ -108,10 +108,70 @@ FACTS: dict[MailTemplate, TemplateFacts] = {
         "Prices below cost", ("products", "prices_url"), ("prices_url", "Review prices"), is_to_customers=False
     ),
     MailTemplate.MAIL_SETTINGS_FAIL: TemplateFacts(
-        "Your mail settings fail", ("error", "settings_url"), ("settings_url", "Open mail settings"), is_to_customers=False
+        "Your mail settings fail",
+        ("error", "settings_url"),
+        ("settings_url", "Open mail settings"),
+        is_to_customers=False,
     ),
     MailTemplate.USER_LOCKED: TemplateFacts(
         "Account locked", ("user_first_name", "reset_url", "login_url"), ("login_url", "Sign in"), is_required=True
     ),
     MailTemplate.TEST: TemplateFacts("Test mail", ("sender_name",), is_required=True),
 }
+
+
+SAMPLES = {
+    "activation_url": "https://example.com/activate/sample",
+    "alias": "techsolutions",
+    "approve_url": "https://example.com/manage/orders/SO-2026-000142",
+    "available": "120.00 EUR",
+    "account_name": "Olympus Bakery",
+    "company_name": "Tech Solutions",
+    "contact_first_name": "Anna",
+    "cost_total": "100.00 EUR",
+    "customer_name": "Olympus Bakery",
+    "distributor_name": "Nordwind",
+    "effective_date": "2026-03-02",
+    "error": "535 Authentication failed",
+    "friendly_name": "Mail for the office",
+    "lines": "10 x Contoso Mail",
+    "login_url": "https://example.com/login",
+    "order_number": "SO-2026-000142",
+    "order_url": "https://example.com/orders/SO-2026-000142",
+    "plan_from": "Free",
+    "plan_name": "Standard",
+    "plan_to": "Standard",
+    "prices_url": "https://example.com/manage/prices",
+    "product_name": "Contoso Mail",
+    "products": "Contoso Mail, Contoso Suite",
+    "quantity": "10",
+    "reason": "Order the yearly plan instead",
+    "renewal_date": "2027-03-02",
+    "reseller_name": "Tech Solutions",
+    "reset_url": "https://example.com/password/sample",
+    "sell_total": "125.00 EUR",
+    "sender_name": "Tech Solutions",
+    "settings_url": "https://example.com/manage/mail",
+    "status": "Pending Reseller Approval",
+    "storefront_url": "https://example.com/",
+    "subscription_url": "https://example.com/billing/subscriptions/SUB-000142",
+    "task_url": "https://example.com/bss/provisioning",
+    "total": "125.00 EUR",
+    "user_first_name": "Anna",
+    "user_name": "Anna",
+    "valid_until": "5 Mar 2026, 12:00 UTC",
+}
+
+
+def sample_fields(template: MailTemplate) -> dict[str, str]:
+    """Return made-up values for the fields of a mail, for previews."""
+    return {name: SAMPLES[name] for name in FACTS[template].fields}
+
+
+def templates_of(*, is_distributor: bool) -> tuple[MailTemplate, ...]:
+    """Return the mails an owner may change: a reseller those to its customers, the distributor all of them."""
+    return tuple(
+        template
+        for template, facts in FACTS.items()
+        if template is not MailTemplate.TEST and (is_distributor or facts.is_to_customers)
+    )

@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, func, or_, select
+from sqlalchemy import func, or_, select
 
 from app.accounts.models import Account
 from app.accounts.queries import get_account
@@ -168,7 +168,7 @@ def orders_per_month(reseller_id: UUID, *, since: date, zone: str) -> dict[date,
     return {row[0]: row[1] for row in rows}
 
 
-def _listed(reseller_id: UUID, wanted: StaffFilter) -> Select[Any]:
+def _listed(reseller_id: UUID, wanted: StaffFilter) -> Any:
     cost = (
         select(func.sum(OrderItemCost.line_cost))
         .join(
@@ -179,7 +179,7 @@ def _listed(reseller_id: UUID, wanted: StaffFilter) -> Select[Any]:
         .correlate(Order)
         .scalar_subquery()
     )
-    statement: Select[Any] = (
+    statement: Any = (
         select(Order, Account.name, User.first_name, User.last_name, cost.label("cost"))
         .join(Account, (Account.distributor_id == Order.distributor_id) & (Account.id == Order.account_id))
         .outerjoin(User, (User.distributor_id == Order.distributor_id) & (User.id == Order.placed_by_id))

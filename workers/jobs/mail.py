@@ -9,6 +9,7 @@ from uuid import UUID
 
 from sqlalchemy import select
 
+from app.accounts.queries import get_account
 from app.core.clock import utc_now
 from app.core.config import settings
 from app.core.db import session, unit_of_work
@@ -16,15 +17,14 @@ from app.identity.models import User, UserStatus, UserType
 from app.notifications import delivery
 from app.notifications.errors import MailNotSent
 from app.notifications.jobs import SEND_MAIL
+from app.notifications.looks import mail_look
 from app.notifications.services import queue_mail
 from app.notifications.smtp import Letter, MailServer, send
 from app.notifications.templates import FACTS, MailTemplate
-from tenants.context import current_scope, scope
+from tenants.context import current_scope
 from tenants.links import storefront_url
-from tenants.models import Distributor, Storefront
-from tenants.settings import StorefrontSettings, storefront_settings
-from themes.chosen import skin_of, theme_of
-from themes.frames import Look
+from tenants.models import Distributor
+from themes.chosen import skin_of
 from themes.mails import MailWords, RenderedMail, render_mail
 from workers.runtime import scoped_job
 
@@ -78,7 +78,9 @@ def letter_of(
 
 def render(mail: delivery.ClaimedMail, sending: delivery.Sending) -> RenderedMail:
     """Render a claimed mail in the look of the storefront it speaks for."""
-    look, chosen = look_of(mail.sender_reseller_id, mail.storefront_id)
+    look, chosen = mail_look(
+        mail.sender_reseller_id, mail.storefront_id, owner_name=_owner_name(mail.sender_reseller_id)
+    )
     action = FACTS[mail.template].action
     return render_mail(
         look,
@@ -94,34 +96,10 @@ def render(mail: delivery.ClaimedMail, sending: delivery.Sending) -> RenderedMai
     )
 
 
-def look_of(reseller_id: UUID | None, storefront_id: UUID | None) -> tuple[Look, StorefrontSettings]:
-    """Return whose face a mail wears: the reseller's only, or the distributor's; never both but for the Free credit."""
-    distributor = session.get_one(Distributor, current_scope().distributor_id)
-    if reseller_id is None:
-        storefront_id = session.scalar(
-            select(Storefront.id).where(
-                Storefront.distributor_id == distributor.id, Storefront.reseller_id.is_(None)
-            )
-        )
-    edition = session.scalar(
-        select(Storefront.edition).where(
-            Storefront.distributor_id == distributor.id, Storefront.id == storefront_id
-        )
-    )
-    with scope(delivery.owner_scope(reseller_id)):
-        chosen = storefront_settings(storefront_id) if storefront_id else StorefrontSettings()
-    has_credit = reseller_id is not None and (edition == "free" or chosen.show_powered_by)
-    home = storefront_url(storefront_id) if storefront_id else ""
-    logo = chosen.mail_logo_image_id or chosen.logo_image_id
-    look = Look(
-        name=chosen.company_name or ("" if reseller_id else distributor.name),
-        home_url=home,
-        theme=theme_of(chosen),
-        logo_url=f"{home.rstrip('/')}/look/image/{logo}" if logo else None,
-        powered_by=distributor.name if has_credit else None,
-        is_root=reseller_id is None,
-    )
-    return look, chosen
+def _owner_name(reseller_id: UUID | None) -> str:
+    if reseller_id is not None:
+        return get_account(reseller_id).name
+    return session.get_one(Distributor, current_scope().distributor_id).name
 
 
 def _alarm(reseller_id: UUID, storefront_id: UUID | None, error: str) -> None:
