@@ -10,6 +10,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from sqlalchemy import select
+from sqlalchemy.orm import defer
 
 from app.accounts.models import Account
 from app.accounts.queries import get_account, get_account_for_update
@@ -135,15 +136,18 @@ def activate_reseller_plans(prices: PlanPrices, *, actor: Actor, at: datetime) -
         session.add(kind)
         session.flush()
     known = {product.plan_edition: product for product in plan_products()}
+    made: list[Product] = []
     for text in PLAN_TEXTS:
         product = known.get(text.edition.value)
         if product is not None:
             product.is_active, product.updated_at = True, at
-            continue
-        session.add(_new_product(text, kind.id, at))
+        else:
+            made.append(_new_product(text, kind.id, at))
+    session.add_all(made)
     session.flush()
     _set_prices(prices, currency)
-    _enter_default_lists(currency, at)
+    session.flush()
+    _enter_default_lists(made, currency)
     save_distributor_settings(replace(distributor_settings(), reseller_plans_active=True))
     session.flush()
     record("reseller_plans.activated", actor=actor, at=at)
@@ -211,7 +215,9 @@ def edition_of(product: Product) -> Edition:
 def live_plan(account_id: UUID) -> Subscription | None:
     """Return the account's plan subscription that is, or is about to be, in use."""
     return session.scalar(
-        select(Subscription).where(
+        select(Subscription)
+        .options(defer(Subscription.unit_price))  # back-office pages ask too, and they select no buyer's price
+        .where(
             Subscription.distributor_id == current_scope().distributor_id,
             Subscription.account_id == account_id,
             Subscription.plan_edition.is_not(None),
@@ -298,7 +304,7 @@ def _new_product(text: PlanText, product_type_id: UUID, at: datetime) -> Product
     )
 
 
-def _enter_default_lists(currency: str, at: datetime) -> None:
+def _enter_default_lists(made: Sequence[Product], currency: str) -> None:
     """Offer new plans at their list price to whoever pays by a default list; other lists name a price of their own."""
     default_lists = session.scalars(
         select(PriceList.id).where(
@@ -307,9 +313,7 @@ def _enter_default_lists(currency: str, at: datetime) -> None:
             PriceList.currency == currency,
         )
     ).all()
-    for product in plan_products():
-        if product.created_at != at:
-            continue
+    for product in made:
         prices = session.scalars(select(ProductPrice).where(ProductPrice.product_id == product.id)).all()
         session.add_all(
             PriceListEntry(

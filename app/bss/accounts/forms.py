@@ -46,7 +46,9 @@ class AddressFields(Form):
 class AccountForm(AddressFields):
     """A direct customer or a reseller."""
 
-    currency = SelectField("Currency", description="Fixed after the first order.")
+    currency = SelectField(
+        "Currency", validators=[InputRequired("Choose a currency")], description="Fixed after the first order."
+    )
     ordering_enabled = BooleanField("Enable ordering", default=True)
     is_reseller = BooleanField("Enable reselling", description="Makes the account a Basic reseller.")
     restrict_to_price_lists = BooleanField(
@@ -57,9 +59,16 @@ class AccountForm(AddressFields):
         "Credit limit", validators=[Optional()], default=Decimal(0), description="0: the account may never owe."
     )
     payment_method = SelectField(
-        "Payment method", choices=[("cash", "Cash or bank transfer"), ("deposit", "Deposit"), ("card", "Card")]
+        "Payment method",
+        validators=[InputRequired("Choose how the account pays")],
+        choices=[("cash", "Cash or bank transfer"), ("deposit", "Deposit"), ("card", "Card")],
     )
-    payment_days = IntegerField("Payment days", default=30, description="Invoices are due after so many days.")
+    payment_days = IntegerField(
+        "Payment days",
+        validators=[InputRequired("Enter 0 to 365 days")],
+        default=30,
+        description="Invoices are due after so many days.",
+    )
     prorated_billing = BooleanField("Prorated billing")
     billing_day = IntegerField("Billing day", validators=[Optional()], description="1 to 28.")
 

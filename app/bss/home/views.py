@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from babel.dates import format_skeleton
 from flask import current_app, url_for
 from flask.typing import ResponseReturnValue
 
@@ -13,7 +14,7 @@ from app.identity.permissions import Permission
 from app.orders.back_office_queries import BackOfficeFilter, find_orders
 from app.orders.words import STATUS_WORDS
 from app.reporting.back_office import Overview, overview
-from app.web.formats import day
+from app.web.formats import culture
 from app.web.pages import page
 from app.web.surfaces import Surface, surface_blueprint
 
@@ -43,7 +44,7 @@ def index() -> ResponseReturnValue:
         title="Home",
         seen=seen,
         matters=_matters(seen),
-        points=[(day(each), count) for each, count in seen.per_day],
+        points=[(format_skeleton("MMMd", each, locale=culture()), count) for each, count in seen.per_day],
         latest=find_orders(BackOfficeFilter(), zone=zone, limit=LATEST) if may_see_orders else [],
         may_see_orders=may_see_orders,
         statuses=STATUS_WORDS,

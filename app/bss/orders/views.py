@@ -48,10 +48,10 @@ CHANNEL_WORDS = {
 }
 TERM_WORDS = {Term.P1M: "1 month", Term.P1Y: "1 year", Term.P3Y: "3 years", Term.NONE: "No term"}
 CYCLE_WORDS = {
-    BillingCycle.MONTHLY: "billed monthly",
-    BillingCycle.ANNUAL: "billed yearly",
-    BillingCycle.TRIENNIAL: "billed every 3 years",
-    BillingCycle.ONE_TIME: "billed once",
+    BillingCycle.MONTHLY: "monthly",
+    BillingCycle.ANNUAL: "yearly",
+    BillingCycle.TRIENNIAL: "every 3 years",
+    BillingCycle.ONE_TIME: "once",
 }
 EVENT_STATES = {
     "failed": "failed", "canceled": "danger", "delivered": "done", "executed": "done", "provisioning": "running",

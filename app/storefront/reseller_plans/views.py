@@ -27,6 +27,7 @@ from tenants.directory import AddressKind
 bp = surface_blueprint("plans", __name__, surface=Surface.STOREFRONT, path="/reseller-plans")
 ALIAS_CHECK = Limit("alias_check", 30, timedelta(minutes=1))
 CYCLE_WORDS = {BillingCycle.MONTHLY: "a month", BillingCycle.ANNUAL: "a year", BillingCycle.TRIENNIAL: "for 3 years"}
+CYCLE_ADVERBS = {BillingCycle.MONTHLY: "monthly", BillingCycle.ANNUAL: "yearly", BillingCycle.TRIENNIAL: "for 3 years"}
 
 
 class ChooseForm(Form):
@@ -59,7 +60,13 @@ def index() -> ResponseReturnValue:
     offers = plan_offers(_reseller_id(), buyer_of_request())
     if not offers:
         raise PlansNotOffered
-    return page("storefront/reseller_plans/index.html", title="Reseller plans", offers=offers, cycles=CYCLE_WORDS)
+    return page(
+        "storefront/reseller_plans/index.html",
+        title="Reseller plans",
+        offers=offers,
+        cycles=CYCLE_WORDS,
+        adverbs=CYCLE_ADVERBS,
+    )
 
 
 @bp.post("")

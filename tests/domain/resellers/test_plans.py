@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import date
 from decimal import Decimal
 
 import pytest
@@ -13,6 +14,7 @@ from app.audit.services import SYSTEM
 from app.catalogue.models import BillingCycle, Product, ProductPrice, Term
 from app.core.db import BoundSession
 from app.core.errors import Invalid
+from app.pricing.models import PriceList, PriceListEntry
 from app.resellers.errors import PlanAlreadyActive, PlanNotOffered, PlanPendingCancellation, ResellerRequired, SamePlan
 from app.resellers.plans import (
     PlanPrices,
@@ -69,6 +71,20 @@ def test_activating_again_keeps_what_the_distributor_renamed(world: World, plans
     assert [plan.id for plan in again] == [plan.id for plan in plans]
     assert again[0].name == "Partner shop"
     assert set(standard) == {Decimal("49.00"), Decimal("490.00")}
+
+
+def test_new_plans_stand_in_the_default_list_at_their_list_price(world: World, session: BoundSession) -> None:
+    with scope(world.scope):
+        default = PriceList(
+            name="Everybody", currency="EUR", valid_from=date(2026, 1, 1), is_default=True, created_at=MONDAY_NOON
+        )
+        session.add(default)
+        session.flush()
+        for _ in range(2):
+            activate_reseller_plans(PlanPrices(Decimal(49), Decimal(490)), actor=SYSTEM, at=MONDAY_NOON)
+        prices = session.scalars(select(PriceListEntry.price).where(PriceListEntry.price_list_id == default.id)).all()
+
+    assert sorted(prices) == [Decimal(0), Decimal(49), Decimal(490)]
 
 
 def test_with_the_service_manager_off_plans_are_neither_shown_nor_orderable(

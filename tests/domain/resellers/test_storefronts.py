@@ -179,6 +179,7 @@ def test_upgrading_keeps_alias_markups_and_users(world: World, plans: Sequence[P
         aliases = session.scalars(select(Address.alias).where(Address.reseller_id == world.cloudia.id)).all()
         sent = mails(session, MailTemplate.PLAN_CHANGED)
     assert storefront is not None
+    assert world.cloudia.storefront is not None
     with scope(world.cloudia.scope):
         markups = session.scalars(select(MarkupRule.percent)).all()
     with scope(world.scope.in_realm(storefront.id)):

@@ -50,7 +50,7 @@ def test_the_list_finds_filters_and_exports(world: World, bss: FlaskClient) -> N
     assert f"/bss/accounts/{world.cloudia.id}" not in page
     assert csv.count("End customer") == 4
     assert "Tech Solutions,Active" in csv
-    assert excel.mimetype.endswith("sheet")
+    assert str(excel.mimetype).endswith("sheet")
 
 
 def test_an_odd_query_string_is_no_error(bss: FlaskClient) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from decimal import Decimal
 from http import HTTPStatus
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import func, select
+from sqlalchemy import Connection, event, func, select
 
 from app.accounts.models import Account
 from app.catalogue.models import Product
@@ -154,7 +155,7 @@ def test_the_shortcut_leaves_an_order_and_a_subscription(
     assert (refused.status_code, orders) == (HTTPStatus.UNPROCESSABLE_ENTITY, 0)
     assert "This alias is taken; choose another" in refused.text
     assert done.status_code == HTTPStatus.SEE_OTHER
-    assert (order.status, order.net_total) == (OrderStatus.EXECUTED, 49)
+    assert (order.status, order.net_total) == (OrderStatus.EXECUTED, Decimal(49))
     assert (subscription.plan_edition, subscription.status) == ("standard", SubscriptionStatus.ACTIVE)
     assert (storefront.state, storefront.edition) == (StorefrontState.LIVE, "standard")
 
@@ -204,9 +205,15 @@ def test_an_order_is_canceled_with_a_reason(world: World, bss: FlaskClient, sess
     assert status is OrderStatus.CANCELED
 
 
-def test_back_office_pages_never_show_what_a_customer_pays(
-    world: World, bss: FlaskClient, session: BoundSession, sell_price_order: str
+def test_back_office_pages_never_select_what_a_customer_pays(
+    world: World, bss: FlaskClient, connection: Connection, sell_price_order: str
 ) -> None:
+    statements: list[str] = []
+
+    def remember(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+        statements.append(statement)
+
+    event.listen(connection, "before_cursor_execute", remember)
     pages = [
         bss.get(path).text
         for path in (
@@ -218,6 +225,16 @@ def test_back_office_pages_never_show_what_a_customer_pays(
             f"/bss/accounts/{world.tech.id}/orders",
         )
     ]
+    others = [
+        bss.get(f"/bss/accounts/{account.id}/{tab}").status_code
+        for account in (world.tech.account, world.tech.customers[0])
+        for tab in ("subscriptions", "credit", "history", "users", "edit")
+    ]
+    event.remove(connection, "before_cursor_execute", remember)
+    sell_side = ("order_items.unit_price", "order_items.line_total", "orders.net_total", "subscriptions.unit_price")
 
     assert all(sell_price_order in page for page in pages)
     assert not any("777" in page for page in pages)
+    assert set(others) == {HTTPStatus.OK}
+    assert len(statements) > 50
+    assert [statement for statement in statements if any(column in statement for column in sell_side)] == []
