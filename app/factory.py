@@ -38,6 +38,7 @@ BLUEPRINTS = (
     "app.storefront.basket.views:bp",
     "app.storefront.checkout.views:bp",
     "app.storefront.orders.views:bp",
+    "app.storefront.billing.views:bp",
     "app.storefront.reseller_plans.views:bp",
     "app.bss.home.views:bp",
     "app.bss.imports.views:bp",
@@ -55,6 +56,8 @@ BLUEPRINTS = (
     "app.manage.customers.views:bp",
     "app.manage.orders.views:bp",
     "app.bss.mail.views:bp",
+    "app.bss.invoices.views:bp",
+    "app.bss.provisioning:bp",
     "app.manage.mail.views:bp",
 )
 

@@ -83,6 +83,13 @@ def parties_of(order: Order) -> Parties:
     return Parties(found[order.account_id], found[order.payer_id])
 
 
+def find_order_number(order_id: UUID) -> str | None:
+    """Return the number people quote of an order, or None where it is out of reach."""
+    return session.scalar(
+        select(Order.number).where(Order.distributor_id == current_scope().distributor_id, Order.id == order_id)
+    )
+
+
 def distributors_day(at: datetime) -> date:
     """Return the calendar day of an instant where the distributor is."""
     zone = session.scalar(select(Distributor.time_zone).where(Distributor.id == current_scope().distributor_id))

@@ -124,3 +124,12 @@ def next_task_after(subject_id: UUID, task_id: UUID) -> UUID | None:
         .order_by(ProvisioningTask.sequence)
         .limit(1)
     )
+
+
+def find_service_manager(manager_id: UUID) -> ServiceManager | None:
+    """Return a service manager, or None where there is none of that id."""
+    return session.scalar(
+        select(ServiceManager).where(
+            ServiceManager.distributor_id == current_scope().distributor_id, ServiceManager.id == manager_id
+        )
+    )

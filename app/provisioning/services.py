@@ -12,6 +12,7 @@ from sqlalchemy import func, select
 from app.accounts.queries import find_account
 from app.audit.services import Actor, record
 from app.core.db import nudge_after_commit, session
+from app.core.errors import Invalid
 from app.core.queue import Nudge
 from app.provisioning.errors import WrongTaskState
 from app.provisioning.jobs import PROVISION_BATCH, PROVISION_ORDER_ITEM
@@ -21,7 +22,7 @@ from app.provisioning.queries import get_task_for_update, last_task_of
 from tenants.context import current_scope
 
 BATCH_FROM = 5  # so many tasks at once go to one job instead of one each
-MAX_MESSAGE = 500
+MAX_REFERENCE = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +98,27 @@ def retry_task(task_id: UUID, *, actor: Actor, at: datetime) -> ProvisioningTask
     task.request = to_json(_with_todays_accounts(from_json(task.request)))
     record("provisioning_task.retried", actor=actor, at=at, target_kind="provisioning_task", target_id=task.id)
     nudge_tasks([task])
+    return task
+
+
+def finish_by_person(task_id: UUID, vendor_reference: str, *, actor: Actor, at: datetime) -> ProvisioningTask:
+    """Record that a person did what a task asks for, and what the service is called at its vendor.
+
+    Raises TaskNotFound, WrongTaskState, Invalid `required`, `length`.
+    """
+    reference = vendor_reference.strip()
+    if not reference:
+        raise Invalid.field("vendor_reference", "required", "Enter what the service is called at the vendor")
+    if len(reference) > MAX_REFERENCE:
+        raise Invalid.field("vendor_reference", "length", f"Use at most {MAX_REFERENCE} characters")
+    task = get_task_for_update(task_id)
+    if task.status not in (TaskStatus.WAITING, TaskStatus.FAILED):
+        raise WrongTaskState(task.id, task.status)
+    task.status, task.vendor_reference, task.finished_at = TaskStatus.SUCCEEDED, reference, at
+    record(
+        "provisioning_task.done_by_person", actor=actor, at=at, target_kind="provisioning_task", target_id=task.id,
+        after={"vendor_reference": reference},
+    )  # fmt: skip
     return task
 
 

@@ -1,0 +1,1 @@
+"""Invoices in the back office: list with totals and export, one invoice, its PDF."""
