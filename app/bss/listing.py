@@ -19,9 +19,15 @@ SEARCH_LENGTH = 100
 
 def with_args(**changes: object) -> str:
     """Return this page's URL with some parameters changed; an empty value drops one."""
+    return to_with_args(request.endpoint or "", **changes)
+
+
+def to_with_args(endpoint: str, **changes: object) -> str:
+    """Return another page's URL with this page's path and query, some of it changed."""
     args: dict[str, Any] = {**request.args.to_dict(), **changes}
-    kept = {name: value for name, value in args.items() if value not in (None, "")}
-    return url_for(request.endpoint or "", **{**kept, **(request.view_args or {})})
+    # Names with an underscore are url_for's own, and not a visitor's to set.
+    kept = {name: value for name, value in args.items() if value not in (None, "") and not name.startswith("_")}
+    return url_for(endpoint, **{**kept, **(request.view_args or {})})
 
 
 def asked_text(name: str = "q") -> str:

@@ -37,7 +37,7 @@ class PriceListForm(Form):
 
     def to_details(self) -> PriceListDetails:
         """Return the validated input; call it after validate_on_submit()."""
-        assert self.valid_from.data is not None  # noqa: S101 - InputRequired
+        assert self.valid_from.data is not None
         return PriceListDetails(
             name=self.name.data or "",
             currency=self.currency.data,
@@ -51,7 +51,8 @@ class PriceListForm(Form):
     @property
     def seen_version(self) -> int:
         """The version the form was opened at; 0 where somebody tampered with it."""
-        return int(self.version.data) if (self.version.data or "").isdigit() else 0
+        written = self.version.data or ""
+        return int(written) if written.isascii() and written.isdigit() else 0
 
     @classmethod
     def of(cls, price_list: PriceList) -> PriceListForm:

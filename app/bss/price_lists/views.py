@@ -10,7 +10,16 @@ from flask.typing import ResponseReturnValue
 from app.access import permission_required, signed_in_viewer
 from app.bss.calendar import distributor, distributor_today
 from app.bss.categories.choices import category_choices
-from app.bss.listing import asked_choice, asked_export, asked_id, asked_text, chosen_ids, export, with_args
+from app.bss.listing import (
+    asked_choice,
+    asked_export,
+    asked_id,
+    asked_text,
+    chosen_ids,
+    export,
+    to_with_args,
+    with_args,
+)
 from app.bss.price_lists.forms import RULE_WORDS, PriceListForm, RuleForm
 from app.catalogue.queries import ProductFilter, count_products, list_products, list_vendors
 from app.core.clock import utc_now
@@ -150,7 +159,7 @@ def change_entries(price_list_id: UUID) -> ResponseReturnValue:
         form.take(refusal)
         return _entries(price_list, form), form.status
     flash(f"{changed:,} prices were {words}.", "success" if changed else "info")
-    return redirect(url_for(".detail", price_list_id=price_list_id, **request.args.to_dict()), code=303)
+    return redirect(to_with_args(".detail"), code=303)
 
 
 @bp.route("/price-lists/<uuid:price_list_id>/add", methods=["GET", "POST"])
@@ -180,6 +189,7 @@ def add(price_list_id: UUID) -> ResponseReturnValue:
         products=found,
         wanted=wanted,
         form=form,
+        add_url=to_with_args(".add", page=""),
         vendors=list_vendors(),
         categories=category_choices(),
         sizes=SIZES,
@@ -244,6 +254,7 @@ def _entries(price_list: PriceList, form: RuleForm) -> str:
         wanted=wanted,
         form=form,
         rules=RULE_WORDS,
+        change_url=to_with_args(".change_entries", page=""),
         vendors=list_vendors(),
         tabs=_tabs(price_list, "detail"),
         today=distributor_today(),

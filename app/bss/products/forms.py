@@ -93,7 +93,8 @@ class ProductForm(Form):
     @property
     def seen_version(self) -> int:
         """The version the form was opened at; 0 where somebody tampered with it."""
-        return int(self.version.data) if (self.version.data or "").isdigit() else 0
+        written = self.version.data or ""
+        return int(written) if written.isascii() and written.isdigit() else 0
 
     @classmethod
     def of(cls, product: Product) -> ProductForm:

@@ -10,7 +10,16 @@ from flask.typing import ResponseReturnValue
 
 from app.access import permission_required, signed_in_viewer
 from app.bss.categories.choices import category_choices
-from app.bss.listing import asked_choice, asked_export, asked_id, asked_text, chosen_ids, export, with_args
+from app.bss.listing import (
+    asked_choice,
+    asked_export,
+    asked_id,
+    asked_text,
+    chosen_ids,
+    export,
+    to_with_args,
+    with_args,
+)
 from app.bss.products.forms import (
     AUDIENCE_WORDS,
     CYCLE_WORDS,
@@ -106,6 +115,7 @@ def index() -> ResponseReturnValue:
         with_args=with_args,
         states=STATE_WORDS,
         marks=MARK_WORDS,
+        mark_url=to_with_args(".mark", page=""),
         vendors=list_vendors(),
         segments=list_segments(),
         categories=category_choices(),
@@ -139,14 +149,14 @@ def mark() -> ResponseReturnValue:
     """Set a mark on the ticked products, or on all the filter finds."""
     wanted_mark = next((each for each in ProductMark if each.value == request.form.get("action")), None)
     if wanted_mark is None:
-        return redirect(with_args(), code=303)
+        return redirect(to_with_args(".index"), code=303)
     ids = chosen_ids()
     with unit_of_work():
         changed = services.mark_products(
             wanted_mark, asked_filter(), product_ids=ids, actor=signed_in_viewer().actor, at=utc_now()
         )
     flash(f"{MARK_WORDS[wanted_mark]}: {changed:,} products changed.", "success" if changed else "info")
-    return redirect(url_for(".index", **request.args.to_dict()), code=303)
+    return redirect(to_with_args(".index"), code=303)
 
 
 @bp.route("/new", methods=["GET", "POST"])
