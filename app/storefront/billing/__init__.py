@@ -1,0 +1,1 @@
+"""Everything bought: orders, subscriptions, assets, and the invoices of who is billed."""

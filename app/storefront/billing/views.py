@@ -1,0 +1,266 @@
+"""Billing dashboard, and lists of orders, subscriptions, assets and invoices in the viewer's scope."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from flask import Response, request, url_for
+from flask.typing import ResponseReturnValue
+from sqlalchemy import func, select
+
+from app.access import permission_required, signed_in_viewer
+from app.billing.credit import available_credit
+from app.billing.pdf import render_invoice
+from app.billing.queries import InvoiceFilter, count_invoices, get_invoice, list_invoices
+from app.core.db import session
+from app.core.errors import NotFound
+from app.identity.models import UserKind
+from app.identity.permissions import Permission
+from app.orders.models import Order, OrderStatus
+from app.orders.queries import OrderFilter, count_orders, list_orders, recent_orders
+from app.orders.words import shown_total, status_words
+from app.resellers.shown_prices import ShownSubscription, for_end_customer, for_payer, listed_among
+from app.storefront.shopping import price_unit, shopper_of_request
+from app.subscriptions.models import Asset, Subscription, SubscriptionStatus
+from app.subscriptions.queries import get_subscription, list_events
+from app.web.exports import Cell, xlsx_response
+from app.web.pages import page
+from app.web.pagination import Page, requested_page
+from app.web.surfaces import Surface, surface_blueprint
+from tenants.context import current_scope
+from themes.frames import Crumb, NavGroup, NavItem
+
+bp = surface_blueprint("billing", __name__, surface=Surface.STOREFRONT, path="/billing")
+
+LIVE = (SubscriptionStatus.ACTIVE, SubscriptionStatus.SUSPENDED, SubscriptionStatus.PENDING_CANCELLATION)
+MOST_EXPORTED = 10_000
+
+
+def is_end_customer() -> bool:
+    """Whether amounts follow the rules of an alias: "-" where the customer must not see them (SF-24)."""
+    return signed_in_viewer().kind is UserKind.END_CUSTOMER
+
+
+def shown(subscriptions: Sequence[Subscription]) -> list[ShownSubscription]:
+    """Return subscriptions with the prices this viewer may see."""
+    return for_end_customer(subscriptions) if is_end_customer() else for_payer(subscriptions)
+
+
+def section_nav() -> list[NavGroup]:
+    """Return the links beside every billing page; what the viewer has no right to is left out."""
+    viewer = signed_in_viewer()
+    entries = [
+        ("Overview", "index", "home", Permission.SUBSCRIPTIONS_VIEW),
+        ("Orders", "orders", "receipt", Permission.ORDERS_VIEW),
+        ("Subscriptions", "subscriptions", "repeat", Permission.SUBSCRIPTIONS_VIEW),
+        ("Assets", "assets", "box", Permission.ASSETS_VIEW),
+    ]
+    if not is_end_customer():
+        entries.append(("Invoices", "invoices", "file", Permission.INVOICES_VIEW))
+    here = (request.endpoint or "").rpartition(".")[2]
+    items = [
+        NavItem(label, url_for(f".{name}"), icon, is_current=here == name)
+        for label, name, icon, permission in entries
+        if viewer.can(permission)
+    ]
+    return [NavGroup(items, "Billing")]
+
+
+def _billing_page(template: str, *, title: str, **context: object) -> str:
+    crumbs = [Crumb("Billing", url_for(".index")), Crumb(title)] if template != "index" else ()
+    return page(
+        f"storefront/billing/{template}.html", title=title, breadcrumbs=crumbs, side_nav=section_nav(), **context
+    )
+
+
+def _subscriptions_of(status: str, search: str, *, offset: int = 0, limit: int) -> tuple[list[Subscription], int]:
+    statement = select(Subscription).where(
+        Subscription.distributor_id == current_scope().distributor_id, Subscription.plan_edition.is_(None)
+    )
+    if signed_in_viewer().kind is UserKind.RESELLER:
+        statement = select(Subscription).where(Subscription.distributor_id == current_scope().distributor_id)
+    wanted = next((each for each in SubscriptionStatus if each.value == status), None)
+    if wanted is not None:
+        statement = statement.where(Subscription.status == wanted)
+    if len(search) > 1:
+        statement = statement.where(func.lower(Subscription.friendly_name).contains(search.lower(), autoescape=True))
+    total = session.scalar(select(func.count()).select_from(statement.subquery())) or 0
+    found = session.scalars(
+        statement.order_by(Subscription.created_at.desc(), Subscription.id.desc()).offset(offset).limit(limit)
+    )
+    return list(found), total
+
+
+@bp.get("")
+@permission_required(Permission.SUBSCRIPTIONS_VIEW)
+def index() -> ResponseReturnValue:
+    """Show the way to everything bought: recent orders, counts, available credit of who is billed."""
+    distributor_id = current_scope().distributor_id
+    viewer = signed_in_viewer()
+    count = select(func.count()).select_from
+    live = session.scalar(
+        count(Subscription).where(Subscription.distributor_id == distributor_id, Subscription.status.in_(LIVE))
+    )
+    assets = session.scalar(count(Asset).where(Asset.distributor_id == distributor_id))
+    credit = None
+    if not is_end_customer() and viewer.can(Permission.INVOICES_VIEW):
+        credit = available_credit(shopper_of_request().account_id)
+    return _billing_page(
+        "index",
+        title="Billing",
+        orders=recent_orders() if viewer.can(Permission.ORDERS_VIEW) else [],
+        shown_total=_order_total,
+        status_words=status_words,
+        subscription_count=live,
+        asset_count=assets,
+        credit=credit,
+    )
+
+
+def _order_total(order: Order) -> Decimal | None:
+    return shown_total(order) if is_end_customer() else order.net_total
+
+
+@bp.get("/orders")
+@permission_required(Permission.ORDERS_VIEW)
+def orders() -> ResponseReturnValue:
+    """List orders: number, status, date, total; drafts never appear, and orders the reseller placed show no total."""
+    status = next((each for each in OrderStatus if each.value == request.args.get("status")), None)
+    wanted = OrderFilter(search=request.args.get("q", ""), status=status)
+    if request.args.get("export") == "xlsx":
+        rows = list_orders(wanted, limit=MOST_EXPORTED)
+        return xlsx_response(
+            "orders",
+            ["Order", "Status", "Order date", "Total", "Currency"],
+            [
+                (r.order.number, status_words(r.order.status), r.order.placed_at.date(), _cell(r.order), r.order.currency)
+                for r in rows
+            ],
+        )
+    asked = requested_page()
+    found = Page(
+        list_orders(wanted, offset=asked.offset, limit=asked.size), count_orders(wanted), asked.number, asked.size
+    )
+    return _billing_page(
+        "orders",
+        title="Orders",
+        found=found,
+        query=wanted.search,
+        status=status,
+        statuses=[(each.value, status_words(each)) for each in OrderStatus if each is not OrderStatus.DRAFT],
+        shown_total=_order_total,
+        status_words=status_words,
+        is_reseller=signed_in_viewer().kind is UserKind.RESELLER,
+    )
+
+
+def _cell(order: Order) -> Decimal | str:
+    total = _order_total(order)
+    return "-" if total is None else total
+
+
+@bp.get("/subscriptions")
+@permission_required(Permission.SUBSCRIPTIONS_VIEW)
+def subscriptions() -> ResponseReturnValue:
+    """List subscriptions with the price the viewer may see, or "-"."""
+    status, search = request.args.get("status", ""), request.args.get("q", "").strip()
+    hides = not signed_in_viewer().can(Permission.SUBSCRIPTION_PRICES_VIEW)
+    if request.args.get("export") == "xlsx":
+        rows, _ = _subscriptions_of(status, search, limit=MOST_EXPORTED)
+        return xlsx_response(
+            "subscriptions",
+            ["Code", "Name", "Quantity", "Status", "Unit price", "Total", "Currency", "Renews on"],
+            [_exported(each, hides=hides) for each in shown(rows)],
+        )
+    asked = requested_page()
+    rows, total = _subscriptions_of(status, search, offset=asked.offset, limit=asked.size)
+    return _billing_page(
+        "subscriptions",
+        title="Subscriptions",
+        found=Page(shown(rows), total, asked.number, asked.size),
+        query=search,
+        status=status,
+        statuses=[(each.value, each.value.replace("_", " ").capitalize()) for each in SubscriptionStatus],
+        price_unit=price_unit,
+        hides_prices=hides,
+    )
+
+
+def _exported(each: ShownSubscription, *, hides: bool) -> tuple[Cell, ...]:
+    it = each.subscription
+    return (
+        it.code,
+        it.friendly_name,
+        it.quantity,
+        it.status.value.replace("_", " ").capitalize(),
+        "-" if hides or each.unit_price is None else each.unit_price,
+        "-" if hides or each.line_total is None else each.line_total,
+        it.currency,
+        it.renews_on,
+    )
+
+
+@bp.get("/subscriptions/<code>")
+@permission_required(Permission.SUBSCRIPTIONS_VIEW)
+def subscription(code: str) -> ResponseReturnValue:
+    """Show one subscription with its history."""
+    found = get_subscription(code)
+    return _billing_page(
+        "subscription",
+        title=found.friendly_name,
+        shown=shown([found])[0],
+        events=list_events(found.id),
+        price_unit=price_unit,
+        hides_prices=not signed_in_viewer().can(Permission.SUBSCRIPTION_PRICES_VIEW),
+        may_manage=signed_in_viewer().can(Permission.SUBSCRIPTIONS_MANAGE),
+    )
+
+
+@bp.get("/assets")
+@permission_required(Permission.ASSETS_VIEW)
+def assets() -> ResponseReturnValue:
+    """List one-off purchases."""
+    asked = requested_page()
+    statement = select(Asset).where(Asset.distributor_id == current_scope().distributor_id)
+    total = session.scalar(select(func.count()).select_from(statement.subquery())) or 0
+    rows = session.scalars(
+        statement.order_by(Asset.created_at.desc(), Asset.id.desc()).offset(asked.offset).limit(asked.size)
+    ).all()
+    listed = listed_among(row.product_id for row in rows) if is_end_customer() else frozenset()
+    prices = {
+        row.id: row.unit_price
+        for row in rows
+        if not is_end_customer() or (row.product_id in listed and not row.bought_by_reseller)
+    }
+    return _billing_page(
+        "assets", title="Assets", found=Page(rows, total, asked.number, asked.size), prices=prices
+    )
+
+
+def _refuse_end_customers() -> None:
+    """The reseller bills outside the platform: its customers have no invoices here (RS-27)."""
+    if is_end_customer():
+        raise NotFound("There are no invoices here")
+
+
+@bp.get("/invoices")
+@permission_required(Permission.INVOICES_VIEW)
+def invoices() -> ResponseReturnValue:
+    """List the invoices of who is billed by the distributor."""
+    _refuse_end_customers()
+    asked = requested_page()
+    rows = list_invoices(InvoiceFilter(account_id=shopper_of_request().account_id), offset=asked.offset, limit=asked.size)
+    total = count_invoices(InvoiceFilter(account_id=shopper_of_request().account_id))
+    return _billing_page("invoices", title="Invoices", found=Page(rows, total, asked.number, asked.size))
+
+
+@bp.get("/invoices/<number>.pdf")
+@permission_required(Permission.INVOICES_VIEW)
+def invoice_pdf(number: str) -> ResponseReturnValue:
+    """Return an invoice as a PDF."""
+    _refuse_end_customers()
+    invoice = get_invoice(number)
+    response = Response(render_invoice(invoice), mimetype="application/pdf")
+    response.headers["Content-Disposition"] = f'inline; filename="{invoice.number}.pdf"'
+    return response
