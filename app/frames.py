@@ -15,7 +15,7 @@ from app.access import current_viewer
 from app.catalogue.navigation import category_tree
 from app.identity.permissions import Permission
 from app.orders.baskets import basket_count
-from app.resellers.plans import offered_plans
+from app.resellers.offers import is_any_plan_offered
 from app.web.pages import Frame, install_frames
 from app.web.surfaces import Surface, surface_of_request
 from tenants.directory import AddressKind, AddressMatch
@@ -145,7 +145,7 @@ def _is_current(endpoint: str) -> bool:
 
 def _account_entries(viewer: SignedInViewer) -> tuple[Entry, ...]:
     """Plans are named only while some are on sale; who may not buy them costs no look-up (RS-07)."""
-    if viewer.can(Permission.RESELLER_PLANS_BUY) and offered_plans():
+    if viewer.can(Permission.RESELLER_PLANS_BUY) and is_any_plan_offered():
         return STOREFRONT_ACCOUNT
     return tuple(entry for entry in STOREFRONT_ACCOUNT if entry.endpoint != PLANS)
 

@@ -29,7 +29,7 @@ def _check_name(constraint: Any, _table: Any) -> str:
     return str(constraint.name)
 
 
-NAMING = {
+NAMING: dict[str, Any] = {
     "constraint_name_or_column": _check_name,
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
     "uq": "uq_%(table_name)s_%(column_0_N_name)s",
@@ -44,7 +44,7 @@ class Base(DeclarativeBase):
 
     metadata = MetaData(naming_convention=NAMING)
     # Intake rows may be inserted but not read back, so nothing is fetched with RETURNING.
-    __mapper_args__: ClassVar[dict[str, Any]] = {"eager_defaults": False}
+    __mapper_args__: dict[str, Any] = {"eager_defaults": False}  # noqa: RUF012 - SQLAlchemy declares it as an attribute
     type_annotation_map: ClassVar[dict[Any, Any]] = {
         datetime: DateTime(timezone=True),
         Decimal: Numeric(18, 4),

@@ -11,9 +11,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.dialects.postgresql import insert
 
 from app.accounts.models import Account, AccountStatus
@@ -174,8 +175,8 @@ def _replayed(shopper: Shopper, submission: Submission) -> Order:
     return session.get_one(Order, (current_scope().distributor_id, UUID(answer["order_id"])))
 
 
-def _key(shopper: Shopper, submission: Submission, what: object) -> object:
-    return select(what).where(  # type: ignore[call-overload]  # a column of the table
+def _key(shopper: Shopper, submission: Submission, what: Any) -> Select[Any]:
+    return select(what).where(
         IdempotencyKey.distributor_id == current_scope().distributor_id,
         IdempotencyKey.client == str(shopper.user_id),
         IdempotencyKey.route == ROUTE,

@@ -66,7 +66,7 @@ def list_events(order_id: UUID) -> Sequence[OrderEvent]:
     ).all()
 
 
-def _listed(wanted: OrderFilter) -> Select[tuple[Order, str]]:
+def _listed(wanted: OrderFilter) -> Select[Order, str]:
     receiver = aliased(Account)
     statement = (
         select(Order, receiver.name)

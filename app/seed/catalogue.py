@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from decimal import Decimal
 from importlib.resources import files
+from pathlib import Path
 from uuid import UUID
 
 from sqlalchemy import select
@@ -77,7 +78,7 @@ def _make_categories(stage: Stage) -> None:
 
 
 def _import_sheet(stage: Stage) -> None:
-    sheet = files("app.local") / "demo_data" / SHEET
+    sheet = Path(str(files("app.local"))) / "demo_data" / SHEET
     with sheet.open("rb") as stream, unit_of_work():
         run_id = upload_sheet(
             stream, SHEET, service_manager_id=stage.service_manager_id, actor=stage.manager, at=utc_now()

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import io
 
+import ttf_opensans
 from PIL import Image, ImageDraw, ImageFont
+
+WIDEST_NAME = 460  # pixels beside the mark
 
 
 def _saved(image: Image.Image) -> bytes:
@@ -19,10 +22,15 @@ def logo(name: str, colors: tuple[str, str]) -> bytes:
     draw = ImageDraw.Draw(image)
     draw.rounded_rectangle((8, 20, 128, 140), radius=28, fill=colors[0])
     draw.ellipse((48, 60, 148, 160), fill=colors[1])
-    font = ImageFont.load_default(size=64)
-    words = name if draw.textlength(name, font=font) < 460 else name.split(maxsplit=1)[0]
+    font = ImageFont.truetype(_typeface(), size=64)
+    words = name if draw.textlength(name, font=font) < WIDEST_NAME else name.split(maxsplit=1)[0]
     draw.text((172, 42), words, font=font, fill=colors[0])
     return _saved(image)
+
+
+def _typeface() -> str:
+    """Return a typeface that has Greek letters; the invoice's PDF uses the same package."""
+    return str(ttf_opensans.OPENSANS_SEMIBOLD.path)
 
 
 def banner(colors: tuple[str, str]) -> bytes:

@@ -54,7 +54,7 @@ def play_sales(stage: Stage) -> None:
     run_due_work(stage.distributor_id)
 
 
-def _named(stage: Stage, found: Scope, payer_id: UUID) -> Scope:
+def _named(found: Scope, payer_id: UUID) -> Scope:
     with scope(found):
         lists = price_list_ids_of(payer_id)
         session.rollback()
@@ -67,7 +67,7 @@ def _root_shopping(stage: Stage, account_id: UUID, user_id: UUID, *, is_reseller
         if is_reseller
         else direct_customer_scope(stage.distributor_id, account_id)
     )
-    named = _named(stage, plain, account_id)
+    named = _named(plain, account_id)
     today = local_date(utc_now(), stage.cast.time_zone)
     with scope(named):
         buyer = root_buyer(session.get_one(Account, (stage.distributor_id, account_id)), today)
@@ -78,7 +78,7 @@ def _root_shopping(stage: Stage, account_id: UUID, user_id: UUID, *, is_reseller
 
 def _alias_shopping(stage: Stage, reseller: Reseller, customer: Customer) -> Shopping:
     reseller_id, customer_id = stage.accounts[reseller.name], stage.accounts[customer.name]
-    named = _named(stage, end_customer_scope(stage.distributor_id, reseller_id, customer_id), reseller_id)
+    named = _named(end_customer_scope(stage.distributor_id, reseller_id, customer_id), reseller_id)
     today = local_date(utc_now(), stage.cast.time_zone)
     with scope(named):
         buyer = alias_buyer(reseller_id, customer_id, today)
@@ -174,7 +174,7 @@ def _reseller_order(stage: Stage, reseller: Reseller, customer: Customer) -> Non
 def _decide(stage: Stage, reseller: Reseller) -> None:
     """Approve the first waiting order, reject the second, leave the rest."""
     reseller_id = stage.accounts[reseller.name]
-    named = _named(stage, reseller_scope(stage.distributor_id, reseller_id), reseller_id)
+    named = _named(reseller_scope(stage.distributor_id, reseller_id), reseller_id)
     with scope(named):
         numbers = session.scalars(
             select(Order.number)

@@ -62,7 +62,7 @@ def _domain_error(error: DomainError) -> ResponseReturnValue:
         if isinstance(error, Invalid):
             found = [{"field": e.field, "code": e.code, "message": e.message} for e in error.errors]
         else:
-            found = [{"field": None, "code": error.code, "message": str(error)}]
+            found = [{"field": "", "code": error.code, "message": str(error)}]
         return jsonify(errors=found), status
     back = _same_origin_referrer()
     if status is HTTPStatus.CONFLICT and request.method == "POST" and back:
@@ -81,12 +81,11 @@ def _http_error(error: HTTPException) -> ResponseReturnValue:
     if error.response is not None:
         return error.response
     status = HTTPStatus(error.code or 500)
-    response = answer(status, error.description if status is HTTPStatus.BAD_REQUEST else None)
-    return response
+    return answer(status, error.description if status is HTTPStatus.BAD_REQUEST else None)
 
 
 def _crash(error: Exception) -> ResponseReturnValue:
-    log.exception("request_failed", exc_info=error)
+    log.error("request_failed", exc_info=error)
     try:
         return answer(HTTPStatus.INTERNAL_SERVER_ERROR)
     except Exception:  # the page itself cannot be built (database down): say it plainly rather than not at all

@@ -8,7 +8,7 @@ from flask_wtf import FlaskForm
 from app.core.errors import Invalid
 
 
-class Form(FlaskForm):
+class Form(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
     """A form whose page answers 200 when shown and 422 when refused.
 
     `take` puts what a service refused beside the fields of the same name; the rest stands in WTForms' `form_errors`.
