@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from flask import Flask, jsonify
+from flask_login import current_user
 
 from app.access import (
     catalogue_access,
@@ -23,6 +24,7 @@ def answer():
     viewer, scope = current_viewer(), current_scope()
     return jsonify(
         user=str(viewer.user_id) if viewer else None,
+        known_to_flask_login=current_user.get_id() if viewer else None,
         rights=sorted(permission.value for permission in viewer.permissions) if viewer else [],
         distributor=str(scope.distributor_id),
         reseller=getattr(scope.reseller, "value", str(scope.reseller)),

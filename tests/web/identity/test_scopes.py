@@ -11,7 +11,7 @@ from app.core.clock import utc_now
 from app.core.db import session as db_session
 from app.identity.models import SignInName, UserKind, UserSession, UserType
 from app.identity.realms import open_realm
-from tenants.context import scope
+from tenants.context import scope, scope_or_none
 from tests.factories.world import make_user
 
 
@@ -192,3 +192,20 @@ def test_use_of_a_session_is_noted_once_a_minute(client, world, sign_in) -> None
     client.get("/account/own")
 
     assert last_seen() >= fresh
+
+
+def test_flask_login_knows_who_is_signed_in(client, world, sign_in) -> None:
+    sign_in(world.direct_buyer)
+
+    assert client.get("/account/own").json["known_to_flask_login"] == str(world.direct_buyer.id)
+
+
+def test_each_request_forgets_the_one_before(client, world, sign_in) -> None:
+    """One thread serves everybody in turn: nothing of a signed-in request is left for a visitor."""
+    sign_in(world.tech.admin)
+    client.get("/techsolutions/account/own")
+
+    visitor = client.get("/account/open").json
+
+    assert (visitor["user"], visitor["reseller"], visitor["account"]) == (None, "none", "none")
+    assert scope_or_none() is None
