@@ -7,10 +7,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from sqlalchemy import select
+
 from app.catalogue.models import Product
+from app.core.db import session
+from app.pricing.models import PriceListEntry
 from app.pricing.quotes import Buyer, BuyerPrice, PriceKey, buyer_prices
 from app.resellers.errors import PlanNotOffered
 from app.resellers.plans import Edition, edition_of, features_of, live_plan, offered_plans, plans_for_back_office
+from tenants.context import current_scope
+from tenants.settings import distributor_settings
 
 
 class PlanStep(enum.Enum):
@@ -48,6 +54,29 @@ class PlanOffer:
     def features(self) -> tuple[str, ...]:
         """What the plan gives."""
         return features_of(self.edition)
+
+
+def is_any_plan_offered() -> bool:
+    """Whether the scope's price lists hold a plan on sale: the link to the plans is shown only then (RS-07)."""
+    if not distributor_settings().reseller_plans_active:
+        return False
+    here = current_scope().distributor_id
+    return bool(
+        session.scalar(
+            select(PriceListEntry.id)
+            .join(
+                Product,
+                (Product.distributor_id == PriceListEntry.distributor_id) & (Product.id == PriceListEntry.product_id),
+            )
+            .where(
+                PriceListEntry.distributor_id == here,
+                Product.plan_edition.is_not(None),
+                Product.is_published,
+                Product.is_active,
+            )
+            .limit(1)
+        )
+    )
 
 
 def plan_offers(account_id: UUID, buyer: Buyer) -> Sequence[PlanOffer]:

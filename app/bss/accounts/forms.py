@@ -21,6 +21,11 @@ STATUS_WORDS = {
     AccountStatus.SUSPENDED: "Suspended",
     AccountStatus.INACTIVE: "Inactive",
 }
+PAYMENT_WORDS = {
+    PaymentMethod.CASH: "Cash or bank transfer",
+    PaymentMethod.DEPOSIT: "Deposit",
+    PaymentMethod.CARD: "Card",
+}
 EDITION_WORDS = {"none": "None", "basic": "Basic", "free": "Free", "standard": "Standard"}
 
 
@@ -61,7 +66,6 @@ class AccountForm(AddressFields):
     payment_method = SelectField(
         "Payment method",
         validators=[InputRequired("Choose how the account pays")],
-        choices=[("cash", "Cash or bank transfer"), ("deposit", "Deposit"), ("card", "Card")],
     )
     payment_days = IntegerField(
         "Payment days",
@@ -75,6 +79,7 @@ class AccountForm(AddressFields):
     def choose(self, own_currency: str) -> None:
         """Fill the lists; the distributor's own currency stands first."""
         self.choose_countries()
+        self.payment_method.choices = [(method.value, words) for method, words in PAYMENT_WORDS.items()]
         ordered = dict.fromkeys((own_currency, *CURRENCIES, self.currency.data))
         self.currency.choices = [(code, code) for code in ordered if code]
 

@@ -211,7 +211,7 @@ def edit(account_id: UUID) -> ResponseReturnValue:
 def _edit_customer(account: Account) -> ResponseReturnValue:
     form = CustomerForm(obj=account) if request.method == "GET" else CustomerForm()
     form.choose_countries()
-    assert account.reseller_id is not None  # noqa: S101 - that makes it an end customer
+    assert account.reseller_id is not None
     if form.validate_on_submit():
         try:
             with unit_of_work():

@@ -268,6 +268,19 @@ def test_the_shortcut_switches_a_live_plan_without_asking_for_an_alias(
     assert (item.subscription_id, item.alias, order.status) == (current.id, None, OrderStatus.EXECUTING)
 
 
+def test_the_shortcut_pressed_twice_orders_once(
+    world: World, staff: Actor, priced_plans: Sequence[Product], session: BoundSession
+) -> None:
+    upgrade = PlanUpgrade(priced_plans[0].id, Term.P1M, BillingCycle.MONTHLY, "sunrise")
+    with scope(world.scope):
+        upgrade_reseller(world.basic.id, upgrade, actor=staff, at=MONDAY_NOON)
+        with session.begin_nested(), pytest.raises(Invalid) as refusal:
+            upgrade_reseller(world.basic.id, upgrade, actor=staff, at=MONDAY_NOON)
+
+    assert refusal.value.codes == ("plan_already_active",)
+    assert "is being executed" in str(refusal.value)
+
+
 def test_a_first_order_fixes_the_currency(world: World, staff: Actor) -> None:
     with scope(world.scope):
         assert not has_orders(world.direct.id)

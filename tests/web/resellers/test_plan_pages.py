@@ -20,6 +20,7 @@ from app.identity.models import UserKind, UserType
 from app.notifications.models import OutboundMail
 from app.notifications.services import MailTemplate
 from app.orders.models import BasketItem, Order, OrderStatus
+from app.pricing.models import PriceListEntry
 from app.resellers.plans import deactivate_reseller_plans
 from app.subscriptions.models import Subscription, SubscriptionStatus
 from tenants.context import scope
@@ -98,6 +99,21 @@ def test_without_the_service_manager_there_is_no_plans_page(
     assert (chosen.status_code, items) == (HTTPStatus.NOT_FOUND, 0)
 
 
+def test_a_reseller_without_a_price_for_plans_is_not_led_to_them(
+    world: World, plans: Sequence[Product], sign_in: SignIn
+) -> None:
+    with scope(world.scope):
+        for entry in db.session.scalars(
+            select(PriceListEntry).where(PriceListEntry.product_id.in_([p.id for p in plans]))
+        ):
+            db.session.delete(entry)
+    browser = sign_in(world.basic.admin)
+    home = browser.get("/").get_data(as_text=True)
+
+    assert "/reseller-plans" not in home
+    assert browser.get("/reseller-plans").status_code == HTTPStatus.FORBIDDEN
+
+
 def test_there_are_no_plans_under_an_alias(world: World, plans: Sequence[Product], sign_in: SignIn) -> None:
     assert sign_in(world.tech.admin).get("/techsolutions/reseller-plans").status_code == HTTPStatus.FORBIDDEN
 
@@ -153,7 +169,9 @@ def test_customers_from_before_the_upgrade_are_the_storefronts(
             (names[order.account_id or order.payer_id], names[order.payer_id])
             for order in db.session.scalars(select(Order).order_by(Order.placed_at, Order.id))
         ]
+        number = db.session.scalar(select(Order.number).where(Order.account_id != Order.payer_id))
     customers = sign_in(world.bss_user).get(f"/bss/accounts/{world.basic.id}/customers").get_data(as_text=True)
+    page = browser.get(f"/bss/orders/{number}").get_data(as_text=True)
 
     assert orders == [
         ("Basic Resale", "Basic Resale"),
@@ -161,6 +179,8 @@ def test_customers_from_before_the_upgrade_are_the_storefronts(
         ("Basic Resale", "Basic Resale"),
     ]
     assert "Corner Bakery" in customers
+    assert "Corner Bakery" in page
+    assert "Basic Resale" in page
 
 
 def test_a_taken_alias_is_refused_at_checkout(
