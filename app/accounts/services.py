@@ -293,7 +293,7 @@ def _tidy(text: str) -> str | None:
 
 def _email(text: str) -> str:
     found = rules.normal_email(text)
-    assert found is not None, "checked before"  # noqa: S101 - _refuse came first
+    assert found is not None, "checked before"
     return found
 
 

@@ -24,6 +24,7 @@ from app.pricing.models import PriceListEntry
 from app.resellers.plans import deactivate_reseller_plans
 from app.subscriptions.models import Subscription, SubscriptionStatus
 from tenants.context import scope
+from tenants.models import Address, AddressState
 from tests.domain.resellers.conftest import live_plan_of
 from tests.factories.world import MONDAY_NOON, World, make_user
 from tests.web.conftest import SignIn
@@ -141,6 +142,47 @@ def test_a_plan_leads_from_the_page_to_a_live_storefront(
     assert account.edition == "free"
     assert [mail.to_email for mail in mails] == [world.basic.admin.email]
     assert mails[0].fields["storefront_url"].endswith("/basicresale/")
+
+
+def test_short_credit_leaves_the_plan_submitted_and_its_alias_held_until_staff_execute_it(
+    world: World, plans: Sequence[Product], sign_in: SignIn, session: BoundSession, run_workers: Callable[[], None]
+) -> None:
+    """RS-F15 (partly), RS-07: a paid plan beyond the credit waits; with the credit raised, staff execute it."""
+    with scope(world.scope):
+        db.session.get_one(Account, (world.id, world.basic.id)).credit_limit = Decimal(0)
+    browser = sign_in(world.basic.admin)
+    buy(browser, plans[1], "sunrise", term="P1Y", cycle="annual")
+    run_workers()
+    with scope(world.scope):
+        order = db.session.scalars(select(Order)).one()
+        waiting = (order.status, db.session.scalar(select(Address.state).where(Address.alias == "sunrise")))
+        db.session.get_one(Account, (world.id, world.basic.id)).credit_limit = Decimal(1000)
+    executed = sign_in(world.bss_user).post(f"/bss/orders/{order.number}/execute")
+    run_workers()
+    with scope(world.scope):
+        status = db.session.scalar(select(Order.status))
+
+    assert waiting == (OrderStatus.SUBMITTED, AddressState.HELD)
+    assert (executed.status_code, status) == (HTTPStatus.SEE_OTHER, OrderStatus.EXECUTED)
+    assert browser.get("/sunrise/login").status_code == HTTPStatus.OK
+
+
+def test_upgrading_in_the_storefront_asks_for_no_alias(
+    world: World, plans: Sequence[Product], sign_in: SignIn, session: BoundSession, run_workers: Callable[[], None]
+) -> None:
+    """RS-F27 (partly): Free to Standard through the basket keeps the alias; the subscription goes on."""
+    with scope(world.scope):
+        current = live_plan_of(world.cloudia, plans[0])
+    browser = sign_in(world.cloudia.admin, realm=world.root.id)
+    buy(browser, plans[1], "")
+    run_workers()
+    with scope(world.scope):
+        subscription = db.session.scalars(select(Subscription)).one()
+        aliases = db.session.scalars(select(Address.alias).where(Address.reseller_id == world.cloudia.id)).all()
+        edition = db.session.scalar(select(Account.edition).where(Account.id == world.cloudia.id))
+
+    assert (subscription.id, subscription.plan_edition, edition) == (current.id, "standard", "standard")
+    assert list(aliases) == ["cloudia"]
 
 
 def test_customers_from_before_the_upgrade_are_the_storefronts(
