@@ -33,7 +33,6 @@ from app.orders.execution_costs import OrderCost, costs_by_item, order_cost, wri
 from app.orders.execution_events import AWAITING_APPROVAL, EXECUTED, IN_PROGRESS, NO_CREDIT, ON_HOLD, add_event
 from app.orders.execution_items import Execution, start_item
 from app.orders.execution_mails import mail_approved, mail_awaits_approval, mail_no_credit
-from app.orders.execution_outcomes import deliver
 from app.orders.execution_rows import (
     Line,
     Parties,
@@ -186,9 +185,9 @@ def require_credit(order: Order, payer: Account, cost: OrderCost) -> None:
 def deliver_item(
     number: str, item_id: UUID, *, actor: Actor, at: datetime, vendor_reference: str | None = None
 ) -> Order:
-    """Record that people delivered an item of an order In Progress; charging starts here (CB-21).
+    """Record that people delivered an item of an order In Progress, or start an automatic one; charging starts here.
 
-    The last delivery executes the order and issues its invoice. Raises OrderNotFound, WrongOrderState,
+    Source: CB-21. The last delivery executes the order and issues its invoice. Raises OrderNotFound, WrongOrderState,
     OrderItemNotFound, AlreadyDelivered, CreditInsufficient. Needs the distributor's scope.
     """
     order = lock_order_by_number(number)
@@ -206,12 +205,9 @@ def deliver_item(
     require_offered(order, cost)
     require_credit(order, parties.payer, cost)
     write_costs([line], parties, cost, {})
-    run = Execution(order, parties, on, at)
+    run = Execution(order, parties, on, at, vendor_reference)
     task = start_item(run, line, costs_by_item([line])[item_id])
-    if task is None or line.product_type.non_automatic:
-        deliver(order, line.item, at=at, vendor_reference=vendor_reference)
-    elif task is not None:
-        nudge_tasks([task])
+    nudge_tasks([task] if task is not None else [])
     record("order.item_delivered", actor=actor, at=at, target_kind="order", target_id=order.id)
     if all(other.item.delivery_status is not DeliveryStatus.PENDING for other in lines):
         _finish(run, lines, OrderStatus.EXECUTED)

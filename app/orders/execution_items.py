@@ -46,6 +46,7 @@ class Execution:
     parties: Parties
     starts_on: date  # in the distributor's zone; first day of subscriptions and charges
     at: datetime
+    vendor_reference: str | None = None  # what people who delivered it call the service at its vendor
 
 
 def start_item(run: Execution, line: Line, cost: OrderItemCost) -> ProvisioningTask | None:
@@ -63,12 +64,12 @@ def start_item(run: Execution, line: Line, cost: OrderItemCost) -> ProvisioningT
 
 
 def _start_subscription(run: Execution, line: Line, cost: OrderItemCost) -> ProvisioningTask | None:
-    manager_id = line.product_type.service_manager_id
-    subscription = _make_subscription(run, line, cost, SyncStatus.PENDING if manager_id else SyncStatus.NOT_REQUIRED)
+    is_automatic = _is_automatic(line)
+    subscription = _make_subscription(run, line, cost, SyncStatus.PENDING if is_automatic else SyncStatus.NOT_REQUIRED)
     if line.product_type.kind is not ProductKind.PAY_PER_USE:
         _charge(run, line, cost, subscription=subscription)
-    if manager_id is None:
-        deliver(run.order, line.item, at=run.at)
+    if not is_automatic:
+        deliver(run.order, line.item, at=run.at, vendor_reference=run.vendor_reference)
         return None
     return _ask_vendor(run, line, TaskKind.CREATE, subscription, line.item.quantity)
 
@@ -87,7 +88,7 @@ def _start_asset(run: Execution, line: Line, cost: OrderItemCost) -> Provisionin
         at=run.at,
     )
     _charge(run, line, cost, subscription=None)
-    if line.product_type.service_manager_id is None:
+    if not _is_automatic(line):
         deliver(run.order, line.item, at=run.at)
         return None
     return _ask_vendor(run, line, TaskKind.CREATE, asset, line.item.quantity)
@@ -130,6 +131,11 @@ def _start_plan(run: Execution, line: Line, cost: OrderItemCost) -> Provisioning
     subscription = _make_subscription(run, line, cost, SyncStatus.PENDING)
     _charge(run, line, cost, subscription=subscription)
     return _ask_vendor(run, line, TaskKind.OPEN_STOREFRONT, subscription, 1)
+
+
+def _is_automatic(line: Line) -> bool:
+    """Whether a service manager does the work; else it is done by people, or there is nothing to do."""
+    return line.product_type.service_manager_id is not None and not line.product_type.non_automatic
 
 
 def _make_subscription(run: Execution, line: Line, cost: OrderItemCost, sync_status: SyncStatus) -> Subscription:

@@ -1,18 +1,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
 
-from app.audit.services import SYSTEM
+from app.accounts.models import AccountStatus
+from app.audit.services import SYSTEM, Actor
 from app.billing.models import Charge, Invoice, InvoiceLine
 from app.catalogue.models import BillingCycle, ProductKind, ProductPrice, ProductType, Term
 from app.core.db import unit_of_work
 from app.notifications.models import OutboundMail
-from app.orders.errors import AlreadyDelivered
-from app.orders.execution import deliver_item, process_work
+from app.orders.errors import AlreadyDelivered, CreditInsufficient
+from app.orders.execution import deliver_item, execute_order, process_work
+from app.orders.expiry import expire_pending_orders
 from app.orders.models import (
     Order,
     OrderEvent,
@@ -24,8 +26,15 @@ from app.orders.models import (
 )
 from app.pricing.models import PriceListEntry
 from app.provisioning.models import ProvisioningTask, TaskKind, TaskStatus
-from app.subscriptions.models import Asset, Subscription, SubscriptionCost, SubscriptionStatus, SyncStatus
-from tenants.context import scope
+from app.subscriptions.models import (
+    Asset,
+    Subscription,
+    SubscriptionCost,
+    SubscriptionStatus,
+    SubscriptionVendorLink,
+    SyncStatus,
+)
+from tenants.context import direct_customer_scope, scope
 from tenants.settings import distributor_settings, save_distributor_settings
 from tests.factories.execution import Placed, Wanted, alias_order, all_of, make_order, root_order, use_service_manager
 from tests.factories.world import MONDAY_NOON
@@ -175,7 +184,8 @@ def test_an_order_with_a_non_automatic_product_is_in_progress_until_each_item_is
     """SF-F64: In Progress until activation is recorded; charging and the invoice start with delivery (CB-21)."""
     with scope(world.scope):
         by_hand = ProductType(
-            name="Migration service", kind=ProductKind.SUBSCRIPTION, non_automatic=True, created_at=MONDAY_NOON
+            name="Migration service", kind=ProductKind.SUBSCRIPTION, non_automatic=True, created_at=MONDAY_NOON,
+            service_manager_id=use_service_manager(session, world, kind="manual").id,
         )
         session.add(by_hand)
         session.flush()
@@ -194,13 +204,15 @@ def test_an_order_with_a_non_automatic_product_is_in_progress_until_each_item_is
         assert order_of(session, placed).status is OrderStatus.IN_PROGRESS
         (subscription,) = all_of(session, Subscription)
         assert subscription.status is SubscriptionStatus.ACTIVE
-        assert all_of(session, Invoice) == []
+        assert [link.vendor_reference for link in all_of(session, SubscriptionVendorLink)] == ["M-1"]
+        assert all_of(session, ProvisioningTask) == all_of(session, Invoice) == []
         with pytest.raises(AlreadyDelivered), unit_of_work():
             deliver_item(placed.number, first.id, actor=SYSTEM, at=MONDAY_NOON)
         with unit_of_work():
             deliver_item(placed.number, second.id, actor=SYSTEM, at=MONDAY_NOON)
         order = order_of(session, placed)
         assert order.status is OrderStatus.EXECUTED
+        assert len(all_of(session, ProvisioningTask)) == 1
         (invoice,) = all_of(session, Invoice)
         assert invoice.net_total == Decimal("40.00")
 
@@ -263,3 +275,48 @@ def test_more_licences_count_once_the_vendor_has_confirmed(session, world):
         assert (update.kind, update.sequence, update.request["quantity"]) == (TaskKind.UPDATE, 2, 8)
         assert len(all_of(session, Invoice)) == 2
         assert order_of(session, more).status is OrderStatus.EXECUTED
+
+
+def test_a_buyer_starts_its_order_again_once_the_credit_covers_it(session, world):
+    limit_credit(session, world, world.direct, "40.00")
+    placed = root_order(session, world, [Wanted(world.seats, 5, "10.00")])
+    process(world, placed)
+    own = direct_customer_scope(world.id, world.direct.id)
+    buyer = Actor(world.direct_buyer.id, "Dora")
+    with scope(own), pytest.raises(CreditInsufficient), unit_of_work():
+        execute_order(placed.number, actor=buyer, at=MONDAY_NOON)
+    with scope(own):
+        assert order_of(session, placed).status is OrderStatus.SUBMITTED
+    limit_credit(session, world, world.direct, "50.00")
+    with scope(own), unit_of_work():
+        execute_order(placed.number, actor=buyer, at=MONDAY_NOON)
+    with scope(world.scope):
+        (work,) = [each for each in all_of(session, OrderWork) if each.state is WorkState.PENDING]
+        with unit_of_work():
+            process_work(work.id, at=MONDAY_NOON)
+        assert order_of(session, placed).status is OrderStatus.EXECUTED
+
+
+def test_a_suspended_account_has_nothing_executed(session, world):
+    with scope(world.scope):
+        session.merge(world.tech.customers[0]).status = AccountStatus.SUSPENDED
+        session.commit()
+    placed = alias_order(session, world, [Wanted(world.seats, 5)], status=OrderStatus.EXECUTING)
+    process(world, placed)
+    with scope(world.scope):
+        assert order_of(session, placed).status is OrderStatus.PENDING_RESELLER_APPROVAL
+        assert all_of(session, Subscription) == all_of(session, Invoice) == []
+
+
+def test_an_order_nobody_decided_on_is_canceled_after_30_days_and_its_buyer_told(session, world):
+    placed = alias_order(session, world, [Wanted(world.seats, 5)])
+    with scope(world.scope):
+        with unit_of_work():
+            assert expire_pending_orders(at=MONDAY_NOON + timedelta(days=29)) == 0
+        assert order_of(session, placed).status is OrderStatus.PENDING_RESELLER_APPROVAL
+        for expected in (1, 0):
+            with unit_of_work():
+                assert expire_pending_orders(at=MONDAY_NOON + timedelta(days=30)) == expected
+        assert order_of(session, placed).status is OrderStatus.CANCELED
+        declined = [mail for mail in all_of(session, OutboundMail) if mail.template == "order_declined"]
+        assert [mail.to_email for mail in declined] == [world.tech.buyers[0].email]
