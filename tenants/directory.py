@@ -44,6 +44,7 @@ class AddressMatch:
     state: StorefrontState = StorefrontState.LIVE
     edition: str = "root"
     script_name: str = ""  # "/techsolutions" where the alias is a path segment
+    has_alias_subdomains: bool = False  # of the distributor
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,7 @@ COLUMNS = (
     Storefront.edition,
     Distributor.id.label("distributor_id"),
     Distributor.name.label("distributor_name"),
+    Distributor.has_alias_subdomains,
 )
 ADDRESSES = (
     select(*COLUMNS)
@@ -154,6 +156,7 @@ class Directory:
                 alias=row.alias,
                 state=row.storefront_state,
                 edition=row.edition,
+                has_alias_subdomains=row.has_alias_subdomains,
             )
             entry = _Entry(match, row.address_state, row.is_primary, row.version)
             if row.alias:

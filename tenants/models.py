@@ -65,6 +65,7 @@ class Distributor(Base):
     currency: Mapped[str] = mapped_column(String(3))  # ISO 4217, home currency
     time_zone: Mapped[str] = mapped_column(String(64), default="UTC")  # IANA
     culture: Mapped[str] = mapped_column(String(16), default="en")  # BCP 47
+    has_alias_subdomains: Mapped[bool] = mapped_column(default=False)  # {alias}.{its host} answers too
     created_at: Mapped[datetime]
 
 

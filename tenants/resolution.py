@@ -44,12 +44,10 @@ class Resolution:
         *,
         reserved: Callable[[], frozenset[str]],
         found_in: Directory = directory,
-        subdomains_allowed: Callable[[AddressMatch], bool] = lambda _root: True,
     ) -> None:
         self._application = application
         self._reserved = reserved  # first path segments of the platform's own routes: never an alias
         self._directory = found_in
-        self._subdomains_allowed = subdomains_allowed
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Resolve, then pass on; or answer 421 and 301 here."""
@@ -80,7 +78,7 @@ class Resolution:
         if root is None or root.kind is not AddressKind.ROOT or root.distributor_id is None:
             return None
         found = self._directory.by_alias(root.distributor_id, label)
-        if found is None or not self._subdomains_allowed(root):
+        if found is None or not root.has_alias_subdomains:
             return None
         return dataclasses.replace(found, host=host)
 

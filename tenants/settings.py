@@ -8,12 +8,14 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 from uuid import UUID
 
 from sqlalchemy import select
 
 from app.core.db import session
+from tenants.changes import Kept
 from tenants.context import current_scope
 from tenants.models import DistributorSettingsRow, StorefrontSettingsRow
 
@@ -27,7 +29,6 @@ class DistributorSettings:
     reseller_plans_active: bool = False  # the service manager "Reseller plans" (RS-04)
     show_retail_prices_to_resellers: bool = False  # RS-03
     require_customer_address: bool = False  # RS-03: a valid address of the end customer at checkout
-    alias_subdomains: bool = False  # {alias}.{distributor host} answers too (decisions section 4)
     scheduled_orders_on_aliases: bool = False
     account_manager_email: str = ""  # copy of credit mails (SF-54 N9)
     languages: tuple[str, ...] = ("en",)
@@ -122,11 +123,16 @@ def _read(kind: Any, value: Any) -> Any:
     return value
 
 
+@cache
+def _hints(kind: type[Any]) -> dict[str, Any]:
+    hints = get_type_hints(kind)
+    return {name.name: hints[name.name] for name in dataclasses.fields(kind)}
+
+
 def from_values(kind: type[Any], values: dict[str, Any]) -> Any:
     """Build a settings object from stored JSON."""
-    hints = get_type_hints(kind)
-    known = {name.name for name in dataclasses.fields(kind)}
-    return kind(**{name: _read(hints[name], value) for name, value in values.items() if name in known})
+    hints = _hints(kind)
+    return kind(**{name: _read(hints[name], value) for name, value in values.items() if name in hints})
 
 
 def to_values(value: Any) -> dict[str, Any]:
@@ -142,6 +148,10 @@ def to_values(value: Any) -> dict[str, Any]:
 
 def distributor_settings() -> DistributorSettings:
     """Return the settings of the scope's distributor."""
+    return _DISTRIBUTORS.of((), _read_distributor)
+
+
+def _read_distributor() -> DistributorSettings:
     values = session.scalar(
         select(DistributorSettingsRow.values).where(
             DistributorSettingsRow.distributor_id == current_scope().distributor_id
@@ -170,8 +180,16 @@ class PublishedSettings:
     version: int = 0
 
 
+_DISTRIBUTORS: Kept[DistributorSettings] = Kept(10_000, by_account=False)
+_STOREFRONTS: Kept[PublishedSettings] = Kept(20_000, by_account=False)
+
+
 def published_settings(storefront_id: UUID) -> PublishedSettings:
     """Return a storefront's published settings; the scope must be of its reseller, or of direct business for the root."""
+    return _STOREFRONTS.of(storefront_id, lambda: _read_published(storefront_id))
+
+
+def _read_published(storefront_id: UUID) -> PublishedSettings:
     row = session.execute(
         select(StorefrontSettingsRow.values, StorefrontSettingsRow.version).where(
             StorefrontSettingsRow.distributor_id == current_scope().distributor_id,

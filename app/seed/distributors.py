@@ -23,7 +23,7 @@ from app.seed.stage import Stage
 from tenants.context import direct_business_scope, scope
 from tenants.directory import directory
 from tenants.founding import NewDistributor, found_distributor
-from tenants.models import Operator, Storefront
+from tenants.models import Distributor, Operator, Storefront
 from tenants.settings import DistributorSettings, save_distributor_settings
 
 
@@ -46,10 +46,10 @@ def create_distributor(cast: Cast) -> Stage:
     stage = Stage(cast, distributor_id, root_id, SYSTEM)
     with scope(stage.scope):
         with unit_of_work():
+            session.get_one(Distributor, distributor_id).has_alias_subdomains = True
             save_distributor_settings(
                 DistributorSettings(
                     show_retail_prices_to_resellers=True,
-                    alias_subdomains=True,
                     account_manager_email=cast.staff[0][0].email,
                     tax_percent="0",
                 )

@@ -1,0 +1,1 @@
+"""Which storefront answers at which address (decisions section 4)."""
