@@ -12,6 +12,7 @@ from app.bss.categories.choices import category_choices
 from app.bss.imports.forms import ConfirmForm, RuleForm, UploadForm
 from app.bss.listing import asked_export, export, with_args
 from app.catalogue.imports import queries
+from app.catalogue.imports.sheet import PLAIN_SEGMENT
 from app.catalogue.imports.runs import confirm_import, discard_import, get_run
 from app.catalogue.imports.upload import media_file, upload_sheet
 from app.catalogue.models import ImportRun, ImportState
@@ -217,7 +218,7 @@ def _segment_choices(run: ImportRun, chosen: list[str]) -> list[tuple[str, str]]
         segments.setdefault(name, 0)
     return [
         (name, " ".join(filter(None, (name, SEGMENT_NOTES.get(name, ""), f"({count} products)"))))
-        for name, count in segments.items()
+        for name, count in sorted(segments.items(), key=lambda each: (each[0] != PLAIN_SEGMENT, each[0]))
     ]
 
 

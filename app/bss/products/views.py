@@ -313,6 +313,9 @@ def picture(image_id: UUID) -> ResponseReturnValue:
 def _detail(product: Product, price_form: PriceForm, picture_form: PictureForm) -> str:
     viewer = signed_in_viewer()
     types = {line.product_type.id: line.product_type for line in list_product_types()}
+    prices = price_points(product.id)
+    if not price_form.is_submitted() and prices:
+        price_form.currency.data = prices[0].currency
     return page(
         "bss/products/detail.html",
         title=product.name,
@@ -321,7 +324,7 @@ def _detail(product: Product, price_form: PriceForm, picture_form: PictureForm) 
         product_type=types.get(product.product_type_id),
         category=dict(category_choices()).get(str(product.category_id)),
         group=next((group.name for group in list_groups() if group.id == product.group_id), None),
-        prices=price_points(product.id),
+        prices=prices,
         price_form=price_form,
         picture_form=picture_form,
         audiences=AUDIENCE_WORDS,
