@@ -26,8 +26,9 @@ from sqlalchemy import (
     and_,
     bindparam,
     column,
-    exists,
     func,
+    literal,
+    or_,
     select,
     table,
     tuple_,
@@ -41,6 +42,7 @@ from app.core.db import session
 from app.pricing.buyers import Buyer
 from app.pricing.levels import (
     DISTRIBUTOR,
+    ONE,
     PRODUCTS,
     RESELLER,
     is_priced,
@@ -49,6 +51,7 @@ from app.pricing.levels import (
     usable_lists,
 )
 from app.pricing.quotes import BuyerPrice, PriceKey, explained
+from tenants.changes import Kept
 from tenants.context import current_scope
 
 # Listings belong to a domain above this one; the table is named, its model is not imported.
@@ -127,25 +130,31 @@ def _offered(shape: _Shape, lists: CTE, *, only_listed: bool = True) -> tuple[Co
         product.distributor_id == DISTRIBUTOR,
         product.is_published.expression,
         product.is_active.expression,
-        product.audience.in_([Audience.EVERYONE, fits]),
+        or_(product.audience == Audience.EVERYONE, product.audience == fits),
         is_priced(product.id.expression, lists, CYCLE if shape.has_cycle else None),
     ]
     if shape.is_alias and only_listed:
-        conditions.append(
-            exists().where(
+        listed = (
+            select(literal(1))
+            .where(
                 LISTINGS.c.distributor_id == DISTRIBUTOR,
                 LISTINGS.c.reseller_id == RESELLER,
                 LISTINGS.c.product_id == product.id,
             )
+            .limit(ONE)
+            .correlate(product)
+            .scalar_subquery()
         )
+        conditions.insert(1, listed.is_not(None))  # the cheapest question first
     if shape.is_alias or not shape.is_reseller:
         type_ = aliased(ProductType)  # an outer statement may join the type itself
-        plan = exists().where(
-            type_.distributor_id == DISTRIBUTOR,
-            type_.id == product.product_type_id,
-            type_.kind == ProductKind.RESELLER_PLAN,
+        kind = (
+            select(type_.kind)
+            .where(type_.distributor_id == DISTRIBUTOR, type_.id == product.product_type_id)
+            .correlate(product)
+            .scalar_subquery()
         )
-        conditions += [product.plan_edition.is_(None), ~plan]
+        conditions += [product.plan_edition.is_(None), kind != ProductKind.RESELLER_PLAN]
     return tuple(conditions)
 
 
@@ -204,6 +213,9 @@ def _offered_statement(shape: _Shape) -> Select[Any]:
     return wanted.where(*_offered(shape, usable_lists()))
 
 
+_PAGES: Kept[OfferPage] = Kept(2_000)  # of some 30 kB
+
+
 def offered_products(
     buyer: Buyer,
     *,
@@ -243,7 +255,14 @@ def offered_products(
         "after_name": after[0] if after else None,
         "after_id": after[1] if after else None,
     }
-    rows = session.execute(_page_statement(shape), given | optional).all()
+    key = (shape, buyer, storefront_reseller_id, tuple(category_ids), group_id, needle, cycle, after, tuple(chosen), limit)
+    return _PAGES.of(key, lambda: _read_page(_page_statement(shape), given | optional, buyer, cycle, limit))
+
+
+def _read_page(
+    statement: Select[Any], given: dict[str, Any], buyer: Buyer, cycle: BillingCycle | None, limit: int
+) -> OfferPage:
+    rows = session.execute(statement, given).all()
     found = tuple(_offer(list(of_product), buyer, cycle) for _, of_product in groupby(rows, lambda row: row.product_id))
     return OfferPage(found[:limit], has_more=len(found) > limit)
 

@@ -26,9 +26,7 @@ from sqlalchemy import (
     and_,
     bindparam,
     case,
-    exists,
     func,
-    inspect,
     literal,
     literal_column,
     null,
@@ -60,6 +58,7 @@ ON = bindparam("on_day", type_=Date())
 LISTS_ON = bindparam("lists_on", type_=Date())
 RESTRICT = bindparam("restrict_to_lists", type_=Boolean())
 PRODUCTS = bindparam("product_ids", type_=ARRAY(Uuid()))
+NONE: ColumnElement[int] = literal_column("0", Integer)  # OFFSET 0 keeps a subquery from being joined
 ONE: ColumnElement[int] = literal_column("1", Integer)  # not a parameter: the planner must know that one row is enough
 ASKED_LAST = 2_147_483_647  # the default list stands behind every assigned one
 
@@ -142,41 +141,37 @@ def _in_dates(model: type[MarkupRule | SpecialPrice | ProductPrice]) -> ColumnEl
 def priced_keys(wanted: CTE, lists: CTE) -> CTE:
     """Return term and cycle of each wanted product that this buyer may have, with its cost.
 
+    Each product is looked up by itself (LATERAL): a plain join is planned well only once statistics are there.
     Materialised: pulled up, its COALESCE would stand in the conditions on rules, and under row security an expression
     like that counts as leaky and reaches no index. A withdrawn key has no price. Without an entry in a list the list price is the cost, or there is none at all.
     """
-    entry = PriceListEntry
-    costs = (
-        select(entry.product_id, entry.term, entry.cycle, entry.price, entry.price_list_id)
-        .select_from(wanted)
-        .join(lists, true())
-        .join(
-            entry,
-            and_(
-                entry.distributor_id == DISTRIBUTOR,
-                entry.price_list_id == lists.c.list_id,
-                entry.product_id == wanted.c.product_id,
-            ),
-        )
-        .ext(distinct_on(entry.product_id, entry.term, entry.cycle))
-        .order_by(entry.product_id, entry.term, entry.cycle, lists.c.rank, lists.c.name, lists.c.list_id)
-        .cte("costs")
+    entry, listed = PriceListEntry, ProductPrice
+    by_rank = (
+        select(entry.term, entry.cycle, entry.price, entry.price_list_id)
+        .select_from(lists)
+        .join(entry, and_(entry.distributor_id == DISTRIBUTOR, entry.price_list_id == lists.c.list_id))
+        .where(entry.product_id == wanted.c.product_id)
+        .ext(distinct_on(entry.term, entry.cycle))
+        .order_by(entry.term, entry.cycle, lists.c.rank, lists.c.name, lists.c.list_id)
+        .lateral("by_rank")
     )
-    retail = (
+    costs = select(wanted.c.product_id, by_rank).join(by_rank, true()).cte("costs")
+    in_currency = (
         select(
-            ProductPrice.product_id,
-            ProductPrice.term,
-            ProductPrice.cycle,
-            ProductPrice.is_withdrawn,
-            case((_in_dates(ProductPrice), ProductPrice.list_price)).label("list_price"),
+            listed.term,
+            listed.cycle,
+            listed.is_withdrawn,
+            case((_in_dates(listed), listed.list_price)).label("list_price"),
         )
-        .join(
-            wanted,
-            and_(ProductPrice.distributor_id == DISTRIBUTOR, ProductPrice.product_id == wanted.c.product_id),
+        .where(
+            listed.distributor_id == DISTRIBUTOR,
+            listed.product_id == wanted.c.product_id,
+            listed.currency == CURRENCY,
         )
-        .where(ProductPrice.currency == CURRENCY)
-        .cte("retail")
+        .offset(NONE)
+        .lateral("in_currency")
     )
+    retail = select(wanted.c.product_id, in_currency).join(in_currency, true()).cte("retail")
     same_key = and_(
         costs.c.product_id == retail.c.product_id, costs.c.term == retail.c.term, costs.c.cycle == retail.c.cycle
     )
@@ -200,33 +195,39 @@ def priced_keys(wanted: CTE, lists: CTE) -> CTE:
 def is_priced(
     product_id: ColumnElement[UUID], lists: CTE, cycle: ColumnElement[Any] | None = None
 ) -> ColumnElement[bool]:
-    """Return the condition that a product has at least one price for this buyer, of one cycle if one is given."""
+    """Return the condition that a product has at least one price for this buyer, of one cycle if one is given.
+
+    Scalar sub-selects, not EXISTS: those become joins, which are planned well only once statistics are there.
+    """
     entry, withdrawn, listed = PriceListEntry, aliased(ProductPrice), aliased(ProductPrice)
-    by_list = exists(
+    is_withdrawn = (
+        select(literal(1))
+        .where(
+            withdrawn.distributor_id == DISTRIBUTOR,
+            withdrawn.product_id == entry.product_id,
+            withdrawn.term == entry.term,
+            withdrawn.cycle == entry.cycle,
+            withdrawn.currency == CURRENCY,
+            withdrawn.is_withdrawn,
+        )
+        .limit(ONE)
+        .correlate(entry)
+        .scalar_subquery()
+    )
+    by_list = (
         select(literal(1))
         .select_from(lists)
-        .join(
-            entry,
-            and_(
-                entry.distributor_id == DISTRIBUTOR,
-                entry.price_list_id == lists.c.list_id,
-                entry.product_id == product_id,
-            ),
-        )
+        .join(entry, and_(entry.distributor_id == DISTRIBUTOR, entry.price_list_id == lists.c.list_id))
         .where(
-            ~exists().where(
-                withdrawn.distributor_id == DISTRIBUTOR,
-                withdrawn.product_id == product_id,
-                withdrawn.term == entry.term,
-                withdrawn.cycle == entry.cycle,
-                withdrawn.currency == CURRENCY,
-                withdrawn.is_withdrawn,
-            ),
+            entry.product_id == product_id,
+            is_withdrawn.is_(None),
             *(() if cycle is None else (entry.cycle == cycle,)),
         )
+        .limit(ONE)
         .correlate_except(lists, entry)
+        .scalar_subquery()
     )
-    by_list_price = exists(
+    by_list_price = (
         select(literal(1))
         .where(
             listed.distributor_id == DISTRIBUTOR,
@@ -237,9 +238,11 @@ def is_priced(
             or_(listed.valid_to.is_(None), listed.valid_to >= ON),
             *(() if cycle is None else (listed.cycle == cycle,)),
         )
+        .limit(ONE)
         .correlate_except(listed)
+        .scalar_subquery()
     )
-    return or_(by_list, and_(~RESTRICT, by_list_price))
+    return or_(by_list.is_not(None), and_(~RESTRICT, by_list_price.is_not(None)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,7 +265,7 @@ class _Target:
         return tuple(column.is_(None) if value is None else column == value for column, value in pairs)
 
 
-def _markup(keys: FromClause, seen: tuple[FromClause, ...], level: MarkupLevel, target: _Target) -> ScalarSelect[UUID]:
+def _markup(keys: FromClause, sold: FromClause, level: MarkupLevel, target: _Target) -> ScalarSelect[UUID]:
     """Return the id of one level's rule: one for this term and cycle first, then a dated one, then the newest."""
     rule = MarkupRule
     dated = or_(rule.valid_from.is_not(None), rule.valid_to.is_not(None))
@@ -278,7 +281,7 @@ def _markup(keys: FromClause, seen: tuple[FromClause, ...], level: MarkupLevel, 
         )
         .order_by(rule.term.is_not(None).desc(), dated.desc(), rule.created_at.desc(), rule.id.desc())
         .limit(ONE)
-        .correlate(keys, *seen)
+        .correlate(keys, sold)
         .scalar_subquery()
     )
 
@@ -310,30 +313,44 @@ def rule_hits(keys: CTE) -> CTE:
 
     The id is of a special price or of a markup rule; both are looked up once more by key in `quoted_rows`.
     """
-    price, product = SpecialPrice, Product
-    category, above = aliased(Category), aliased(Category)
-    seen = (product.__table__, inspect(category).selectable, inspect(above).selectable)
+    price, product, category, above = SpecialPrice, Product, aliased(Category), aliased(Category)
+    grandparent = (
+        select(above.parent_id)
+        .where(above.distributor_id == DISTRIBUTOR, above.id == category.parent_id)
+        .correlate(category)
+        .scalar_subquery()
+    )
+    sold = (
+        select(
+            product.vendor,
+            product.category_id,
+            category.parent_id.label("parent_id"),
+            grandparent.label("grandparent_id"),
+        )
+        .outerjoin(category, and_(category.distributor_id == DISTRIBUTOR, category.id == product.category_id))
+        .where(product.distributor_id == DISTRIBUTOR, product.id == keys.c.product_id)
+        .limit(ONE)
+        .lateral("sold")
+    )
     this = keys.c.product_id
     levels: tuple[tuple[MarkupLevel, _Target], ...] = (
         (MarkupLevel.PRODUCT, _Target(product=this)),
-        (MarkupLevel.CATEGORY, _Target(category=product.category_id.expression)),
-        (MarkupLevel.CATEGORY, _Target(category=category.parent_id.expression)),
-        (MarkupLevel.CATEGORY, _Target(category=above.parent_id.expression)),
-        (MarkupLevel.VENDOR, _Target(vendor=product.vendor.expression)),
+        (MarkupLevel.CATEGORY, _Target(category=sold.c.category_id)),
+        (MarkupLevel.CATEGORY, _Target(category=sold.c.parent_id)),
+        (MarkupLevel.CATEGORY, _Target(category=sold.c.grandparent_id)),
+        (MarkupLevel.VENDOR, _Target(vendor=sold.c.vendor)),
         (MarkupLevel.DEFAULT, _Target()),
     )
     first = func.coalesce(
         _special(keys, price.customer_id == CUSTOMER),
-        _markup(keys, seen, MarkupLevel.CUSTOMER_PRODUCT, _Target(product=this, customer=CUSTOMER)),
-        _markup(keys, seen, MarkupLevel.CUSTOMER, _Target(customer=CUSTOMER)),
+        _markup(keys, sold, MarkupLevel.CUSTOMER_PRODUCT, _Target(product=this, customer=CUSTOMER)),
+        _markup(keys, sold, MarkupLevel.CUSTOMER, _Target(customer=CUSTOMER)),
         _special(keys, price.customer_id.is_(None)),
-        *(_markup(keys, seen, level, target) for level, target in levels),
+        *(_markup(keys, sold, level, target) for level, target in levels),
     )
     return (
         select(keys, first.label("rule_id"))
-        .join(product, and_(product.distributor_id == DISTRIBUTOR, product.id == keys.c.product_id))
-        .outerjoin(category, and_(category.distributor_id == DISTRIBUTOR, category.id == product.category_id))
-        .outerjoin(above, and_(above.distributor_id == DISTRIBUTOR, above.id == category.parent_id))
+        .join(sold, true())
         .cte("hits")
         .prefix_with("MATERIALIZED", dialect="postgresql")
     )

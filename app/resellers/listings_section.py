@@ -11,14 +11,14 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select, true
 
 from app.catalogue.models import Category, Product, ProductKind, ProductType
 from app.catalogue.text import folded
 from app.core.db import session
 from app.core.errors import NotFound
 from app.pricing.catalogue_page import available_to_reseller
-from app.pricing.levels import DISTRIBUTOR, RESELLER, parameters, usable_lists
+from app.pricing.levels import DISTRIBUTOR, ONE, RESELLER, parameters, usable_lists
 from app.pricing.quotes import Buyer, ExplainedPrice, PriceKey, explain_products
 from app.resellers.models import Listing
 from tenants.context import current_scope
@@ -125,14 +125,19 @@ class CategoryTag:
 
 
 _AVAILABLE = and_(*available_to_reseller(LISTS))
-_MINE = and_(
-    Listing.distributor_id == DISTRIBUTOR,
-    Listing.reseller_id == RESELLER,
-    Listing.product_id == Product.id,
+_MINE = (  # the reseller's listing of a product; LIMIT keeps it a look-up by key
+    select(Listing.id, Listing.trial_enabled, Listing.listed_at)
+    .where(
+        Listing.distributor_id == DISTRIBUTOR,
+        Listing.reseller_id == RESELLER,
+        Listing.product_id == Product.id,
+    )
+    .limit(ONE)
+    .lateral("mine")
 )
 _NOT_A_PLAN = and_(Product.plan_edition.is_(None), ProductType.kind != ProductKind.RESELLER_PLAN)
 _STATISTICS = (
-    select(func.count(Listing.id), func.count()).select_from(Product).outerjoin(Listing, _MINE).where(_AVAILABLE)
+    select(func.count(_MINE.c.id), func.count()).select_from(Product).outerjoin(_MINE, true()).where(_AVAILABLE)
 )
 _ROWS: Select[*tuple[Any, ...]] = (
     select(
@@ -147,16 +152,16 @@ _ROWS: Select[*tuple[Any, ...]] = (
         Product.is_add_on,
         Product.is_new,
         Product.trial_days,
-        Listing.id.is_not(None).label("is_listed"),
+        _MINE.c.id.is_not(None).label("is_listed"),
         _AVAILABLE.label("is_available"),
-        func.coalesce(Listing.trial_enabled, True).label("trial_enabled"),
+        func.coalesce(_MINE.c.trial_enabled, True).label("trial_enabled"),
     )
     .join(
         ProductType,
         and_(ProductType.distributor_id == DISTRIBUTOR, ProductType.id == Product.product_type_id),
     )
     .outerjoin(Category, and_(Category.distributor_id == DISTRIBUTOR, Category.id == Product.category_id))
-    .outerjoin(Listing, _MINE)
+    .outerjoin(_MINE, true())
     .where(Product.distributor_id == DISTRIBUTOR)
 )
 _ORDER: dict[Sort, ColumnElement[Any]] = {
@@ -165,7 +170,7 @@ _ORDER: dict[Sort, ColumnElement[Any]] = {
     Sort.VENDOR: Product.vendor.expression,
     Sort.CATEGORY: Category.name.expression,
     Sort.KIND: ProductType.kind.expression,
-    Sort.LISTED_AT: Listing.listed_at.expression,
+    Sort.LISTED_AT: _MINE.c.listed_at,
 }
 
 
@@ -209,9 +214,9 @@ def _filtered(wanted: SectionFilter) -> Select[*tuple[Any, ...]]:
     """Return the rows of a filter. The listed tab keeps what the distributor has withdrawn, flagged."""
     statement: Select[*tuple[Any, ...]]
     if wanted.tab is Tab.LISTED:
-        statement = _ROWS.where(Listing.id.is_not(None), _NOT_A_PLAN)
+        statement = _ROWS.where(_MINE.c.id.is_not(None), _NOT_A_PLAN)
     else:
-        statement = _ROWS.where(Listing.id.is_(None), _AVAILABLE)
+        statement = _ROWS.where(_MINE.c.id.is_(None), _AVAILABLE)
     if wanted.category:
         statement = statement.where(Product.category_id.in_(_category_ids(wanted.category)))
     if wanted.only_new:
@@ -247,7 +252,7 @@ def list_rows(wanted: SectionFilter, buyer: Buyer, *, offset: int = 0, limit: in
 
 def get_row(product_id: UUID, buyer: Buyer) -> SectionRow:
     """Return one product that is available or listed, with its prices; raises NotFound."""
-    statement = _ROWS.where(Product.id == product_id, _NOT_A_PLAN, or_(_AVAILABLE, Listing.id.is_not(None)))
+    statement = _ROWS.where(Product.id == product_id, _NOT_A_PLAN, or_(_AVAILABLE, _MINE.c.id.is_not(None)))
     row = session.execute(statement, _given(buyer)).one_or_none()
     if row is None:
         raise NotFound("There is no such product in your supplier's catalogue")

@@ -83,6 +83,16 @@ def test_a_product_whose_every_price_is_withdrawn_is_not_offered(world, session,
         assert offered_ids([world.seats.id], alias_buyer(world.tech.id, None, MONDAY)) == frozenset()
 
 
+def test_a_withdrawn_price_takes_no_other_product_along(world, session, catalogue):
+    with scope(world.scope):
+        twin = make_product(session, world.product_type, "Same term and cycle")
+        make_entry(session, world.price_list, twin, "4.00")
+        session.query(ProductPrice).filter_by(product_id=world.seats.id).one().is_withdrawn = True
+        session.flush()
+    list_product(session, world.tech, twin)
+    assert _names(catalogue()) == ["Contoso Suite", "Fabrikam Tool", "Same term and cycle"]
+
+
 def test_restricted_buyers_are_offered_only_what_their_lists_price(world, session, catalogue):
     """CB-F19: also in a catalogue; the direct customer, not restricted, sees it at list price."""
     with scope(world.scope):
