@@ -98,6 +98,7 @@ class Credential(RealmScoped, Base):
 
     user_id: Mapped[UUID]
     password_hash: Mapped[str] = mapped_column(String(200))
+    earlier_hashes: Mapped[list[str]] = mapped_column(ARRAY(String(200)), default=list)  # newest first, four at most
     failed_tries: Mapped[int] = mapped_column(default=0)  # in a row
     locked_until: Mapped[datetime | None]
     changed_at: Mapped[datetime]

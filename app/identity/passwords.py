@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
@@ -14,6 +15,7 @@ from app.core.errors import FieldError
 from app.identity.errors import PasswordRefused
 
 MAX_LENGTH = 128
+NOT_REUSED = 5  # of one's own passwords, the present one included
 SHORTEST_NAME = 3  # parts of names and addresses shorter than this are not looked for
 HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)  # 19 MiB, about 30 ms
 
@@ -163,6 +165,12 @@ def check_password(password: str, policy: PasswordPolicy, *, name: str, email: s
     ]
     if unmet:
         raise PasswordRefused(unmet)
+
+
+def check_unused(password: str, hashes: Sequence[str]) -> None:
+    """Raise PasswordRefused for one of the last five passwords; `hashes` are newest first."""
+    if any(is_password(each, password) for each in hashes[:NOT_REUSED]):
+        raise PasswordRefused([FieldError("password", "used_before", "Choose one that is not among your last five")])
 
 
 def _rules(password: str, policy: PasswordPolicy, *, name: str, email: str) -> list[tuple[str, str, bool]]:

@@ -14,7 +14,7 @@ from app.identity.errors import LinkNoLongerValid
 from app.identity.links import find_holder, get_holder, make_link, use_link
 from app.identity.mails import local_time, mail_person, owner_name, realm_url
 from app.identity.models import Credential, SignInName, TokenPurpose, User, UserStatus
-from app.identity.passwords import check_password, hash_password, is_password
+from app.identity.passwords import NOT_REUSED, check_password, check_unused, hash_password, is_password
 from app.identity.queries import get_user, get_user_for_update, person_of
 from app.identity.realms import (
     credential_realm,
@@ -64,7 +64,10 @@ def send_reset(user_id: UUID, realm_id: UUID, *, email: str, full_name: str, at:
 
 
 def store_password(user: User, realm_id: UUID, password: str, *, at: datetime) -> None:
-    """Set the password and end a lock; raises PasswordRefused. `realm_id` is where the password stands."""
+    """Set the password and end a lock; raises PasswordRefused, also for one of the last five.
+
+    `realm_id` is where the password stands.
+    """
     check_password(password, passwords_of(realm_id), name=user.full_name, email=user.email)
     with open_realm(realm_id):
         credential = session.scalar(
@@ -77,8 +80,12 @@ def store_password(user: User, realm_id: UUID, password: str, *, at: datetime) -
             .with_for_update()
         )
         if credential is None:
-            credential = Credential(realm_id=realm_id, user_id=user.id)
+            credential = Credential(realm_id=realm_id, user_id=user.id, earlier_hashes=[])
             session.add(credential)
+        else:
+            known = [credential.password_hash, *credential.earlier_hashes]
+            check_unused(password, known)
+            credential.earlier_hashes = known[: NOT_REUSED - 1]
         credential.password_hash = hash_password(password)
         credential.failed_tries, credential.locked_until, credential.changed_at = 0, None, at
 
@@ -170,8 +177,6 @@ def change_password(
         )
     if not is_password(stored, current):
         raise Invalid(FieldError("current", "wrong_password", "This is not your present password"))
-    if current == new:
-        raise Invalid(FieldError("password", "same_password", "Choose a password other than the present one"))
     store_password(user, home, new, at=at)
     for realm in realms_of(person_of(user)):
         end_sessions(realm, user_id, except_id=keep_session_id)

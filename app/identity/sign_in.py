@@ -8,11 +8,12 @@ from uuid import UUID
 
 from sqlalchemy import select
 
+from app.audit.services import Actor, record
 from app.core.db import session
 from app.identity.mails import mail_person, realm_url
 from app.identity.models import Credential, SignInName, UserKind, UserStatus, UserType
 from app.identity.passwords import hash_password, is_outdated, is_password
-from app.identity.realms import lock_of, open_realm
+from app.identity.realms import lock_of, open_realm, reseller_of
 from app.identity.sessions import start_session
 from app.notifications.services import MailTemplate
 from tenants.context import current_scope
@@ -66,7 +67,7 @@ def sign_in(
         return None
     with open_realm(credential.realm_id):
         if not is_right:
-            _count_wrong_try(credential, name, realm_id, at=at)
+            _count_wrong_try(credential, name, realm_id, at=at, address=address)
             return None
         credential.failed_tries, credential.locked_until = 0, None
         if is_outdated(credential.password_hash):
@@ -111,12 +112,16 @@ def _find_name(realm_id: UUID, email: str) -> SignInName | None:
         )
 
 
-def _count_wrong_try(credential: Credential, name: SignInName, realm_id: UUID, *, at: datetime) -> None:
+def _count_wrong_try(
+    credential: Credential, name: SignInName, realm_id: UUID, *, at: datetime, address: str | None
+) -> None:
     credential.failed_tries += 1
     lock = lock_of(credential.realm_id).lock_after(credential.failed_tries)
     if lock is None:
         return
     credential.locked_until = at + lock
+    somebody = Actor(None, "Somebody with a wrong password", reseller_id=reseller_of(realm_id), address=address)
+    record("user.locked", actor=somebody, at=at, target_kind="user", target_id=name.user_id)
     mail_person(
         MailTemplate.USER_LOCKED,
         realm_id,

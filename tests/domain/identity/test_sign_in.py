@@ -4,9 +4,12 @@ from datetime import timedelta
 
 import pytest
 from argon2 import PasswordHasher
-from sqlalchemy import event, select
+from sqlalchemy import event as db_event
+from sqlalchemy import select
 
+from app.audit.models import AuditEvent
 from app.core.db import session as db_session
+from app.identity.errors import PasswordRefused
 from app.identity.models import Credential, UserStatus
 from app.identity.realms import open_realm
 from app.identity.services import deactivate_user, reset_access, unlock_user
@@ -205,9 +208,9 @@ def test_session_and_its_person_are_read_in_one_statement(world: World, connecti
             statements.append(statement)
 
     with scope(world.scope):
-        event.listen(connection, "before_cursor_execute", note)
+        db_event.listen(connection, "before_cursor_execute", note)
         facts = find_session(world.root.id, signed_in.token, at=MONDAY_NOON)
-        event.remove(connection, "before_cursor_execute", note)
+        db_event.remove(connection, "before_cursor_execute", note)
 
     assert len(statements) == 1
     assert (facts.user_id, facts.edition, facts.own_storefront_id) == (
@@ -229,3 +232,29 @@ def test_deactivation_ends_all_sessions_at_once(world: World) -> None:
         assert find_session(world.root.id, at_root.token, at=MONDAY_NOON) is None
         assert find_session(world.tech.storefront.id, at_alias.token, at=MONDAY_NOON) is None
     assert try_sign_in(world, world.root.id, world.tech.admin.email, PASSWORD) is None
+
+
+def test_none_of_the_last_five_passwords_comes_back(world: World) -> None:
+    """SF-F24: A password violating the policy is refused with the unmet rules; one of the last 5 is refused."""
+    buyer = world.direct_buyer
+    rotation = [f"Blue-Harbour-{number}x" for number in range(6)]
+    for each in rotation:
+        give_password(world, buyer, world.root.id, each)
+
+    for each in rotation[1:]:
+        with pytest.raises(PasswordRefused) as refused:
+            give_password(world, buyer, world.root.id, each)
+        assert refused.value.codes == ("used_before",)
+    assert try_sign_in(world, world.root.id, buyer.email, rotation[5]) is not None
+    give_password(world, buyer, world.root.id, rotation[0])
+    assert try_sign_in(world, world.root.id, buyer.email, rotation[0]) is not None
+
+
+def test_lock_is_told_in_the_audit_trail_with_the_address(world: World) -> None:
+    give_password(world, world.direct_buyer, world.root.id)
+
+    wrong(world, world.root.id, world.direct_buyer.email, 4)
+
+    with scope(world.scope):
+        (event,) = db_session.scalars(select(AuditEvent)).all()
+    assert (event.action, event.target_id, event.address) == ("user.locked", world.direct_buyer.id, "192.0.2.7")
