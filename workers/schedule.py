@@ -60,7 +60,11 @@ class Scheduler:
     def tick(self) -> None:
         """Run what is due, each for every distributor. A database that is away is logged and survived."""
         at = self.clock()
-        due = [each for each in self.periodic if at - self._last.get(each.name, datetime.min.replace(tzinfo=at.tzinfo)) >= each.every]
+        due = [
+            each
+            for each in self.periodic
+            if at - self._last.get(each.name, datetime.min.replace(tzinfo=at.tzinfo)) >= each.every
+        ]
         if not due:
             return
         try:
@@ -87,7 +91,11 @@ def run_for(distributor_id: UUID, each: Periodic, at: datetime) -> None:
     """Run one periodic job for one distributor; what goes wrong there does not hold up the others."""
     fields = {"periodic": each.name, "distributor_id": str(distributor_id)}
     try:
-        with structlog.contextvars.bound_contextvars(**fields), scope(distributor_scope(distributor_id)), unit_of_work():
+        with (
+            structlog.contextvars.bound_contextvars(**fields),
+            scope(distributor_scope(distributor_id)),
+            unit_of_work(),
+        ):
             each.run(at)
     except SQLAlchemyError:
         raise

@@ -133,13 +133,14 @@ def _totals(invoice: Invoice) -> Flowable:
         (f"Total {invoice.currency}", invoice.total, True),
     ]
     rows = [
-        [_text(label, _style(10, bold=is_bold)), _text(_money(amount, invoice.currency), _style(10, bold=is_bold, right=True))]
+        [
+            _text(label, _style(10, bold=is_bold)),
+            _text(_money(amount, invoice.currency), _style(10, bold=is_bold, right=True)),
+        ]
         for label, amount, is_bold in money
     ]
     table = Table(rows, colWidths=[40 * mm, 32 * mm], hAlign="RIGHT")
-    table.setStyle(
-        TableStyle([("LINEABOVE", (0, -1), (-1, -1), 1, INK), ("RIGHTPADDING", (0, 0), (-1, -1), 0)])
-    )
+    table.setStyle(TableStyle([("LINEABOVE", (0, -1), (-1, -1), 1, INK), ("RIGHTPADDING", (0, 0), (-1, -1), 0)]))
     return table
 
 

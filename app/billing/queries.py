@@ -67,9 +67,7 @@ def get_invoice(number: str) -> Invoice:
 def invoice_of_order(order_id: UUID) -> Invoice | None:
     """Return the invoice an order's execution issued, if it has one."""
     return session.scalar(
-        select(Invoice).where(
-            Invoice.distributor_id == current_scope().distributor_id, Invoice.order_id == order_id
-        )
+        select(Invoice).where(Invoice.distributor_id == current_scope().distributor_id, Invoice.order_id == order_id)
     )
 
 

@@ -171,9 +171,7 @@ def _end_customer_names(account_ids: set[UUID]) -> dict[UUID, str]:
 
 def _invoice_of(order_id: UUID) -> Invoice | None:
     return session.scalar(
-        select(Invoice).where(
-            Invoice.distributor_id == current_scope().distributor_id, Invoice.order_id == order_id
-        )
+        select(Invoice).where(Invoice.distributor_id == current_scope().distributor_id, Invoice.order_id == order_id)
     )
 
 

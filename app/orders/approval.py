@@ -91,7 +91,9 @@ def reject_order(number: str, reason: str, *, approver: Actor, at: datetime) -> 
     words = reason.strip()
     if not SHORTEST_REASON <= len(words) <= LONGEST_REASON:
         raise Invalid.field(
-            "reason", "length", f"Give a reason of {SHORTEST_REASON} to {LONGEST_REASON} characters; the customer reads it"
+            "reason",
+            "length",
+            f"Give a reason of {SHORTEST_REASON} to {LONGEST_REASON} characters; the customer reads it",
         )
     order = _pending(number)
     order.status = OrderStatus.CANCELED

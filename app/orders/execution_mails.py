@@ -110,9 +110,7 @@ def mail_provisioning_failed(
         "reason": reason,
         "task_url": _bss_url(f"/provisioning/tasks/{task_id}"),
     }
-    _from_distributor(
-        MailTemplate.PROVISIONING_FAILED, [*operators, *([manager] if manager else [])], fields, at=at
-    )
+    _from_distributor(MailTemplate.PROVISIONING_FAILED, [*operators, *([manager] if manager else [])], fields, at=at)
 
 
 def money(amount: Decimal, currency: str) -> str:

@@ -40,9 +40,7 @@ def deliver(
     subscription = find_subscription_for_update(item.subscription_id) if item.subscription_id else None
     if subscription is not None:
         was_waiting = subscription.status is SubscriptionStatus.PENDING_ACTIVATION
-        activate(
-            subscription.id, at=at, service_manager_id=service_manager_id, vendor_reference=vendor_reference
-        )
+        activate(subscription.id, at=at, service_manager_id=service_manager_id, vendor_reference=vendor_reference)
         if was_waiting:
             mail_ready(subscription, item.product_name, at=at)
     _activate_asset(item)

@@ -55,9 +55,7 @@ def lines_of(order: Order) -> Sequence[Line]:
     """Return an order's lines by position."""
     rows = session.execute(
         select(OrderItem, Product, ProductType)
-        .join(
-            Product, (Product.distributor_id == OrderItem.distributor_id) & (Product.id == OrderItem.product_id)
-        )
+        .join(Product, (Product.distributor_id == OrderItem.distributor_id) & (Product.id == OrderItem.product_id))
         .join(
             ProductType,
             (ProductType.distributor_id == Product.distributor_id) & (ProductType.id == Product.product_type_id),

@@ -48,9 +48,7 @@ class Registered:
     api_key: str | None
 
 
-def register_manager(
-    details: ManagerDetails, *, api_key: str | None, actor: Actor, at: datetime
-) -> Registered:
+def register_manager(details: ManagerDetails, *, api_key: str | None, actor: Actor, at: datetime) -> Registered:
     """Register a service manager; without `api_key` (one the vendor has issued) a key is generated.
 
     Raises Invalid `required`, `length`, `taken`, `choice`, `url`, `range`.
@@ -127,13 +125,13 @@ def _errors(details: ManagerDetails, *, apart_from: UUID | None) -> Iterator[Fie
     if _calls_out(details) and not _is_allowed(details.base_url.strip()):
         yield FieldError("base_url", "url", "Enter the address of the vendor's API, starting with https://")
     if not SHORTEST_TIMEOUT <= details.timeout_seconds <= LONGEST_TIMEOUT:
-        yield FieldError(
-            "timeout_seconds", "range", f"Enter {SHORTEST_TIMEOUT} to {LONGEST_TIMEOUT} seconds"
-        )
+        yield FieldError("timeout_seconds", "range", f"Enter {SHORTEST_TIMEOUT} to {LONGEST_TIMEOUT} seconds")
 
 
 def _key_errors(api_key: str | None) -> Iterator[FieldError]:
-    if api_key and not (len(api_key) <= LONGEST_KEY and api_key.isascii() and api_key.isprintable() and " " not in api_key):
+    if api_key and not (
+        len(api_key) <= LONGEST_KEY and api_key.isascii() and api_key.isprintable() and " " not in api_key
+    ):
         yield FieldError("api_key", "invalid", f"Use up to {LONGEST_KEY} visible ASCII characters without spaces")
 
 

@@ -89,7 +89,9 @@ class VendorAccountLink(DistributorPrivate, Base):
     __tablename__ = "vendor_account_links"
     __table_args__ = (
         UniqueConstraint("distributor_id", "service_manager_id", "account_id"),
-        ForeignKeyConstraint(["distributor_id", "service_manager_id"], ["service_managers.distributor_id", "service_managers.id"]),
+        ForeignKeyConstraint(
+            ["distributor_id", "service_manager_id"], ["service_managers.distributor_id", "service_managers.id"]
+        ),
     )
 
     service_manager_id: Mapped[UUID]

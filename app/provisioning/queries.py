@@ -74,9 +74,7 @@ def list_tasks_of_order(order_id: UUID) -> Sequence[ProvisioningTask]:
     """Return an order's tasks in the order they were asked for."""
     return session.scalars(
         select(ProvisioningTask)
-        .where(
-            ProvisioningTask.distributor_id == current_scope().distributor_id, ProvisioningTask.order_id == order_id
-        )
+        .where(ProvisioningTask.distributor_id == current_scope().distributor_id, ProvisioningTask.order_id == order_id)
         .order_by(ProvisioningTask.created_at, ProvisioningTask.id)
     ).all()
 

@@ -71,9 +71,7 @@ def stage_of(task: ProvisioningTask) -> Stage:
 def list_tasks(wanted: TaskFilter, *, offset: int = 0, limit: int | None = 25) -> Sequence[TaskRow]:
     """Return tasks, those that need somebody first, then the newest; `limit` None is for exports."""
     statement = (
-        _found(wanted)
-        .order_by(URGENCY, ProvisioningTask.created_at.desc(), ProvisioningTask.id.desc())
-        .offset(offset)
+        _found(wanted).order_by(URGENCY, ProvisioningTask.created_at.desc(), ProvisioningTask.id.desc()).offset(offset)
     )
     if limit is not None:
         statement = statement.limit(limit)

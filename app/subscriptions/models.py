@@ -92,7 +92,9 @@ class SubscriptionCost(Shared, Base):
     __tablename__ = "subscription_costs"
     __table_args__ = (
         UniqueConstraint("distributor_id", "subscription_id"),
-        ForeignKeyConstraint(["distributor_id", "subscription_id"], ["subscriptions.distributor_id", "subscriptions.id"]),
+        ForeignKeyConstraint(
+            ["distributor_id", "subscription_id"], ["subscriptions.distributor_id", "subscriptions.id"]
+        ),
     )
 
     subscription_id: Mapped[UUID]
@@ -109,7 +111,9 @@ class SubscriptionVendorLink(DistributorPrivate, Base):
     __tablename__ = "subscription_vendor_links"
     __table_args__ = (
         UniqueConstraint("distributor_id", "subscription_id"),
-        ForeignKeyConstraint(["distributor_id", "subscription_id"], ["subscriptions.distributor_id", "subscriptions.id"]),
+        ForeignKeyConstraint(
+            ["distributor_id", "subscription_id"], ["subscriptions.distributor_id", "subscriptions.id"]
+        ),
     )
 
     subscription_id: Mapped[UUID]
@@ -123,7 +127,9 @@ class SubscriptionEvent(Shared, Base):
     __tablename__ = "subscription_events"
     __table_args__ = (
         Index(None, "distributor_id", "subscription_id", "at"),
-        ForeignKeyConstraint(["distributor_id", "subscription_id"], ["subscriptions.distributor_id", "subscriptions.id"]),
+        ForeignKeyConstraint(
+            ["distributor_id", "subscription_id"], ["subscriptions.distributor_id", "subscriptions.id"]
+        ),
     )
 
     subscription_id: Mapped[UUID]

@@ -239,9 +239,7 @@ def _record(task: ClaimedTask, outcome: Outcome, calls: Sequence[RecordedCall]) 
 
 def _release(task: ClaimedTask, reason: str, retry_after: timedelta | None) -> None:
     at = utc_now()
-    released, again_at = claims.release_task(
-        task.id, task.lease_token, reason=reason, at=at, retry_after=retry_after
-    )
+    released, again_at = claims.release_task(task.id, task.lease_token, reason=reason, at=at, retry_after=retry_after)
     if released is Release.LATER:
         outcomes.task_delayed(get_task(task.id), again_at, at=at)
     elif released is Release.FAILED:

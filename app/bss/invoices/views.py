@@ -84,7 +84,10 @@ def index() -> ResponseReturnValue:
         "bss/invoices/index.html",
         title="Invoices",
         invoices=Page(
-            list_invoices(wanted, offset=asked.offset, limit=asked.size), count_invoices(wanted), asked.number, asked.size
+            list_invoices(wanted, offset=asked.offset, limit=asked.size),
+            count_invoices(wanted),
+            asked.number,
+            asked.size,
         ),
         totals=sum_invoices(wanted),
         wanted=wanted,

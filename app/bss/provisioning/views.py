@@ -130,9 +130,7 @@ def finish_task(task_id: UUID) -> ResponseReturnValue:
     if form.validate_on_submit():
         try:
             with unit_of_work():
-                record_done(
-                    task_id, form.vendor_reference.data or "", actor=signed_in_viewer().actor, at=utc_now()
-                )
+                record_done(task_id, form.vendor_reference.data or "", actor=signed_in_viewer().actor, at=utc_now())
         except Invalid as refusal:
             form.take(refusal)
         else:

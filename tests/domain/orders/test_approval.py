@@ -208,7 +208,9 @@ def test_another_resellers_order_does_not_exist_for_us(session, world, placed, a
 
 def test_one_refused_order_does_not_hold_up_the_others_of_a_bulk_approval(session, world, placed, approver):
     below = alias_order(session, world, [Wanted(world.seats, 5, "9.00")])
-    later = alias_order(session, world, [Wanted(world.tool, 1, "70.00", term=Term.NONE, cycle=BillingCycle.ONE_TIME)], customer=1)
+    later = alias_order(
+        session, world, [Wanted(world.tool, 1, "70.00", term=Term.NONE, cycle=BillingCycle.ONE_TIME)], customer=1
+    )
     with scope(world.tech.scope), unit_of_work():
         decisions = approve_orders(
             [placed.number, below.number, later.number], approver=approver, at=MONDAY_NOON + timedelta(hours=1)

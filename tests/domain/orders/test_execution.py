@@ -60,9 +60,7 @@ def limit_credit(session, world, account, limit: str) -> None:
 def test_an_order_makes_subscriptions_assets_tasks_and_one_invoice_and_a_second_run_nothing_more(session, world):
     """CB-F54: one subscription per recurring item, an asset per one-off item, one invoice; repeating adds nothing."""
     use_service_manager(session, world)
-    placed = root_order(
-        session, world, [Wanted(world.seats, 5, "10.00"), Wanted(world.tool, 2, "50.00", **ONE_TIME)]
-    )
+    placed = root_order(session, world, [Wanted(world.seats, 5, "10.00"), Wanted(world.tool, 2, "50.00", **ONE_TIME)])
     process(world, placed)
     with scope(world.scope):
         session.get_one(OrderWork, (world.id, placed.work.id)).state = WorkState.PENDING
@@ -184,7 +182,10 @@ def test_an_order_with_a_non_automatic_product_is_in_progress_until_each_item_is
     """SF-F64: In Progress until activation is recorded; charging and the invoice start with delivery (CB-21)."""
     with scope(world.scope):
         by_hand = ProductType(
-            name="Migration service", kind=ProductKind.SUBSCRIPTION, non_automatic=True, created_at=MONDAY_NOON,
+            name="Migration service",
+            kind=ProductKind.SUBSCRIPTION,
+            non_automatic=True,
+            created_at=MONDAY_NOON,
             service_manager_id=use_service_manager(session, world, kind="manual").id,
         )
         session.add(by_hand)
@@ -264,9 +265,7 @@ def test_more_licences_count_once_the_vendor_has_confirmed(session, world):
     process(world, first)
     with scope(world.scope):
         (subscription,) = all_of(session, Subscription)
-    more = root_order(
-        session, world, [Wanted(world.seats, 3, "10.00", columns={"subscription_id": subscription.id})]
-    )
+    more = root_order(session, world, [Wanted(world.seats, 3, "10.00", columns={"subscription_id": subscription.id})])
     process(world, more)
     with scope(world.scope):
         (subscription,) = all_of(session, Subscription)

@@ -41,7 +41,11 @@ def fail(world, task, reason: str) -> None:
         record_calls(
             task.id,
             task.service_manager_id,
-            [RecordedCall(MONDAY_NOON, "subscription/create", "POST https://vendor.example/api", "{}", 200, '{"Code":17}', 12)],
+            [
+                RecordedCall(
+                    MONDAY_NOON, "subscription/create", "POST https://vendor.example/api", "{}", 200, '{"Code":17}', 12
+                )
+            ],
         )
         fail_task(task.id, claimed.lease_token, reason=reason, at=MONDAY_NOON)
         task_failed(db.session.get_one(ProvisioningTask, (world.id, task.id)), reason, at=MONDAY_NOON)
