@@ -259,5 +259,8 @@ def test_search_narrows_the_list(client, world, sign_in) -> None:
 
     text = client.get(f"/techsolutions/account/users?q={other.first_name}&status=active").text
 
+    nobody = client.get("/techsolutions/account/users?type=user").text
+
     assert other.email in text
     assert f"/account/users/{world.tech.buyers[0].id}" not in text
+    assert "Nobody here" in nobody
