@@ -14,7 +14,9 @@ from app.access import Viewer as SignedInViewer
 from app.access import current_viewer
 from app.catalogue.navigation import category_tree
 from app.identity.permissions import Permission
+from app.notifications.settings import find_mail_settings
 from app.orders.baskets import basket_count
+from app.orders.queries import count_pending_approval
 from app.resellers.offers import is_any_plan_offered
 from app.web.pages import Frame, install_frames
 from app.web.surfaces import Surface, surface_of_request
@@ -132,10 +134,22 @@ def may_open(endpoint: str, viewer: SignedInViewer | None) -> bool:
 
 def _items(entries: tuple[Entry, ...], viewer: SignedInViewer | None) -> list[NavItem]:
     return [
-        NavItem(entry.label, url_for(entry.endpoint), entry.icon, is_current=_is_current(entry.endpoint))
+        NavItem(
+            entry.label,
+            url_for(entry.endpoint),
+            entry.icon,
+            is_current=_is_current(entry.endpoint),
+            badge=_badge(entry.endpoint),
+        )
         for entry in entries
         if may_open(entry.endpoint, viewer)
     ]
+
+
+def _badge(endpoint: str) -> str | None:
+    """Return how much waits behind an entry: the approval queue of a reseller (RS-25)."""
+    waiting = count_pending_approval() if endpoint == "manage_orders.pending" else 0
+    return str(waiting) if waiting else None
 
 
 def _is_current(endpoint: str) -> bool:
@@ -180,14 +194,19 @@ def _image(image_id: str) -> str | None:
     return url_for("storefront_looks.image", image_id=image_id) if image_id else None
 
 
+def _skin_url(published: PublishedSettings) -> str:
+    """Return where the colours stand; a preview of a draft (app.owner.look) brings its own."""
+    return str(g.get("preview_skin_url") or url_for("storefront_looks.skin", version=published.version))
+
+
 def _look(address: AddressMatch, published: PublishedSettings, *, is_storefront: bool) -> Look:
     settings = published.settings
     has_credit = address.kind is AddressKind.ALIAS and (address.edition == "free" or settings.show_powered_by)
     return Look(
-        name=settings.company_name or address.distributor_name,
+        name=settings.company_name or (address.alias or "" if address.reseller_id else address.distributor_name),
         home_url=request.script_root + "/",
         theme=theme_of(settings) if is_storefront else get_theme(BASE_THEME),
-        skin_url=url_for("storefront_looks.skin", version=published.version) if is_storefront else None,
+        skin_url=_skin_url(published) if is_storefront else None,
         logo_url=_image(settings.logo_image_id),
         favicon_url=_image(settings.favicon_image_id),
         footer_text=settings.footer_text or None,
@@ -234,7 +253,9 @@ def _storefront_context(viewer: SignedInViewer | None, settings: StorefrontSetti
 
 
 def _admin_context(surface: Surface, viewer: SignedInViewer | None) -> dict[str, Any]:
+    own: dict[str, Any] = {}
     if surface is Surface.MANAGE:
+        own = _manage_context(viewer)
         navigation, logout, visit = MANAGE_NAVIGATION, "storefront_sessions.logout", request.script_root + "/"
     elif surface is Surface.BSS:
         navigation, logout, visit = BSS_NAVIGATION, "bss_sessions.logout", request.script_root + "/"
@@ -244,7 +265,17 @@ def _admin_context(surface: Surface, viewer: SignedInViewer | None) -> dict[str,
         "nav": _groups(navigation, viewer),
         "account_nav": _items(ADMIN_ACCOUNT[surface], viewer),
         "links": FrameLinks(logout=url_for(logout) if viewer else None, view_storefront=visit),
+        **own,
     }
+
+
+def _manage_context(viewer: SignedInViewer | None) -> dict[str, Any]:
+    """Say on every page of a reseller's administration that no mail leaves, while that is so (RS-17)."""
+    address = address_of(request.environ)
+    if viewer is None or address is None or address.reseller_id is None or not may_open("manage_mail.index", viewer):
+        return {}
+    is_missing = find_mail_settings(address.reseller_id) is None
+    return {"mail_settings_url": url_for("manage_mail.index") if is_missing else None}
 
 
 def build_frame() -> Frame:
@@ -257,7 +288,7 @@ def build_frame() -> Frame:
         context: dict[str, Any] = _admin_context(Surface.PLATFORM, viewer)
     else:
         published = storefront_look()
-        is_storefront = surface is Surface.STOREFRONT
+        is_storefront = surface is Surface.STOREFRONT or "preview_skin_url" in g
         look = _look(address, published, is_storefront=is_storefront)
         context = (
             _storefront_context(viewer, published.settings) if is_storefront else _admin_context(surface, viewer)
