@@ -2,36 +2,28 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
-from urllib.parse import urlsplit, urlunsplit
 from uuid import UUID
 
-import psycopg
 import pytest
-from sqlalchemy import create_engine, func, select
-from sqlalchemy.engine import Engine
+from sqlalchemy import func, select
 
 from app.accounts.models import Account
 from app.audit.services import SYSTEM
 from app.catalogue.models import Product
-from app.core import db
-from app.core.db import BoundSession
 from app.core.db import session as thread_session
 from app.core.errors import DomainError
-from app.core.ids import new_id
 from app.orders.models import DeliveryStatus, Order, OrderItem, OrderStatus, OrderWork
 from app.provisioning.models import ProvisioningTask
 from app.resellers.plans import PlanPrices, PlanRequest, activate_reseller_plans, claim_plan
 from app.resellers.storefronts import open_storefront
 from app.subscriptions.models import Subscription
 from tenants.context import Scope, scope
-from tenants.directory import directory
 from tenants.models import Address, AddressState, Storefront, StorefrontState
-from tests.conftest import template_name
+from tests.committed import committed_database
 from tests.domain.resellers.conftest import plan_item, subscription_of
 from tests.factories.world import MONDAY_NOON, Shop, World, make_entry, make_world
 from workers.jobs.orders import process_order_work
@@ -39,33 +31,16 @@ from workers.jobs.provisioning import provision_order_item
 
 
 @pytest.fixture
-def own_database(database: None) -> Iterator[Engine]:
-    """A database of this test's own, where commits are real; dropped afterwards."""
-    owner_url = os.environ["DATABASE_URL"].replace("+psycopg", "")
-    name = f"race_{new_id().hex}"
-    with psycopg.connect(urlunsplit(urlsplit(owner_url)._replace(path="/postgres")), autocommit=True) as owner:
-        owner.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template_name()}"')
-        engine = create_engine(urlunsplit(urlsplit(os.environ["DATABASE_URL_APP"])._replace(path=f"/{name}")))
-        BoundSession.bound_to = engine
-        try:
-            yield engine
-        finally:
-            db.session.remove()
-            BoundSession.bound_to = None
-            engine.dispose()
-            directory.forget()
-            owner.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
-
-
-@pytest.fixture
-def sold(own_database: Engine) -> tuple[World, Sequence[Product]]:
-    world = make_world(thread_session())
-    with scope(world.scope):
-        plans = activate_reseller_plans(PlanPrices(Decimal(49), Decimal(490)), actor=SYSTEM, at=MONDAY_NOON)
-        for plan, price in zip(plans, ("0.00", "49.00"), strict=True):
-            make_entry(thread_session(), world.price_list, plan, price)
-        thread_session.commit()
-    return world, plans
+def sold(database: None) -> Iterator[tuple[World, Sequence[Product]]]:
+    """A world with plans on sale, in a database where commits are real."""
+    with committed_database():
+        world = make_world(thread_session())
+        with scope(world.scope):
+            plans = activate_reseller_plans(PlanPrices(Decimal(49), Decimal(490)), actor=SYSTEM, at=MONDAY_NOON)
+            for plan, price in zip(plans, ("0.00", "49.00"), strict=True):
+                make_entry(thread_session(), world.price_list, plan, price)
+            thread_session.commit()
+        yield world, plans
 
 
 def execution(
