@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
-from sqlalchemy import func, insert, or_, select, update
+from sqlalchemy import insert, or_, select, update
 
 from app.audit.services import Actor
 from app.catalogue.models import Product
@@ -308,17 +308,3 @@ def _time_zone(reseller_id: UUID) -> str:
         )
     )
     return storefront_settings(storefront_id).time_zone if storefront_id else "UTC"
-
-
-def due_runs(*, at: datetime, limit: int = 100) -> Sequence[UUID]:
-    """Return runs whose nudge was lost or whose worker died, oldest first: for the sweep, in the distributor's scope."""
-    return session.scalars(
-        select(ListingRun.id)
-        .where(
-            ListingRun.distributor_id == current_scope().distributor_id,
-            ListingRun.state.in_([ListingRunState.QUEUED, ListingRunState.RUNNING]),
-            func.coalesce(ListingRun.lease_until, ListingRun.created_at + timedelta(minutes=1)) < at,
-        )
-        .order_by(ListingRun.created_at)
-        .limit(limit)
-    ).all()

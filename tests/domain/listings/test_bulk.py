@@ -19,7 +19,6 @@ from app.resellers.listings_bulk import (
     bulk,
     claim_run,
     continue_run,
-    due_runs,
     get_run,
     list_run_rows,
     preview,
@@ -99,13 +98,10 @@ def test_a_run_that_broke_off_goes_on_where_it_stopped(world, session, staff, ma
         assert claim_run(started, at=MONDAY_NOON)
         assert continue_run(started, at=MONDAY_NOON)
         assert not claim_run(started, at=MONDAY_NOON), "the lease is held"
-        assert due_runs(at=MONDAY_NOON) == []
         later = MONDAY_NOON + timedelta(minutes=6)
-        assert due_runs(at=later) == [started]
         assert claim_run(started, at=later)
         assert not continue_run(started, at=later)
         assert not claim_run(started, at=later + timedelta(days=1)), "it is done"
-        assert due_runs(at=later + timedelta(days=1)) == []
     with scope(staff):
         run = get_run(started, reseller_id=world.tech.id)
         assert (run.rows_done, run.rows_skipped, run.state) == (104, 1, ListingRunState.COMPLETED)
