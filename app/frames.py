@@ -244,7 +244,7 @@ def _storefront_context(viewer: SignedInViewer | None, settings: StorefrontSetti
         "account_nav": _items(_account_entries(viewer), viewer) if viewer else [],
         "basket_count": basket_count(viewer.user_id) if viewer else 0,
         "links": FrameLinks(
-            search=_url("storefront_catalogue.search", viewer) if may_browse else None,
+            search=url_for("storefront_catalogue.search") if may_browse else None,
             basket=_url("storefront_basket.index", viewer) if viewer else None,
             login=url_for("storefront_sessions.login"),
             logout=url_for("storefront_sessions.logout") if viewer else None,

@@ -24,6 +24,7 @@ KEPT = timedelta(days=30)
 MOST_ITEMS = 50
 MOST_QUANTITY = 1_000_000
 LONGEST_NAME = 100
+ONCE_LAST = 1_000  # one-off purchases have a cycle of 0 months
 
 
 class BasketItemNotFound(NotFound):
@@ -97,6 +98,15 @@ class BasketView:
     def net_total(self) -> Decimal:
         """The sum of rounded lines; what cannot be bought counts nothing."""
         return sum((line.line_total for line in self.lines if line.line_total is not None), Decimal(0))
+
+    @property
+    def cycle_totals(self) -> Sequence[tuple[BillingCycle, Decimal]]:
+        """What is due per billing cycle, the shortest first, one-off last: a total of mixed cycles says little."""
+        totals: dict[BillingCycle, Decimal] = {}
+        for line in self.lines:
+            if line.line_total is not None:
+                totals[line.item.cycle] = totals.get(line.item.cycle, Decimal(0)) + line.line_total
+        return sorted(totals.items(), key=lambda pair: pair[0].months or ONCE_LAST)
 
     @property
     def is_blocked(self) -> bool:

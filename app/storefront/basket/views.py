@@ -16,7 +16,7 @@ from app.identity.permissions import Permission
 from app.orders.baskets import add_item, change_item, remove_item, view_basket
 from app.storefront.basket.forms import AddForm, ItemForm
 from app.storefront.catalogue.product_page import product_page
-from app.storefront.shopping import buyer_of_request, price_unit, shopper_of_request
+from app.storefront.shopping import TERM_WORDS, buyer_of_request, price_unit, shopper_of_request
 from app.web.pages import page
 from app.web.surfaces import Surface, surface_blueprint
 from tenants.context import current_scope
@@ -35,6 +35,7 @@ def show_basket(form: ItemForm | None = None, item_id: UUID | None = None) -> Re
         form=form,
         wrong_item_id=item_id,
         price_unit=price_unit,
+        term_words=TERM_WORDS,
     ), (form.status if form else 200)
 
 

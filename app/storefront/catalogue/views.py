@@ -42,6 +42,11 @@ def _next_url(found: OfferPage, **values: str) -> str | None:
     return url_for(request.endpoint or "", **values, after=last.name, after_id=last.id)
 
 
+def _first_url(**values: str) -> str | None:
+    """Return the way back to the first page, from a later one."""
+    return url_for(request.endpoint or "", **values) if request.args.get("after") else None
+
+
 @bp.get("/catalogue")
 @catalogue_access
 def index() -> ResponseReturnValue:
@@ -63,7 +68,7 @@ def index() -> ResponseReturnValue:
         title=chosen.name if chosen else "All products",
         offers=found.items,
         next_url=_next_url(found, **values),
-        first_url=url_for(".index", **values) if request.args.get("after") else None,
+        first_url=_first_url(**values),
         categories=tree,
         chosen=chosen,
         shows_prices=shows_prices(),
@@ -94,6 +99,7 @@ def group(group: str) -> ResponseReturnValue:
         group=found,
         offers=offers.items,
         next_url=_next_url(offers, group=group),
+        first_url=_first_url(group=group),
         shows_prices=shows_prices(),
     )
 
@@ -116,6 +122,7 @@ def search() -> ResponseReturnValue:
         search_query=query,
         offers=found.items,
         next_url=_next_url(found, q=query),
+        first_url=_first_url(q=query),
         categories=category_tree(),
         shows_prices=shows_prices(),
     )

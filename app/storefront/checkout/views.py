@@ -19,7 +19,9 @@ from app.identity.models import UserKind
 from app.identity.permissions import Permission
 from app.orders.baskets import BasketView, choose_recipient, note_on_order, set_alias, view_basket
 from app.orders.checkout import Evidence, Submission, place_order, recipient_of, terms_of
+from app.orders.models import OrderStatus
 from app.orders.queries import get_order, list_items
+from app.orders.words import status_words
 from app.resellers.aliases import require_alias
 from app.resellers.plans import needs_alias
 from app.storefront.checkout.forms import DetailsForm, RecipientForm, ReviewForm
@@ -125,6 +127,7 @@ def recipient() -> ResponseReturnValue:
     return page(
         "storefront/checkout/recipient.html",
         title="Who is this order for?",
+        view=view,
         form=form,
         steps=steps,
         step=2,
@@ -188,6 +191,7 @@ def details() -> ResponseReturnValue:
     return page(
         "storefront/checkout/details.html",
         title="Details",
+        view=view,
         form=form,
         asks_alias=asks_alias,
         alias_prefix=request.host_url.split("//", 1)[1],
@@ -255,4 +259,6 @@ def done(number: str) -> ResponseReturnValue:
         title="Thank you for your order",
         order=order,
         items=list_items(order.id),
+        is_pending=order.status is OrderStatus.PENDING_RESELLER_APPROVAL,
+        status_words=status_words,
     )
