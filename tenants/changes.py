@@ -96,6 +96,7 @@ class ChangeClock:
         self._listener: tuple[int, threading.Thread] | None = None
         self._url: str | None = None
         self._ended = threading.Event()
+        self.is_wanted = False  # web processes listen; a job that lives for a second keeps nothing
         self.is_alone = False  # tests: no other process writes, so nobody need be listened to
 
     def mark(self, distributor_id: UUID, reseller: UUID | Reach) -> Mark | None:
@@ -103,7 +104,9 @@ class ChangeClock:
         if not self.is_alone and not self._hears():
             return None
         root = str(distributor_id)
-        return Mark(self._connection, self._everything, self._of.get(root, 0), self._of.get(_payload(root, reseller), 0))
+        return Mark(
+            self._connection, self._everything, self._of.get(root, 0), self._of.get(_payload(root, reseller), 0)
+        )
 
     def note(self, payload: str) -> None:
         """Take note of a change: everything kept for its tenant is out of date."""
@@ -127,8 +130,8 @@ class ChangeClock:
             self._listener[1].join()
 
     def _hears(self) -> bool:
-        if BoundSession.bound_to is not None and self._url is None:
-            return False  # a test's connection: its changes are seen by nobody else
+        if not self.is_wanted or (BoundSession.bound_to is not None and self._url is None):
+            return False  # a test's connection is bound: what it writes is seen by nobody else
         if self._listener is None or self._listener[0] != os.getpid():
             with self._lock:
                 if self._listener is None or self._listener[0] != os.getpid():
@@ -219,9 +222,12 @@ class Kept(Generic[Value]):
         self._lock = threading.Lock()
         self._values: OrderedDict[Hashable, tuple[Mark, float, Value]] = OrderedDict()
 
-    def of(self, key: Hashable, load: Callable[[], Value]) -> Value:
-        """Return what is kept under this key and scope, else load it. Never inside a transaction that has written."""
-        entered = current_scope()
+    def of(self, key: Hashable, load: Callable[[], Value], *, under: Scope | None = None) -> Value:
+        """Return what is kept under this key and scope, else load it. Never inside a transaction that has written.
+
+        `under` names the scope that `load` opens by itself, where that is not the one in force.
+        """
+        entered = under or current_scope()
         mark = None if _mine.noted else clock.mark(entered.distributor_id, entered.reseller)
         if mark is None:
             return load()

@@ -11,6 +11,7 @@ from sqlalchemy import select
 from app.catalogue.models import Category
 from app.core.db import session
 from app.core.errors import NotFound
+from tenants.changes import Kept
 from tenants.context import current_scope
 
 
@@ -30,8 +31,15 @@ class CategoryNode:
         return (self.id, *(found for child in self.children for found in child.ids))
 
 
+_TREES: Kept[tuple[CategoryNode, ...]] = Kept(10_000, by_account=False)
+
+
 def category_tree() -> tuple[CategoryNode, ...]:
-    """Return the distributor's visible categories in their order. One statement."""
+    """Return the distributor's visible categories in their order. At most one statement."""
+    return _TREES.of((), _read_tree)
+
+
+def _read_tree() -> tuple[CategoryNode, ...]:
     rows = session.scalars(
         select(Category)
         .where(Category.distributor_id == current_scope().distributor_id, Category.is_visible)

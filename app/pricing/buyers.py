@@ -13,6 +13,7 @@ from app.accounts.models import Account
 from app.core.db import session
 from app.core.errors import NotFound
 from app.pricing.arithmetic import Rounding
+from tenants.changes import Kept
 from tenants.context import current_scope, reseller_scope, scope
 from tenants.models import Distributor, Storefront, StorefrontSettingsRow
 from tenants.settings import StorefrontSettings, distributor_settings, from_values
@@ -39,9 +40,24 @@ class Buyer:
     lists_on: date | None = None  # the day in the distributor's zone that dates of price lists mean; None: `on`
 
 
+@dataclass(frozen=True, slots=True)
+class _Terms:
+    """What a reseller's account and storefront say about every buyer of it."""
+
+    currency: str
+    restrict_to_price_lists: bool
+    rounding: Rounding
+    show_retail: bool
+
+
+_CURRENCIES: Kept[str | None] = Kept(10_000, by_account=False)
+_TERMS: Kept[_Terms | None] = Kept(20_000, by_account=False)
+
+
 def root_visitor(on: date) -> Buyer:
     """Return the buyer that a visitor of the distributor's own storefront is: default list, else list price."""
-    currency = session.scalar(select(Distributor.currency).where(Distributor.id == current_scope().distributor_id))
+    root = current_scope().distributor_id
+    currency = _CURRENCIES.of(root, lambda: session.scalar(select(Distributor.currency).where(Distributor.id == root)))
     if currency is None:
         raise NotFound("There is no such distributor")
     return Buyer(None, None, None, currency, on, restrict_to_lists=False)
@@ -67,6 +83,24 @@ def alias_buyer(reseller_id: UUID, customer_id: UUID | None, on: date, *, lists_
     The payer's terms are read in the reseller's scope: an end customer's own scope cannot see its reseller's account.
     Raises NotFound where the scope's distributor has no such reseller.
     """
+    owner = reseller_scope(current_scope().distributor_id, reseller_id)
+    found = _TERMS.of(reseller_id, lambda: _terms_of(reseller_id), under=owner)
+    if found is None:
+        raise NotFound("There is no such reseller")
+    return Buyer(
+        payer_id=reseller_id,
+        reseller_id=reseller_id,
+        customer_id=customer_id,
+        currency=found.currency,
+        on=on,
+        rounding=found.rounding,
+        restrict_to_lists=found.restrict_to_price_lists,
+        show_retail=found.show_retail,
+        lists_on=lists_on,
+    )
+
+
+def _terms_of(reseller_id: UUID) -> _Terms | None:
     distributor_id = current_scope().distributor_id
     with scope(reseller_scope(distributor_id, reseller_id)):
         found = session.execute(
@@ -87,16 +121,8 @@ def alias_buyer(reseller_id: UUID, customer_id: UUID | None, on: date, *, lists_
             .where(Account.distributor_id == distributor_id, Account.id == reseller_id, Account.is_reseller)
         ).one_or_none()
     if found is None:
-        raise NotFound("There is no such reseller")
+        return None
     settings: StorefrontSettings = from_values(StorefrontSettings, found.values or {})
-    return Buyer(
-        payer_id=reseller_id,
-        reseller_id=reseller_id,
-        customer_id=customer_id,
-        currency=found.currency,
-        on=on,
-        rounding=Rounding(settings.rounding),
-        restrict_to_lists=found.restrict_to_price_lists,
-        show_retail=settings.show_retail_prices,
-        lists_on=lists_on,
+    return _Terms(
+        found.currency, found.restrict_to_price_lists, Rounding(settings.rounding), settings.show_retail_prices
     )

@@ -8,6 +8,7 @@ from sqlalchemy import bindparam, func, select
 
 from app.core.db import session
 from app.pricing.models import PriceList, PriceListAssignment
+from tenants.changes import Kept
 from tenants.context import current_scope
 
 _LISTS_OF_PAYER = (
@@ -34,18 +35,19 @@ _DEFAULT_LISTS = select(PriceList.id).where(
     PriceList.distributor_id == bindparam("distributor_id"), PriceList.is_default
 )
 
+_LISTS: Kept[tuple[UUID, ...]] = Kept(20_000, by_account=False)
+
 
 def price_list_ids_of(payer_id: UUID) -> tuple[UUID, ...]:
     """Return the price lists an account pays by: assigned ones by priority, then the distributor's default list.
 
     Currency, dates and the active flag are judged when a price is asked for. Works in every scope of the distributor.
     """
-    found = session.scalars(_LISTS_OF_PAYER, {"payer_id": payer_id, "distributor_id": current_scope().distributor_id})
-    return tuple(found)
+    given = {"payer_id": payer_id, "distributor_id": current_scope().distributor_id}
+    return _LISTS.of(payer_id, lambda: tuple(session.scalars(_LISTS_OF_PAYER, given)))
 
 
 def default_price_list_ids() -> tuple[UUID, ...]:
     """Return the distributor's default list or lists (one per currency): what a visitor without an account is quoted by."""
-    return tuple(
-        session.scalars(_DEFAULT_LISTS.order_by(PriceList.id), {"distributor_id": current_scope().distributor_id})
-    )
+    given = {"distributor_id": current_scope().distributor_id}
+    return _LISTS.of(None, lambda: tuple(session.scalars(_DEFAULT_LISTS.order_by(PriceList.id), given)))

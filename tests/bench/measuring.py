@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
+from typing import Self
 
 import psycopg
 
@@ -114,7 +115,7 @@ class Server:
         self._process = subprocess.Popen(argv, env=environment, stdout=self._log, stderr=self._log)
         self._backends: list[int] = []
 
-    def __enter__(self) -> Server:
+    def __enter__(self) -> Self:
         deadline = time.monotonic() + READY_SECONDS
         while True:
             try:
