@@ -132,7 +132,7 @@ def markup_save() -> ResponseReturnValue:
 def _place_of(customer_id: UUID | None, product_id: UUID | None) -> str:
     """Return the page where a rule stands."""
     if customer_id is not None:
-        return url_for("manage_customer_pricing.index", customer_id=customer_id)
+        return url_for("manage_customer_pricing.pricing", customer_id=customer_id)
     return url_for(".index") if product_id is None else url_for(".product", product_id=product_id)
 
 
