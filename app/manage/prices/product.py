@@ -17,7 +17,7 @@ from app.core.db import session
 from app.core.ids import parse_id
 from app.core.money import line_amount
 from app.identity.permissions import Permission
-from app.manage.prices.forms import WhyForm, shown
+from app.manage.prices.forms import WhyForm
 from app.manage.prices.views import bp, customer_of, product_of
 from app.manage.selling import ROUNDING_WORDS, SOURCE_WORDS, Seller, seller_of_request, unit_words
 from app.pricing.arithmetic import margin_percent
@@ -84,7 +84,6 @@ def product(product_id: UUID) -> ResponseReturnValue:
         source_words=SOURCE_WORDS,
         unit_words=unit_words,
         margin_percent=margin_percent,
-        shown=shown,
         currency=seller.currency,
     )
 

@@ -62,7 +62,6 @@ def index() -> ResponseReturnValue:
         rules=storefront_rules(seller.reseller_id),
         rounding=ROUNDING_WORDS[seller.buyer.rounding.value],
         today=seller.on,
-        shown=shown,
         unit_words=unit_words,
     )
 
