@@ -11,6 +11,7 @@ import hashlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
@@ -103,8 +104,12 @@ def connection(database: None) -> Iterator[Connection]:
 
 @pytest.fixture
 def session(connection: Connection) -> db.BoundSession:
-    """The thread's session, on the test's connection. It sees only what the scope in force allows."""
-    return db.session()
+    """The thread's session, on the test's connection. It sees only what the scope in force allows.
+
+    It is the registry's proxy, as in the product: a request or job that ends its session does not leave the test with a
+    stale one.
+    """
+    return cast("db.BoundSession", db.session)
 
 
 @pytest.fixture

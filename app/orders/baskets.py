@@ -15,9 +15,12 @@ from app.core.db import session
 from app.core.errors import FieldError, Invalid, NotFound
 from app.core.ids import new_id
 from app.core.money import line_amount
+from app.orders.licences import licence_errors, subscriptions_of
 from app.orders.models import Basket, BasketItem
 from app.pricing.catalogue_page import offered_ids
 from app.pricing.quotes import Buyer, ExplainedPrice, PriceKey, explain_products
+from app.subscriptions.models import Subscription
+from app.subscriptions.queries import find_subscription
 from tenants.context import current_scope
 
 KEPT = timedelta(days=30)
@@ -62,6 +65,7 @@ class BasketLine:
     product: Product
     price: ExplainedPrice | None  # never handed to a customer's page: use `unit_price`
     problems: tuple[FieldError, ...] = ()
+    subscription: Subscription | None = None  # the one it adds licences to
 
     @property
     def key(self) -> PriceKey:
@@ -161,16 +165,15 @@ def open_basket(shopper: Shopper, *, at: datetime) -> Basket:
     return basket
 
 
-def quantity_errors(product: Product, quantity: int) -> Iterator[FieldError]:
-    """Say what is wrong with a quantity of a product (SF-26)."""
-    most = product.max_quantity or MOST_QUANTITY
+def quantity_errors(product: Product, quantity: int, *, held: int = 0) -> Iterator[FieldError]:
+    """Say what is wrong with a quantity of a product (SF-26). `held` are there already: limits are about the sum."""
+    least, most = max(product.min_quantity - held, 1), (product.max_quantity or MOST_QUANTITY) - held
     if product.plan_edition and quantity != 1:
         yield FieldError("quantity", "quantity_fixed", "A plan is bought once")
-    elif not product.min_quantity <= quantity <= most:
-        words = (
-            f"Enter {product.min_quantity}" if most == product.min_quantity
-            else f"Enter a quantity between {product.min_quantity:,} and {most:,}"
-        )  # fmt: skip
+    elif most < 1:
+        yield FieldError("quantity", "quantity_range", "No more can be ordered")
+    elif not least <= quantity <= most:
+        words = f"Enter {least}" if most == least else f"Enter a quantity between {least:,} and {most:,}"
         yield FieldError("quantity", "quantity_range", words)
     elif quantity % product.step_quantity:
         yield FieldError("quantity", "quantity_step", f"Enter a multiple of {product.step_quantity}")
@@ -191,7 +194,8 @@ def add_item(shopper: Shopper, new: NewItem, *, buyer: Buyer, at: datetime) -> B
     items = list(_items(basket))
     same = next((item for item in items if _merges(item, new, name)), None)
     quantity = new.quantity + (same.quantity if same and not product.plan_edition else 0)
-    errors = list(quantity_errors(product, quantity))
+    bound = find_subscription(new.subscription_id) if new.subscription_id else None
+    errors = list(quantity_errors(product, quantity, held=bound.quantity if bound else 0))
     if same is None and len(items) >= MOST_ITEMS:
         errors.append(FieldError("quantity", "too_many", f"A basket holds at most {MOST_ITEMS} items"))
     if product.plan_edition and any(
@@ -229,6 +233,11 @@ class ProductNotOffered(NotFound):
         super().__init__("This product is not available")
 
 
+def require_item(shopper: Shopper, item_id: UUID, *, at: datetime) -> None:
+    """Raise BasketItemNotFound for an item that does not stand in the shopper's own basket."""
+    _item(open_basket(shopper, at=at), item_id)
+
+
 def change_item(
     shopper: Shopper,
     item_id: UUID,
@@ -242,7 +251,8 @@ def change_item(
     item = _item(basket, item_id)
     product = _product(item.product_id)
     assert product is not None
-    if errors := list(quantity_errors(product, quantity)):
+    bound = subscriptions_of([item]).get(item.subscription_id) if item.subscription_id else None
+    if errors := list(quantity_errors(product, quantity, held=bound.quantity if bound else 0)):
         raise Invalid(*errors)
     item.quantity = quantity
     item.friendly_name = _checked_name(friendly_name)
@@ -290,22 +300,27 @@ def view_basket(shopper: Shopper, buyer: Buyer, *, at: datetime) -> BasketView:
     }
     prices = explain_products([item.product_id for item in items], buyer)
     offered = offered_ids(products, buyer)
+    bound = subscriptions_of(items)
     lines = tuple(
         _line(
             item,
             products[item.product_id],
             prices.get(PriceKey(item.product_id, item.term, item.cycle)) if item.product_id in offered else None,
+            bound.get(item.subscription_id) if item.subscription_id else None,
         )
         for item in items
     )
     return BasketView(basket, lines, buyer.currency)
 
 
-def _line(item: BasketItem, product: Product, price: ExplainedPrice | None) -> BasketLine:
-    problems = list(quantity_errors(product, item.quantity))
+def _line(
+    item: BasketItem, product: Product, price: ExplainedPrice | None, bound: Subscription | None
+) -> BasketLine:
+    problems = list(quantity_errors(product, item.quantity, held=bound.quantity if bound else 0))
+    problems += licence_errors(item, bound)
     if price is None:
         problems.insert(0, FieldError("product", "not_available", f"{product.name} is no longer available; remove it"))
-    return BasketLine(item, product, price, tuple(problems))
+    return BasketLine(item, product, price, tuple(problems), bound)
 
 
 def after_checkout(basket: Basket) -> None:

@@ -249,6 +249,7 @@ def _edit_page(account: Account, form: AccountForm | CustomerForm) -> ResponseRe
 def status(account_id: UUID) -> ResponseReturnValue:
     """Activate, suspend or deactivate an account."""
     form = ActionForm()
+    get_account(account_id)
     wanted = request.form.get("status", "")
     if form.validate_on_submit() and wanted in {each.value for each in AccountStatus}:
         with unit_of_work():

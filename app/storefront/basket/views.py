@@ -7,16 +7,17 @@ from uuid import UUID
 from flask import flash, redirect, url_for
 from flask.typing import ResponseReturnValue
 
-from app.access import permission_required
+from app.access import permission_required, signed_in_viewer
 from app.catalogue.models import Product
 from app.core.clock import utc_now
 from app.core.db import session, unit_of_work
 from app.core.errors import Invalid, NotFound
 from app.identity.permissions import Permission
-from app.orders.baskets import add_item, change_item, remove_item, view_basket
+from app.orders.baskets import add_item, change_item, remove_item, require_item, view_basket
 from app.storefront.basket.forms import AddForm, ItemForm
 from app.storefront.catalogue.product_page import product_page
 from app.storefront.shopping import TERM_WORDS, buyer_of_request, price_unit, shopper_of_request
+from app.subscriptions.queries import get_subscription
 from app.web.pages import page
 from app.web.surfaces import Surface, surface_blueprint
 from tenants.context import current_scope
@@ -53,7 +54,7 @@ def add() -> ResponseReturnValue:
     form = AddForm()
     try:
         if not form.validate_on_submit():
-            raise Invalid.field("quantity", "number", _first_message(form))
+            raise Invalid.field("quantity", "number", form.first_error)
         new = form.to_new_item()
         with unit_of_work():
             add_item(shopper_of_request(), new, buyer=buyer_of_request(), at=utc_now())
@@ -61,10 +62,6 @@ def add() -> ResponseReturnValue:
         return _back_to_product(form, refusal)
     flash("Added to your basket.", "success")
     return redirect(url_for(".index"), code=303)
-
-
-def _first_message(form: AddForm) -> str:
-    return next((str(message) for messages in form.errors.values() for message in messages), "Check your choice")
 
 
 def _back_to_product(form: AddForm, refusal: Invalid) -> ResponseReturnValue:
@@ -77,10 +74,48 @@ def _back_to_product(form: AddForm, refusal: Invalid) -> ResponseReturnValue:
     return product_page(product, form), form.status
 
 
+@bp.post("/licences/<code>")
+@permission_required(Permission.SUBSCRIPTIONS_MANAGE)
+def add_licences(code: str) -> ResponseReturnValue:
+    """Put more licences of a running subscription into the basket, for whom the subscription is."""
+    form = LicencesForm()
+    subscription = get_subscription(code)
+    if not form.validate_on_submit():
+        return _back_to_subscription(code, form)
+    assert form.quantity.data is not None
+    new = NewItem(
+        subscription.product_id,
+        subscription.term,
+        subscription.cycle,
+        form.quantity.data,
+        friendly_name=subscription.friendly_name,
+        subscription_id=subscription.id,
+    )
+    shopper, at = shopper_of_request(), utc_now()
+    try:
+        with unit_of_work():
+            add_item(shopper, new, buyer=buyer_of_request(), at=at)
+            if signed_in_viewer().kind is UserKind.RESELLER:
+                is_own = subscription.account_id == shopper.account_id
+                choose_recipient(shopper, end_customer_id=None if is_own else subscription.account_id, at=at)
+    except Invalid as refusal:
+        form.take(refusal)
+        return _back_to_subscription(code, form)
+    flash("Added to your basket.", "success")
+    return redirect(url_for(".index"), code=303)
+
+
+def _back_to_subscription(code: str, form: LicencesForm) -> ResponseReturnValue:
+    flash(form.first_error, "danger")
+    return redirect(url_for("storefront_billing.subscription", code=code), code=303)
+
+
 @bp.post("/items/<uuid:item_id>")
 @permission_required(Permission.CHECKOUT)
 def change(item_id: UUID) -> ResponseReturnValue:
     """Change an item's quantity and name."""
+    with unit_of_work():
+        require_item(shopper_of_request(), item_id, at=utc_now())
     form = ItemForm()
     if form.validate_on_submit():
         assert form.quantity.data is not None

@@ -1,0 +1,1 @@
+"""What must never reach somebody: canaries for customers, foreign ids for everybody."""

@@ -1,0 +1,120 @@
+"""Crawl all that an end customer can reach, and every mail it gets, for what it must never see."""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+from collections import deque
+from dataclasses import replace
+
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from app.core.db import BoundSession
+from app.notifications.delivery import ClaimedMail, Sending
+from app.notifications.models import OutboundMail
+from app.notifications.templates import MailTemplate
+from tenants.context import scope
+from tenants.settings import save_storefront_settings, storefront_settings
+from tests.factories.world import MONDAY_NOON
+from tests.web.leaks.conftest import CANARIES, Bought
+from workers.jobs.mail import render
+
+LINK = re.compile(r'(?:href|src|action|data-poll-url|data-check-url)="([^"#]+)"')
+MOST_PAGES = 400
+
+
+def words_of(body: bytes, mimetype: str) -> str:
+    """Everything readable in an answer; a workbook is opened."""
+    if "spreadsheet" in mimetype:
+        with zipfile.ZipFile(io.BytesIO(body)) as book:
+            return " ".join(book.read(name).decode("utf-8", "replace") for name in book.namelist())
+    return body.decode("utf-8", "replace")
+
+
+def crawl(client: FlaskClient, start: list[str], below: str) -> dict[str, str]:
+    """Every page that links lead to, with its words."""
+    waiting, seen = deque(start), dict.fromkeys(start, "")
+    while waiting and len(seen) < MOST_PAGES:
+        path = waiting.popleft()
+        response = client.get(path)
+        seen[path] = words_of(response.data, response.mimetype) + str(response.headers)
+        if response.status_code in (301, 302, 303):
+            found = [str(response.headers["Location"])]
+        elif response.mimetype == "text/html":
+            found = [link.replace("&amp;", "&") for link in LINK.findall(response.text)]
+        else:
+            found = []
+        for link in found:
+            if link.startswith(below) and link not in seen and "/static/" not in link and "/logout" not in link:
+                seen[link] = ""
+                waiting.append(link)
+    return seen
+
+
+def test_no_page_or_export_in_a_customers_reach_holds_cost_markup_or_distributor(
+    client: FlaskClient, bought: Bought
+) -> None:
+    """RS-F59, CB-F123: no page or export of an end customer contains the wholesale price, markup or distributor."""
+    alias = "/techsolutions"
+    start = [f"{alias}{path}" for path in (
+        "/", "/catalogue", "/search?q=contoso", f"/product/{bought.world.seats.slug}", "/basket", "/billing",
+        "/billing/orders", "/billing/orders?export=xlsx", "/billing/subscriptions", "/billing/subscriptions?export=xlsx",
+        "/billing/assets", "/billing/invoices", f"/orders/{bought.number}", f"/orders/{bought.number}/progress",
+        "/account", "/account/users", "/nowhere", "/manage/", "/bss/", "/reseller-plans", "/login", "/password",
+    )]  # fmt: skip
+    pages = crawl(client, start, alias)
+    assert len(pages) > 25
+    assert "10.66" in pages[f"{alias}/orders/{bought.number}"]  # its own price is there
+    leaks = {path: [word for word in CANARIES if word in words] for path, words in pages.items()}
+    assert {path: found for path, found in leaks.items() if found} == {}
+
+
+def test_visitors_see_none_of_it_either(client: FlaskClient, bought: Bought, session: BoundSession) -> None:
+    world = bought.world
+    with scope(world.tech.scope):
+        chosen = replace(
+            storefront_settings(world.tech.storefront.id), anonymous_access=True, anonymous_prices=True
+        )
+        save_storefront_settings(world.tech.storefront.id, chosen, reseller_id=world.tech.id, at=MONDAY_NOON)
+    visitor = client.application.test_client()
+    visitor.host = world.host
+    pages = crawl(visitor, ["/techsolutions/", "/techsolutions/catalogue"], "/techsolutions")
+    assert any("10.66" in words for words in pages.values())
+    assert {path for path, words in pages.items() if any(word in words for word in CANARIES)} == set()
+
+
+def test_no_mail_to_a_customer_holds_cost_markup_or_distributor(
+    client: FlaskClient, bought: Bought, session: BoundSession
+) -> None:
+    """CB-F123, SF-F120: links of an alias' mails point under that alias, and no other tenant is named."""
+    world = bought.world
+    with scope(world.scope):
+        rows = session.scalars(
+            select(OutboundMail).where(OutboundMail.sender_reseller_id == world.tech.id)
+        ).all()
+        templates = {row.template for row in rows}
+        letters = [
+            render(
+                ClaimedMail(
+                    row.id, row.id, MailTemplate(row.template), row.sender_reseller_id, row.storefront_id,
+                    row.to_email, row.to_name, dict(row.fields),
+                ),
+                Sending(None),
+            )
+            for row in rows
+        ]  # fmt: skip
+    assert {"order_confirmation", "subscription_ready"} <= templates
+    for letter in letters:
+        words = letter.subject + letter.html + letter.text
+        assert [word for word in CANARIES if word in words] == []
+        links = re.findall(r"https?://[^\s\"<]+", letter.text)
+        assert links
+        assert all(link.startswith(f"http://{world.host}/techsolutions") for link in links)
+
+
+def test_what_staff_sees_does_hold_the_canaries(client: FlaskClient, bought: Bought, sign_in) -> None:
+    """The canaries are real: the reseller's own pages show its cost."""
+    sign_in(bought.world.tech.admin)
+    assert "7.7731" in client.get("/techsolutions/manage/listings?tab=listed").text
