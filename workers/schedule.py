@@ -13,13 +13,13 @@ from uuid import UUID
 
 import structlog
 from sqlalchemy import select
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 
 from app.core.clock import utc_now
 from app.core.db import session, unit_of_work
 from tenants.context import distributor_scope, scope
 from tenants.models import Distributor, DistributorState
-from workers.jobs import sweeps
+from workers.jobs import listings, sweeps
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +45,7 @@ PERIODIC: tuple[Periodic, ...] = (
     Periodic(timedelta(seconds=30), sweeps.nudge_listing_runs),
     Periodic(timedelta(minutes=15), sweeps.release_holds),
     Periodic(timedelta(hours=1), sweeps.expire_orders),
+    Periodic(timedelta(hours=6), listings.tell_of_prices_below_cost),
     Periodic(timedelta(hours=12), sweeps.forget_vendor_calls),
 )
 
@@ -97,7 +98,7 @@ def run_for(distributor_id: UUID, each: Periodic, at: datetime) -> None:
             unit_of_work(),
         ):
             each.run(at)
-    except SQLAlchemyError:
-        raise
+    except (OperationalError, InterfaceError):
+        raise  # the database is away, for the others too
     except Exception:
         log.exception("periodic_job_failed", extra=fields)

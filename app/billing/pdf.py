@@ -27,7 +27,7 @@ from app.core.money import round_money
 PLAIN, BOLD = "OpenSans", "OpenSans-SemiBold"
 INK, MUTED, LINE = colors.HexColor("#1c2430"), colors.HexColor("#5a6675"), colors.HexColor("#d5dbe3")
 MARGIN = 20 * mm
-WIDTHS = (82 * mm, 36 * mm, 14 * mm, 18 * mm, 20 * mm)
+WIDTHS = (72 * mm, 44 * mm, 15 * mm, 18 * mm, 21 * mm)
 
 
 def render_invoice(invoice: Invoice) -> bytes:

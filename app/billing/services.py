@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
+from babel import Locale
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
@@ -136,7 +137,8 @@ def next_invoice_number(year: int) -> str:
 def postal_address(account: Account) -> str:
     """Return an account's address as lines of text."""
     place = " ".join(part for part in (account.postcode, account.city) if part)
-    lines = (account.street, place, account.region, account.country, account.tax_id and f"Tax id {account.tax_id}")
+    country = Locale("en").territories.get(account.country, account.country)
+    lines = (account.street, place, account.region, country, account.tax_id and f"Tax id {account.tax_id}")
     return "\n".join(line for line in lines if line)
 
 

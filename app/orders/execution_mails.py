@@ -15,7 +15,8 @@ from app.billing.credit import Credit
 from app.core.db import session
 from app.core.money import round_money
 from app.identity.models import User, UserStatus, UserType
-from app.identity.queries import list_account_admins, list_bss_users
+from app.identity.permissions import BssRole, StorefrontRole
+from app.identity.queries import UserFilter, list_account_admins, list_bss_users, list_users
 from app.notifications.services import MailTemplate, queue_mail
 from app.orders.execution_costs import OrderCost
 from app.orders.execution_rows import Parties
@@ -45,7 +46,7 @@ def mail_no_credit(order: Order, parties: Parties, cost: OrderCost, credit: Cred
 
 
 def mail_awaits_approval(order: Order, parties: Parties, cost: OrderCost, *, at: datetime) -> None:
-    """RSN-11: to the reseller's Admins, in the distributor's name."""
+    """RSN-11: to the reseller's Admins and storefront managers, in the distributor's name."""
     fields = {
         "customer_name": parties.receiver.name,
         "order_number": order.number,
@@ -53,7 +54,11 @@ def mail_awaits_approval(order: Order, parties: Parties, cost: OrderCost, *, at:
         "cost_total": money(cost.net_total, parties.payer.currency),
         "approve_url": _url(order.storefront_id, f"/manage/orders/{order.number}"),
     }
-    addresses = [admin.email for admin in list_account_admins(parties.payer.id)]
+    addresses = [
+        user.email
+        for user in list_users(parties.payer.id, UserFilter(status=UserStatus.ACTIVE))
+        if user.type is UserType.ADMIN or StorefrontRole.STOREFRONT_MANAGER.value in user.roles
+    ]
     _from_distributor(MailTemplate.ORDER_AWAITS_APPROVAL, addresses, fields, at=at)
 
 
@@ -101,7 +106,7 @@ def mail_provisioning_failed(
     operators = [
         user.email
         for user in list_bss_users()
-        if user.status is UserStatus.ACTIVE and (user.type is UserType.ADMIN or "operations" in user.roles)
+        if user.status is UserStatus.ACTIVE and (user.type is UserType.ADMIN or BssRole.OPERATIONS.value in user.roles)
     ]
     fields = {
         "order_number": order.number,
