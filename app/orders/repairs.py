@@ -5,20 +5,33 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import Select, func, select
 
+from app.accounts.models import Account
 from app.audit.services import Actor
+from app.catalogue.models import Product, ProductType
 from app.core.db import session
 from app.orders.execution_outcomes import task_retried, task_succeeded
-from app.orders.models import Order, OrderWork, WorkState
+from app.orders.models import DeliveryStatus, Order, OrderItem, OrderStatus, OrderWork, WorkState
 from app.provisioning.models import ProvisioningTask
 from app.provisioning.services import finish_by_person, retry_task
 from tenants.context import current_scope
 
 STANDS_STILL_AFTER = timedelta(minutes=15)  # GO-03: stuck work surfaces within 15 minutes
 MOST = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Undelivered:
+    """An item that people deliver, or may start (CB-21)."""
+
+    order: Order
+    item: OrderItem
+    account_name: str
+    is_by_hand: bool  # its type is not provisioned automatically
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,3 +70,35 @@ def list_still_orders(at: datetime) -> Sequence[StillOrder]:
         .limit(MOST)
     )
     return [StillOrder(order, work) for order, work in rows]
+
+
+def list_undelivered() -> Sequence[Undelivered]:
+    """Return the items of orders In Progress that were not delivered yet, the oldest orders first."""
+    rows = session.execute(
+        _undelivered(select(Order, OrderItem, Account.name, ProductType.non_automatic))
+        .order_by(Order.placed_at, OrderItem.position)
+        .limit(MOST)
+    )
+    return [Undelivered(order, item, name, by_hand) for order, item, name, by_hand in rows]
+
+
+def count_undelivered() -> int:
+    """Return how many items wait for people."""
+    return session.scalar(_undelivered(select(func.count(OrderItem.id)).select_from(Order))) or 0
+
+
+def _undelivered(statement: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
+    return (
+        statement.join(OrderItem, (OrderItem.distributor_id == Order.distributor_id) & (OrderItem.order_id == Order.id))
+        .join(Account, (Account.distributor_id == Order.distributor_id) & (Account.id == Order.account_id))
+        .join(Product, (Product.distributor_id == Order.distributor_id) & (Product.id == OrderItem.product_id))
+        .join(
+            ProductType,
+            (ProductType.distributor_id == Order.distributor_id) & (ProductType.id == Product.product_type_id),
+        )
+        .where(
+            Order.distributor_id == current_scope().distributor_id,
+            Order.status == OrderStatus.IN_PROGRESS,
+            OrderItem.delivery_status == DeliveryStatus.PENDING,
+        )
+    )

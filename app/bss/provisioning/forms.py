@@ -30,6 +30,12 @@ class DoneForm(Form):
     )
 
 
+class DeliveryForm(Form):
+    """What people delivered; a reference where there is one."""
+
+    vendor_reference = StringField("Reference", validators=[Length(max=200, message="Use at most 200 characters")])
+
+
 class ManagerForm(Form):
     """A service manager's registration; hands the service its details."""
 

@@ -18,7 +18,7 @@ from app.core.errors import Invalid
 from app.identity.permissions import Permission
 from app.orders.execution_rows import find_order_number
 from app.orders.queries import list_events
-from app.orders.repairs import list_still_orders, record_done, retry
+from app.orders.repairs import count_undelivered, list_still_orders, record_done, retry
 from app.provisioning.models import ProvisioningTask, TaskKind, TaskStatus
 from app.provisioning.pictures import from_json
 from app.provisioning.queries import find_service_manager, get_task, list_calls
@@ -74,6 +74,7 @@ def index() -> ResponseReturnValue:
         counts=count_by_stage(),
         stages=STAGE_WORDS,
         still_orders=list_still_orders(utc_now()),
+        undelivered=count_undelivered(),
         may_edit=signed_in_viewer().can(Permission.BSS_PROVISIONING_EDIT),
         sizes=SIZES,
         with_args=with_args,
