@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_date, format_datetime
+from babel.dates import format_date, format_datetime, format_timedelta
 from babel.numbers import format_currency, format_decimal
 from flask import Flask, g, request, url_for
 from markupsafe import Markup
 
+from app.core.clock import utc_now
 from app.core.money import minor_unit
 from themes.rendering import static_version
 
+RELATIVE_WITHIN = timedelta(days=7)
 UNKNOWN = "-"  # a price the viewer must not see (RS-27)
 
 
@@ -48,12 +50,20 @@ def day(value: date | None) -> str:
 
 
 def when(value: datetime | None) -> Markup:
-    """Write an instant in the storefront's zone, machine-readable beside."""
+    """Write an instant: near ones as "3 hours ago" with the moment on hover, others as the moment itself.
+
+    The moment is written in the storefront's zone; machines read it in UTC.
+    """
     if value is None:
         return Markup("")
-    local = value.astimezone(time_zone())
-    shown = format_datetime(local, format="medium", locale=culture(), tzinfo=time_zone())
-    return Markup('<time datetime="{}">{}</time>').format(value.astimezone(UTC).isoformat(timespec="seconds"), shown)
+    moment = format_datetime(value.astimezone(time_zone()), format="medium", locale=culture(), tzinfo=time_zone())
+    distance = value - utc_now()
+    shown = (
+        format_timedelta(distance, add_direction=True, locale=culture()) if abs(distance) < RELATIVE_WITHIN else moment
+    )
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(
+        value.astimezone(UTC).isoformat(timespec="seconds"), moment, shown
+    )
 
 
 def static(path: str) -> str:
