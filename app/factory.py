@@ -17,10 +17,12 @@ from app.frames import install_page_frames
 from app.health import install_health
 from app.logs import configure_logs
 from app.resellers.aliases import reserve_segments
+from app.storefront.kept_pages import install_cards
 from app.web.error_pages import install_error_pages
 from app.web.formats import install_formats
 from app.web.security import install_security
 from app.web.surfaces import first_segments
+from tenants.changes import clock
 from tenants.resolution import Resolution
 from themes.rendering import install_themes, static_file
 
@@ -71,10 +73,12 @@ class _Metadata:
 def create_app() -> Flask:
     """Return the application of one process; raises SettingsIncomplete when it is told too little."""
     configure_logs()
+    clock.is_wanted = True
     app = Flask("galleria", static_folder=None, template_folder=None)
     app.secret_key = settings().secret_key
     install_themes(app)
     install_formats(app)
+    install_cards(app)
     install_health(app)
     install_security(app)
     install_access(app)

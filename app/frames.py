@@ -20,6 +20,7 @@ from app.orders.queries import count_pending_approval
 from app.resellers.offers import is_any_plan_offered
 from app.web.pages import Frame, install_frames
 from app.web.surfaces import Surface, surface_of_request
+from tenants.changes import Kept
 from tenants.directory import AddressKind, AddressMatch
 from tenants.resolution import address_of
 from tenants.settings import PublishedSettings, StorefrontSettings, published_settings
@@ -154,7 +155,9 @@ def _badge(endpoint: str) -> str | None:
 
 def _is_current(endpoint: str) -> bool:
     here = request.endpoint or ""
-    return here == endpoint or (here.split(".")[0] == endpoint.split(".", maxsplit=1)[0] and endpoint.endswith(".index"))
+    return here == endpoint or (
+        here.split(".")[0] == endpoint.split(".", maxsplit=1)[0] and endpoint.endswith(".index")
+    )
 
 
 def _account_entries(viewer: SignedInViewer) -> tuple[Entry, ...]:
@@ -224,21 +227,21 @@ def _initials(name: str) -> str:
     return "".join(part[0] for part in name.split()[:2]).upper()
 
 
+_CATEGORY_LINKS: Kept[tuple[NavGroup, ...]] = Kept(20_000, by_account=False)
+
+
+def _category_links() -> tuple[NavGroup, ...]:
+    catalogue = "storefront_catalogue.index"
+    links = [
+        NavItem(category.name, url_for(catalogue, category=category.slug), category.icon)
+        for category in category_tree()
+    ]
+    return (NavGroup((NavItem("All products", url_for(catalogue), "grid"), *links)),)
+
+
 def _storefront_context(viewer: SignedInViewer | None, settings: StorefrontSettings) -> dict[str, Any]:
     may_browse = viewer is not None or settings.anonymous_access
-    nav: list[NavGroup] = []
-    if may_browse:
-        nav = [
-            NavGroup(
-                [
-                    NavItem("All products", url_for("storefront_catalogue.index"), "grid"),
-                    *(
-                        NavItem(category.name, url_for("storefront_catalogue.index", category=category.slug), category.icon)
-                        for category in category_tree()
-                    ),
-                ]
-            )
-        ]
+    nav = _CATEGORY_LINKS.of(request.script_root, _category_links) if may_browse else ()
     return {
         "nav": nav,
         "account_nav": _items(_account_entries(viewer), viewer) if viewer else [],
@@ -290,9 +293,7 @@ def build_frame() -> Frame:
         published = storefront_look()
         is_storefront = surface is Surface.STOREFRONT or "preview_skin_url" in g
         look = _look(address, published, is_storefront=is_storefront)
-        context = (
-            _storefront_context(viewer, published.settings) if is_storefront else _admin_context(surface, viewer)
-        )
+        context = _storefront_context(viewer, published.settings) if is_storefront else _admin_context(surface, viewer)
     context["storefront"] = look
     context["lang"] = g.get("culture", "en").replace("_", "-")
     context["viewer"] = Viewer(viewer.name, _initials(viewer.name), viewer.email) if viewer else None

@@ -47,8 +47,8 @@ _OF_DISTRIBUTOR = (
 _WRITES = re.compile(
     r'\b(?:INSERT\s+INTO|UPDATE|DELETE\s+FROM|MERGE\s+INTO|TRUNCATE(?:\s+TABLE)?)\s+(?:ONLY\s+)?"?('
     + "|".join((*_OF_RESELLER, *_OF_DISTRIBUTOR, "accounts"))
-    + r')\b"?(.*)',
-    re.IGNORECASE | re.DOTALL,
+    + r")\b",
+    re.IGNORECASE,
 )
 # Of accounts only these matter to what a storefront shows; orders and credit write others all the time.
 _TERMS = re.compile(r"\b(?:currency|restrict_to_price_lists|is_reseller)\b")
@@ -68,7 +68,7 @@ def _written(sql: str) -> str | None:
     """Return "reseller" or "distributor" if the statement writes a watched table, else None."""
     is_found = None
     for found in _WRITES.finditer(sql):
-        name, rest = found[1].lower(), found[2]
+        name, rest = found[1].lower(), sql[found.end() :]
         if name in _OF_DISTRIBUTOR or (name == "accounts" and found[0][:6].upper() == "UPDATE" and _TERMS.search(rest)):
             return "distributor"
         if name in _OF_RESELLER:
@@ -96,6 +96,7 @@ class ChangeClock:
         self._listener: tuple[int, threading.Thread] | None = None
         self._url: str | None = None
         self._ended = threading.Event()
+        self._began = threading.Event()
         self.is_wanted = False  # web processes listen; a job that lives for a second keeps nothing
         self.is_alone = False  # tests: no other process writes, so nobody need be listened to
 
@@ -129,6 +130,10 @@ class ChangeClock:
         if self._listener is not None:
             self._listener[1].join()
 
+    def wait_until_heard(self, seconds: float) -> bool:
+        """Return whether somebody listens by then."""
+        return self._began.wait(seconds)
+
     def _hears(self) -> bool:
         if not self.is_wanted or (BoundSession.bound_to is not None and self._url is None):
             return False  # a test's connection is bound: what it writes is seen by nobody else
@@ -155,6 +160,7 @@ class ChangeClock:
             self._connection += 1  # what was missed while nobody listened is not known
         while not self._ended.is_set():
             self._heard_at = time.monotonic()
+            self._began.set()
             for notice in connection.notifies(timeout=HEARTBEAT_SECONDS, stop_after=1):
                 self.note(notice.payload)
             if time.monotonic() - self._heard_at >= HEARTBEAT_SECONDS:
@@ -188,9 +194,10 @@ def _announce(connection: Connection) -> None:
     """Let the commit carry what was noted: it is delivered if and when the transaction becomes visible."""
     if not _mine.noted:
         return
-    with connection.connection.cursor() as cursor:
-        for payload in sorted(_mine.noted):
-            cursor.execute("SELECT pg_notify(%s, %s)", (CHANNEL, payload))
+    cursor = connection.connection.cursor()
+    for payload in sorted(_mine.noted):
+        cursor.execute("SELECT pg_notify(%s, %s)", (CHANNEL, payload))
+    cursor.close()
     _mine.committing |= _mine.noted
     _mine.noted.clear()
 

@@ -109,6 +109,9 @@ def scope(entered: Scope | None) -> Iterator[None]:
     """Run the block in a scope. A transaction already open follows at once, and returns to the outer scope after."""
     from tenants.scoping import follow_scope, settle_scope  # noqa: PLC0415 - needs the session, which needs this module
 
+    if entered is not None and entered == _current.get():
+        yield  # already in force: PostgreSQL need not be told twice
+        return
     settle_scope()
     token = _current.set(entered)
     follow_scope()

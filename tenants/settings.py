@@ -8,7 +8,6 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cache
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 from uuid import UUID
 
@@ -123,10 +122,15 @@ def _read(kind: Any, value: Any) -> Any:
     return value
 
 
-@cache
+_HINTS: dict[type[Any], dict[str, Any]] = {}
+
+
 def _hints(kind: type[Any]) -> dict[str, Any]:
-    hints = get_type_hints(kind)
-    return {name.name: hints[name.name] for name in dataclasses.fields(kind)}
+    """Return the types of a class's fields; worked out once, it takes longer than reading them."""
+    if kind not in _HINTS:
+        hints = get_type_hints(kind)
+        _HINTS[kind] = {name.name: hints[name.name] for name in dataclasses.fields(kind)}
+    return _HINTS[kind]
 
 
 def from_values(kind: type[Any], values: dict[str, Any]) -> Any:

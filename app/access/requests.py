@@ -130,10 +130,15 @@ def _open_viewer(address: AddressMatch, surface: Surface) -> None:
     at = utc_now()
     realm_id = realm_of_request(address, surface)
     token = read_cookie(realm_id)
-    facts = find_session(realm_id, token, at=at) if token else None
+    visitor = visitor_scope(address)
+    facts = None
+    if token:
+        enter_scope(visitor.in_realm(realm_id))
+        facts = find_session(realm_id, token, at=at)
+        session.commit()  # nothing was changed: it ends the transaction that could read sign-in data
+        enter_scope(visitor)
     if facts is not None and not _belongs(facts, address, surface):
         facts = None
-    visitor = visitor_scope(address)
     entered = visitor if facts is None else scope_of(facts.person)
     if surface is not Surface.BSS:
         entered = entered.with_price_lists(_price_lists(facts, address))
@@ -142,7 +147,8 @@ def _open_viewer(address: AddressMatch, surface: Surface) -> None:
         if at - facts.last_seen_at >= TOUCH_EVERY:
             with unit_of_work():
                 touch_session(realm_id, facts.session_id, at=at)
-    session.commit()  # nothing was changed: it ends the transaction of the visitor's scope
+    if session.registry.has():
+        session.commit()  # nothing was changed: it ends the transaction of the visitor's scope
     enter_scope(entered)
 
 

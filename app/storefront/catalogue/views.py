@@ -17,6 +17,7 @@ from app.core.ids import parse_id
 from app.pricing.catalogue_page import OfferPage, offered_products
 from app.storefront.basket.forms import AddForm
 from app.storefront.catalogue.product_page import product_page
+from app.storefront.kept_pages import kept_for_visitors
 from app.storefront.shopping import buyer_of_request, shows_prices
 from app.web.pages import page
 from app.web.surfaces import Surface, surface_blueprint
@@ -49,6 +50,7 @@ def _first_url(**values: str) -> str | None:
 
 @bp.get("/catalogue")
 @catalogue_access
+@kept_for_visitors
 def index() -> ResponseReturnValue:
     """Show the catalogue, all of it or one category's branch."""
     tree = category_tree()
@@ -77,6 +79,7 @@ def index() -> ResponseReturnValue:
 
 @bp.get("/catalogue/<group>")
 @catalogue_access
+@kept_for_visitors
 def group(group: str) -> ResponseReturnValue:
     """Show the editions of a product group; one without a visible edition does not exist here."""
     found = session.scalar(

@@ -14,6 +14,7 @@ from app.catalogue.navigation import category_tree
 from app.core.ids import parse_id
 from app.frames import storefront_look
 from app.pricing.catalogue_page import Offer, Shelf, offered_products
+from app.storefront.kept_pages import kept_for_visitors
 from app.storefront.shopping import buyer_of_request, shows_prices, today
 from app.web.pages import page
 from app.web.surfaces import Surface, surface_blueprint
@@ -54,6 +55,7 @@ def is_running(banner: Banner, on: date) -> bool:
 
 @bp.get("/")
 @catalogue_access
+@kept_for_visitors
 def index() -> ResponseReturnValue:
     """Show the home page."""
     settings = storefront_look().settings
