@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from http import HTTPStatus
+
 from flask_wtf import FlaskForm
 
 from app.core.errors import Invalid
