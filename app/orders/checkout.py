@@ -7,7 +7,7 @@ work of a job in the distributor's scope (decisions section 8).
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -18,7 +18,6 @@ from sqlalchemy import Select, select
 from sqlalchemy.dialects.postgresql import insert
 
 from app.accounts.models import Account, AccountStatus
-from app.catalogue.models import Product, ProductGroup, TermsDocument
 from app.core.db import nudge_after_commit, session
 from app.core.errors import Conflict, FieldError, Invalid
 from app.core.ids import new_id
@@ -27,6 +26,7 @@ from app.identity.models import User, UserKind
 from app.notifications.services import MailTemplate, queue_mail
 from app.orders.baskets import BasketLine, BasketView, Shopper, after_checkout, open_basket, view_basket
 from app.orders.jobs import PROCESS_ORDER_WORK
+from app.orders.licences import recipient_errors
 from app.orders.models import (
     ORDER_NUMBERS,
     Basket,
@@ -37,8 +37,8 @@ from app.orders.models import (
     OrderItem,
     OrderStatus,
     OrderWork,
-    TermsAcceptance,
 )
+from app.orders.terms import Evidence, Terms, log_acceptance, terms_of
 from app.orders.words import status_words, total_words
 from app.pricing.quotes import Buyer
 from app.resellers.aliases import hold_alias
@@ -50,29 +50,12 @@ ROUTE = "checkout"
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
-    """Where an acceptance of terms came from (SF-20)."""
-
-    url: str
-    address: str  # IP address
-    browser: str
-
-
-@dataclass(frozen=True, slots=True)
 class Submission:
     """What the last step of checkout sends. `accepted` are the ids of ticked terms documents."""
 
     checkout_key: UUID
     accepted: frozenset[UUID]
     evidence: Evidence
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """A document the buyer must accept, with the products it is about."""
-
-    document: TermsDocument
-    products: tuple[str, ...]
 
 
 class PricesChanged(Conflict):
@@ -82,37 +65,6 @@ class PricesChanged(Conflict):
 
     def __init__(self) -> None:
         super().__init__("Prices have changed since you last looked. Review your basket and submit again")
-
-
-def terms_of(lines: Iterable[BasketLine]) -> Sequence[Terms]:
-    """Return the terms documents of products and of their groups, each once (SF-20). At most two statements."""
-    products = [line.product for line in lines]
-    groups = _group_terms(products)
-    wanted: dict[UUID, list[str]] = {}
-    for product in products:
-        for document_id in (product.terms_document_id, groups.get(product.group_id)):
-            if document_id is not None:
-                wanted.setdefault(document_id, []).append(product.name)
-    if not wanted:
-        return ()
-    documents = session.scalars(
-        select(TermsDocument).where(
-            TermsDocument.distributor_id == current_scope().distributor_id, TermsDocument.id.in_(wanted)
-        )
-    )
-    return [Terms(document, tuple(wanted[document.id])) for document in documents]
-
-
-def _group_terms(products: Sequence[Product]) -> dict[UUID | None, UUID | None]:
-    ids = {product.group_id for product in products if product.group_id is not None}
-    if not ids:
-        return {}
-    rows = session.execute(
-        select(ProductGroup.id, ProductGroup.terms_document_id).where(
-            ProductGroup.distributor_id == current_scope().distributor_id, ProductGroup.id.in_(ids)
-        )
-    )
-    return {row.id: row.terms_document_id for row in rows}
 
 
 def recipient_of(basket: Basket, payer: Account) -> Account:
@@ -147,7 +99,7 @@ def place_order(shopper: Shopper, submission: Submission, *, buyer: Buyer, place
     is_alias = buyer.reseller_id is not None
     recipient = account if is_alias else recipient_of(basket, account)
     terms = terms_of(view.lines)
-    _check(view, account, placed_by, terms, submission)
+    _check(view, account, recipient, placed_by, terms, submission)
     _check_plans(view, account, at)
     order = _new_order(view, shopper, buyer, recipient=recipient, placed_by=placed_by, at=at)
     session.add(order)
@@ -158,7 +110,7 @@ def place_order(shopper: Shopper, submission: Submission, *, buyer: Buyer, place
     for line, item in zip(view.lines, items, strict=True):
         if line.product.plan_edition and needs_alias(account.id):
             hold_alias(item.id, line.item.alias, reseller_id=account.id, at=at)
-    _accept(terms, order, placed_by, recipient, submission.evidence, at)
+    log_acceptance(terms, order, placed_by, recipient, submission.evidence, at=at)
     _record(order, placed_by, at)
     _ask_for_execution(order, view.lines, items, at)
     _confirm(order, items, account, placed_by, is_alias=is_alias, at=at)
@@ -221,7 +173,12 @@ def _answer(shopper: Shopper, submission: Submission, order: Order) -> None:
 
 
 def _check(
-    view: BasketView, account: Account, placed_by: User, terms: Sequence[Terms], submission: Submission
+    view: BasketView,
+    account: Account,
+    recipient: Account,
+    placed_by: User,
+    terms: Sequence[Terms],
+    submission: Submission,
 ) -> None:
     errors: list[FieldError] = []
     if not view.lines:
@@ -230,6 +187,7 @@ def _check(
         errors += line.problems
     if account.status is not AccountStatus.ACTIVE or not account.ordering_enabled:
         errors.append(FieldError("basket", "ordering_disabled", "Your company cannot order at present"))
+    errors += recipient_errors([line.subscription for line in view.lines if line.subscription], recipient.id)
     if placed_by.kind is UserKind.RESELLER and view.basket.is_own_use is None and not view.plan_lines:
         errors.append(FieldError("end_customer", "recipient_required", "Choose who the order is for"))
     if placed_by.kind is UserKind.DIRECT and not account.has_billing_address:
@@ -306,33 +264,6 @@ def _new_item(order: Order, line: BasketLine, position: int) -> OrderItem:
         alias=line.item.alias,
         subscription_id=line.item.subscription_id,
     )
-
-
-def _accept(
-    terms: Sequence[Terms], order: Order, user: User, recipient: Account, evidence: Evidence, at: datetime
-) -> None:
-    for each in terms:
-        for product_name in each.products:
-            session.add(
-                TermsAcceptance(
-                    reseller_id=order.reseller_id,
-                    account_id=order.account_id,
-                    order_id=order.id,
-                    order_number=order.number,
-                    product_name=product_name,
-                    document_id=each.document.id,
-                    document_version=each.document.version,
-                    document_digest=hashlib.sha256(each.document.body_html.encode()).hexdigest(),
-                    account_name=recipient.name,
-                    first_name=user.first_name,
-                    last_name=user.last_name,
-                    email=user.email,
-                    url=evidence.url[:500],
-                    address=evidence.address[:45],
-                    browser=evidence.browser[:300],
-                    accepted_at=at,
-                )
-            )
 
 
 def _record(order: Order, user: User, at: datetime) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from uuid import UUID
 
 from sqlalchemy import select
@@ -68,6 +68,19 @@ def find_asset(asset_id: UUID) -> Asset | None:
     return session.scalar(
         select(Asset).where(Asset.distributor_id == current_scope().distributor_id, Asset.id == asset_id)
     )
+
+
+def codes_of(subscription_ids: Iterable[UUID | None]) -> Mapping[UUID, str]:
+    """Return what people quote of subscriptions within reach; one statement, none for no ids."""
+    wanted = {each for each in subscription_ids if each is not None}
+    if not wanted:
+        return {}
+    rows = session.execute(
+        select(Subscription.id, Subscription.code).where(
+            Subscription.distributor_id == current_scope().distributor_id, Subscription.id.in_(wanted)
+        )
+    )
+    return {row.id: row.code for row in rows}
 
 
 def list_events(subscription_id: UUID) -> Sequence[SubscriptionEvent]:

@@ -30,7 +30,16 @@ class QuantityField(IntegerField):
             raise ValueError(WHOLE_NUMBER) from error
 
 
-class AddForm(Form):
+class BasketForm(Form):
+    """What the forms of the basket share."""
+
+    @property
+    def first_error(self) -> str:
+        """One sentence for who typed, where there is room for one."""
+        return next((str(message) for messages in self.errors.values() for message in messages), "Check your choice")
+
+
+class AddForm(BasketForm):
     """Puts one product, at one term and cycle, into the basket."""
 
     product_id = HiddenField()
@@ -56,8 +65,14 @@ class AddForm(Form):
         return NewItem(product_id, *key, self.quantity.data, self.friendly_name.data or None)
 
 
-class ItemForm(Form):
+class ItemForm(BasketForm):
     """Changes one item of the basket."""
 
     quantity = QuantityField("Quantity", validators=[InputRequired(WHOLE_NUMBER)])
     friendly_name = StringField("Friendly name", validators=[Length(max=100, message="Use at most 100 characters")])
+
+
+class LicencesForm(BasketForm):
+    """How many licences to add to a subscription."""
+
+    quantity = QuantityField("More licences", validators=[InputRequired(WHOLE_NUMBER)], default=1)

@@ -12,9 +12,18 @@ from app.catalogue.models import Product
 from app.core.clock import utc_now
 from app.core.db import session, unit_of_work
 from app.core.errors import Invalid, NotFound
+from app.identity.models import UserKind
 from app.identity.permissions import Permission
-from app.orders.baskets import add_item, change_item, remove_item, require_item, view_basket
-from app.storefront.basket.forms import AddForm, ItemForm
+from app.orders.baskets import (
+    NewItem,
+    add_item,
+    change_item,
+    choose_recipient,
+    remove_item,
+    require_item,
+    view_basket,
+)
+from app.storefront.basket.forms import AddForm, ItemForm, LicencesForm
 from app.storefront.catalogue.product_page import product_page
 from app.storefront.shopping import TERM_WORDS, buyer_of_request, price_unit, shopper_of_request
 from app.subscriptions.queries import get_subscription
@@ -88,7 +97,6 @@ def add_licences(code: str) -> ResponseReturnValue:
         subscription.term,
         subscription.cycle,
         form.quantity.data,
-        friendly_name=subscription.friendly_name,
         subscription_id=subscription.id,
     )
     shopper, at = shopper_of_request(), utc_now()

@@ -13,6 +13,7 @@ from app.access import permission_required, signed_in_viewer
 from app.billing.credit import available_credit
 from app.billing.pdf import render_invoice
 from app.billing.queries import InvoiceFilter, count_invoices, get_invoice, list_invoices
+from app.catalogue.models import Product
 from app.core.db import session
 from app.core.errors import NotFound
 from app.identity.models import UserKind
@@ -20,8 +21,9 @@ from app.identity.permissions import Permission
 from app.orders.models import Order, OrderStatus
 from app.orders.queries import OrderFilter, count_orders, list_orders, recent_orders
 from app.orders.words import shown_total, status_words
+from app.pricing.catalogue_page import offered_ids
 from app.resellers.shown_prices import ShownSubscription, for_end_customer, for_payer, listed_among
-from app.storefront.shopping import price_unit, shopper_of_request
+from app.storefront.shopping import CYCLE_WORDS, TERM_WORDS, buyer_of_request, price_unit, shopper_of_request
 from app.subscriptions.models import Asset, Subscription, SubscriptionStatus
 from app.subscriptions.queries import get_subscription, list_events
 from app.web.exports import Cell, xlsx_response
@@ -206,14 +208,29 @@ def _exported(each: ShownSubscription, *, hides: bool) -> tuple[Cell, ...]:
 def subscription(code: str) -> ResponseReturnValue:
     """Show one subscription with its history."""
     found = get_subscription(code)
+    (it,) = shown([found])
     return _billing_page(
         "subscription",
         title=found.friendly_name,
-        shown=shown([found])[0],
+        shown=it,
+        product=session.get(Product, (found.distributor_id, found.product_id)),
         events=list_events(found.id),
         price_unit=price_unit,
+        cycle=CYCLE_WORDS[found.cycle],
+        term=TERM_WORDS[found.term],
         hides_prices=not signed_in_viewer().can(Permission.SUBSCRIPTION_PRICES_VIEW),
-        may_manage=signed_in_viewer().can(Permission.SUBSCRIPTIONS_MANAGE),
+        may_buy_more=_may_buy_more(it),
+    )
+
+
+def _may_buy_more(it: ShownSubscription) -> bool:
+    """Whether more licences may go into the basket: active, by right, and the product is sold here now (RS-19)."""
+    found = it.subscription
+    return (
+        it.can_buy_more
+        and found.plan_edition is None
+        and signed_in_viewer().can(Permission.SUBSCRIPTIONS_MANAGE)
+        and found.product_id in offered_ids([found.product_id], buyer_of_request())
     )
 
 

@@ -92,6 +92,6 @@ def _siblings(product: Product, group: ProductGroup | None) -> list[object]:
 
 def _crumbs(product: Product, group: ProductGroup | None) -> list[Crumb]:
     crumbs = [Crumb("All products", url_for("storefront_catalogue.index"))]
-    if group is not None:
+    if group is not None and group.name != product.name:
         crumbs.append(Crumb(group.name, url_for("storefront_catalogue.group", group=group.slug)))
     return [*crumbs, Crumb(product.name)]

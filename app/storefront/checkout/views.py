@@ -18,9 +18,10 @@ from app.core.ids import parse_id
 from app.identity.models import UserKind
 from app.identity.permissions import Permission
 from app.orders.baskets import BasketView, choose_recipient, note_on_order, set_alias, view_basket
-from app.orders.checkout import Evidence, Submission, place_order, recipient_of, terms_of
+from app.orders.checkout import Submission, place_order, recipient_of
 from app.orders.models import OrderStatus
 from app.orders.queries import get_order, list_items
+from app.orders.terms import Evidence, terms_of
 from app.orders.words import status_words
 from app.resellers.aliases import require_alias
 from app.resellers.plans import needs_alias

@@ -1,0 +1,46 @@
+"""More licences for a running subscription: items of a basket that are bound to it (SF-26, RS-27)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from uuid import UUID
+
+from sqlalchemy import select
+
+from app.core.db import session
+from app.core.errors import FieldError
+from app.orders.models import BasketItem
+from app.subscriptions.models import Subscription, SubscriptionStatus
+from tenants.context import current_scope
+
+
+def subscriptions_of(items: Sequence[BasketItem]) -> Mapping[UUID, Subscription]:
+    """Return the subscriptions items are bound to; one statement, none where no item is."""
+    ids = {item.subscription_id for item in items if item.subscription_id is not None}
+    if not ids:
+        return {}
+    found = session.scalars(
+        select(Subscription).where(
+            Subscription.distributor_id == current_scope().distributor_id, Subscription.id.in_(ids)
+        )
+    )
+    return {each.id: each for each in found}
+
+
+def licence_errors(item: BasketItem, subscription: Subscription | None) -> Iterator[FieldError]:
+    """Say why licences cannot be added to the item's subscription."""
+    if item.subscription_id is None:
+        return
+    if subscription is None or subscription.status is not SubscriptionStatus.ACTIVE:
+        yield FieldError("product", "subscription_not_active", "The subscription is not active any more; remove this item")
+
+
+def recipient_errors(subscriptions: Sequence[Subscription], recipient_id: UUID) -> Iterator[FieldError]:
+    """Say which added licences belong to somebody else than the order's recipient."""
+    for each in subscriptions:
+        if each.account_id != recipient_id:
+            yield FieldError(
+                "end_customer",
+                "subscription_of_another",
+                f"“{each.friendly_name}” belongs to another company than the order; choose that one or remove the item",
+            )

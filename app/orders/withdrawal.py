@@ -1,0 +1,43 @@
+"""A buyer takes back an order that still waits for its reseller (SF-31)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from app.audit.services import Actor, record
+from app.core.db import session
+from app.core.errors import Forbidden
+from app.orders.errors import AlreadyDecided
+from app.orders.execution_events import add_event
+from app.orders.execution_rows import lock_order_by_number
+from app.orders.models import DeliveryStatus, Order, OrderStatus
+from app.orders.queries import list_items
+
+WITHDRAWN = "The order was withdrawn."
+
+
+def may_withdraw(order: Order, actor: Actor) -> bool:
+    """Whether the order still waits, and the person is the one who placed it."""
+    return order.status is OrderStatus.PENDING_RESELLER_APPROVAL and order.placed_by_id == actor.user_id
+
+
+def withdraw_order(number: str, *, actor: Actor, at: datetime) -> Order:
+    """Cancel a pending order in the name of who placed it. Of a withdrawal and a decision only the first one wins.
+
+    Raises OrderNotFound, Forbidden, AlreadyDecided.
+    """
+    order = lock_order_by_number(number)
+    if order.placed_by_id != actor.user_id:
+        raise Forbidden("Only who placed the order can withdraw it")
+    if order.status is not OrderStatus.PENDING_RESELLER_APPROVAL:
+        raise AlreadyDecided(order.number, order.status)
+    order.status = OrderStatus.CANCELED
+    for item in list_items(order.id):
+        item.delivery_status = DeliveryStatus.CANCELED
+    add_event(order, "withdrawn", WITHDRAWN, at=at, actor_name=actor.name)
+    record(
+        "order.withdrawn", actor=actor, at=at, target_kind="order", target_id=order.id,
+        before={"status": OrderStatus.PENDING_RESELLER_APPROVAL.value}, after={"status": order.status.value},
+    )  # fmt: skip
+    session.flush()
+    return order
