@@ -51,6 +51,14 @@ def order_of(session, placed: Placed) -> Order:
     return session.get_one(Order, (placed.order.distributor_id, placed.id), populate_existing=True)
 
 
+def set_cost(session, world, product, price: str) -> None:
+    """Change what the world's price list asks for a product."""
+    with scope(world.scope):
+        entry = next(each for each in all_of(session, PriceListEntry) if each.product_id == product.id)
+        entry.price = entry.value = Decimal(price)
+        session.commit()
+
+
 def limit_credit(session, world, account, limit: str) -> None:
     with scope(world.scope):
         session.merge(account).credit_limit = Decimal(limit)
@@ -107,20 +115,21 @@ def test_approval_off_executes_without_the_reseller(session, world):
 
 
 def test_the_distributor_invoices_the_reseller_at_cost_and_the_customer_has_no_invoice(session, world):
-    """CB-F122 (partly): the customer pays 5 x 12.00, the reseller is invoiced 5 x 10.00, the customer sees no invoice."""
-    placed = alias_order(session, world, [Wanted(world.seats, 5)], status=OrderStatus.EXECUTING)
+    """CB-F122: the customer pays 5 x 10.00 = 50.00, the reseller is invoiced 40.00, the customer has no invoice."""
+    set_cost(session, world, world.seats, "8.00")
+    placed = alias_order(session, world, [Wanted(world.seats, 5, "10.00")], status=OrderStatus.EXECUTING)
     process(world, placed)
     with scope(world.tech.scope):
         (invoice,) = all_of(session, Invoice)
         (line,) = all_of(session, InvoiceLine)
-        assert (invoice.account_id, invoice.net_total) == (world.tech.id, Decimal("50.00"))
+        assert (invoice.account_id, invoice.net_total) == (world.tech.id, Decimal("40.00"))
         assert (invoice.seller_name, invoice.buyer_name) == ("Nordwind Distribution", "Tech Solutions")
         assert line.end_customer_name == world.tech.customers[0].name
         assert (line.period_from, line.period_to) == (date(2026, 3, 2), date(2026, 4, 1))
         (cost,) = all_of(session, OrderItemCost)
-        assert (cost.unit_cost, cost.line_cost) == (Decimal("10.0000"), Decimal("50.00"))
+        assert (cost.unit_cost, cost.line_cost) == (Decimal("8.0000"), Decimal("40.00"))
     with scope(world.tech.customer_scope()):
-        assert order_of(session, placed).net_total == Decimal("60.00")
+        assert order_of(session, placed).net_total == Decimal("50.00")
         assert all_of(session, Invoice) == all_of(session, InvoiceLine) == all_of(session, Charge) == []
         assert all_of(session, OrderItemCost) == all_of(session, OrderItemVendorCost) == []
     with scope(world.scope):
@@ -222,10 +231,7 @@ def test_a_new_price_list_changes_the_next_order_and_no_live_subscription(sessio
     """RS-F7 (order side): the next order costs the new price, the running subscription keeps its own."""
     first = root_order(session, world, [Wanted(world.seats, 1, "10.00")])
     process(world, first)
-    with scope(world.scope):
-        entry = next(each for each in all_of(session, PriceListEntry) if each.product_id == world.seats.id)
-        entry.price = entry.value = Decimal("9.00")
-        session.commit()
+    set_cost(session, world, world.seats, "9.00")
     second = root_order(session, world, [Wanted(world.seats, 1, "10.00")])
     process(world, second)
     with scope(world.scope):

@@ -114,6 +114,24 @@ def test_a_transport_error_is_tried_again_by_the_tasks_clock(session, world, ven
     assert len(vendor.resources) == 1
 
 
+def test_a_vendor_that_is_down_is_asked_again_and_one_that_refuses_is_not(
+    session, world, vendor, task, run_task, clock
+):
+    """CB-F68: a 503 is retried automatically; a business error is not."""
+    vendor.fail_next()
+    run_task(task)
+    assert only(session, world, ProvisioningTask).status is TaskStatus.PENDING
+    clock.forward(minutes=1)
+    vendor.reject_next(reason="The tenant is blocked")
+    run_task(task)
+    for _ in range(20):
+        clock.forward(minutes=10)
+        run_task(task)
+    refused = only(session, world, ProvisioningTask)
+    assert (refused.status, refused.attempts, refused.message) == (TaskStatus.FAILED, 2, "The tenant is blocked")
+    assert (vendor.calls, vendor.resources) == (0, {})
+
+
 def test_tries_follow_each_other_after_1_5_15_30_and_60_minutes_and_end_after_120(
     session, world, vendor, task, run_task, clock
 ):
