@@ -40,6 +40,7 @@ from app.catalogue.models import Audience, BillingCycle, Product, ProductGroup, 
 from app.catalogue.text import folded
 from app.core.db import session
 from app.pricing.buyers import Buyer
+from app.pricing.hits import quoted_rows
 from app.pricing.levels import (
     DISTRIBUTOR,
     ONE,
@@ -47,7 +48,6 @@ from app.pricing.levels import (
     RESELLER,
     is_priced,
     parameters,
-    quoted_rows,
     usable_lists,
 )
 from app.pricing.quotes import BuyerPrice, PriceKey, explained
@@ -255,7 +255,18 @@ def offered_products(
         "after_name": after[0] if after else None,
         "after_id": after[1] if after else None,
     }
-    key = (shape, buyer, storefront_reseller_id, tuple(category_ids), group_id, needle, cycle, after, tuple(chosen), limit)
+    key = (
+        shape,
+        buyer,
+        storefront_reseller_id,
+        tuple(category_ids),
+        group_id,
+        needle,
+        cycle,
+        after,
+        tuple(chosen),
+        limit,
+    )
     return _PAGES.of(key, lambda: _read_page(_page_statement(shape), given | optional, buyer, cycle, limit))
 
 

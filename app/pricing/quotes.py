@@ -19,11 +19,11 @@ from app.core.db import session
 from app.core.money import round_money, round_unit
 from app.pricing.arithmetic import marked_up, rounded, special_price, with_percent
 from app.pricing.buyers import Buyer, alias_buyer, root_buyer, root_visitor
+from app.pricing.hits import quoted_rows
 from app.pricing.levels import (
     MARKUP_SOURCES,
     PriceSource,
     parameters,
-    quoted_rows,
     usable_lists,
     wanted_products,
 )
