@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import date
 from typing import Any, TypeVar
@@ -14,7 +14,7 @@ from flask.typing import ResponseReturnValue
 from app.access import permission_required
 from app.core.clock import utc_now
 from app.core.db import unit_of_work
-from app.core.errors import Invalid, NotFound
+from app.core.errors import FieldError, Invalid, NotFound
 from app.owner.look import image_url, store
 from app.owner.look_forms import KIND_WORDS, BannerForm, SectionForm, uploaded
 from app.owner.scopes import Owner, Rights, frame_of, owner_of_request
@@ -190,8 +190,7 @@ def _sections(blueprint: Blueprint, surface: Surface, rights: Rights) -> None:
         try:
             with unit_of_work():
                 changed = form.to_section(found)
-                if errors := tuple(section_errors(changed)):
-                    raise Invalid(*errors)
+                _refuse(section_errors(changed))
                 changed = replace(changed, image_id=_kept_image(form, ImagePurpose.SECTION, owner, changed.image_id))
                 look = edited_look(owner.storefront_id).look
                 store(owner, replace(look, sections=_with(look.sections, number, changed)), at=utc_now())
@@ -321,9 +320,7 @@ def _save_banner(number: int | None, surface: Surface) -> ResponseReturnValue:
             look = edited_look(owner.storefront_id).look
             before = "" if number is None else look.banners[number].image_id
             is_kept = bool(before) or uploaded_name(form)
-            errors = tuple(banner_errors(form.to_banner("kept" if is_kept else "")))
-            if errors or not is_readable:
-                raise Invalid(*errors)
+            _refuse(banner_errors(form.to_banner("kept" if is_kept else "")), is_readable=is_readable)
             made = form.to_banner(_kept_image(form, ImagePurpose.BANNER, owner, before))
             banners: tuple[Any, ...] = (*look.banners, made) if number is None else _with(look.banners, number, made)
             store(owner, replace(look, banners=banners), at=utc_now())
@@ -332,6 +329,13 @@ def _save_banner(number: int | None, surface: Surface) -> ResponseReturnValue:
         return _banner_page(form, number, surface)
     flash("Banner saved as draft.", "success")
     return redirect(url_for(".home"), code=303)
+
+
+def _refuse(errors: Iterator[FieldError], *, is_readable: bool = True) -> None:
+    """Raise Invalid for what is wrong; what could not be read has its message at its field already."""
+    found = tuple(errors)
+    if found or not is_readable:
+        raise Invalid(*found)
 
 
 def uploaded_name(form: BannerForm) -> bool:

@@ -164,7 +164,7 @@ def _previewing(blueprint: Blueprint, surface: Surface, rights: Rights) -> None:
         g.look = PublishedSettings(drafted, published.version)
         g.preview_skin_url = url_for(".preview_skin", version=utc_now().timestamp())
         flash("This is a preview: only you see it. Links lead into the published storefront.", "info")
-        response = current_app.make_response(current_app.view_functions["storefront_home.index"]())
+        response = current_app.make_response(_home_page())
         response.headers["Cache-Control"] = "private, no-store"
         return response
 
@@ -177,6 +177,11 @@ def _previewing(blueprint: Blueprint, surface: Surface, rights: Rights) -> None:
         response = Response(skin_css(skin_of(drafted), font_of(drafted)), mimetype="text/css")
         response.headers["Cache-Control"] = "private, no-store"
         return response
+
+
+def _home_page() -> Any:
+    """Return the storefront's own home page, found by name: surfaces do not import each other."""
+    return current_app.view_functions["storefront_home.index"]()
 
 
 def _index_page(form: LookForm, surface: Surface) -> ResponseReturnValue:

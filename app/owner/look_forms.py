@@ -104,4 +104,4 @@ def uploaded(field: FileField) -> bytes | None:
     found = field.data
     if not isinstance(found, FileStorage) or not found.filename:
         return None
-    return found.read()
+    return bytes(found.read())

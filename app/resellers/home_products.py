@@ -30,7 +30,7 @@ class HomeProduct:
 
 def named_products(product_ids: Collection[str]) -> Sequence[HomeProduct]:
     """Return published products by id, in the order given; unknown ids are left out."""
-    wanted = [found for text in product_ids if (found := parse_id(text)) is not None]
+    wanted = [each for each in map(parse_id, product_ids) if each is not None]
     if not wanted:
         return ()
     rows = session.execute(

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 
 from app.core.db import session
 from app.core.errors import Invalid
@@ -116,6 +116,10 @@ def _wrong_type(field: str, rule: _Rule) -> Invalid:
     return Invalid.field(field, "file_type", f"This file cannot be used; choose {rule.words}")
 
 
+def _too_many_pixels(field: str) -> Invalid:
+    return Invalid.field(field, "file_unsafe", "This picture has too many pixels; make it smaller first")
+
+
 def _re_encoded(purpose: ImagePurpose, content: bytes, rule: _Rule, field: str) -> Picture:
     raster = [name for name in rule.formats if name != "SVG"]
     try:
@@ -124,13 +128,13 @@ def _re_encoded(purpose: ImagePurpose, content: bytes, rule: _Rule, field: str) 
             opened = Image.open(io.BytesIO(content), formats=raster)
         width, height = opened.size
         if width * height > MOST_PIXELS:
-            raise Invalid.field(field, "file_unsafe", "This picture has too many pixels; make it smaller first")
+            raise _too_many_pixels(field)
         kept_format = "PNG" if purpose is ImagePurpose.FAVICON else str(opened.format)
         picture = ImageOps.exif_transpose(opened)
         picture.load()
-    except (UnidentifiedImageError, Image.DecompressionBombError) as error:
-        raise _wrong_type(field, rule) from error
-    except (OSError, SyntaxError, ValueError) as error:  # cut off, or not what it says it is
+    except Image.DecompressionBombError as error:
+        raise _too_many_pixels(field) from error
+    except (OSError, SyntaxError, ValueError) as error:  # unknown, cut off, or not what it says it is
         raise _wrong_type(field, rule) from error
     if purpose is ImagePurpose.FAVICON:
         _require_icon(picture, field)

@@ -45,14 +45,7 @@ class LookSettings:
 
 def look_errors(look: LookSettings) -> Iterator[FieldError]:
     """Return all that is wrong with a look. Parts of lists are named `sections-0-title`."""
-    if look.theme not in themes():
-        yield FieldError("theme", "choice", "Choose one of the themes")
-    if look.skin not in SKINS and look.skin != CUSTOM_SKIN:
-        yield FieldError("skin", "choice", "Choose one of the skins")
-    if look.font not in FONTS:
-        yield FieldError("font", "choice", "Choose one of the typefaces")
-    for name in ("primary_color", "accent_color", "text_color"):
-        yield from _color_errors(name, getattr(look, name), is_needed=look.skin == CUSTOM_SKIN)
+    yield from _style_errors(look)
     limits = (("login_heading", MOST_TITLE), ("login_text", MOST_WORDS), ("footer_text", MOST_WORDS))
     for name, at_most in limits:
         if len(getattr(look, name).strip()) > at_most:
@@ -67,6 +60,17 @@ def look_errors(look: LookSettings) -> Iterator[FieldError]:
         yield FieldError("banners", "too_many", f"There are at most {MOST_BANNERS} banners")
     for number, banner in enumerate(look.banners):
         yield from _prefixed(f"banners-{number}", banner_errors(banner))
+
+
+def _style_errors(look: LookSettings) -> Iterator[FieldError]:
+    if look.theme not in themes():
+        yield FieldError("theme", "choice", "Choose one of the themes")
+    if look.skin not in SKINS and look.skin != CUSTOM_SKIN:
+        yield FieldError("skin", "choice", "Choose one of the skins")
+    if look.font not in FONTS:
+        yield FieldError("font", "choice", "Choose one of the typefaces")
+    for name in ("primary_color", "accent_color", "text_color"):
+        yield from _color_errors(name, getattr(look, name), is_needed=look.skin == CUSTOM_SKIN)
 
 
 def section_errors(section: HomeSection) -> Iterator[FieldError]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from flask import Flask
@@ -23,6 +23,6 @@ def admin(sign_in: SignIn, world: World) -> FlaskClient:
 @pytest.fixture
 def visitor(app: Flask, world: World) -> FlaskClient:
     """Somebody not signed in."""
-    browser: Any = app.test_client()
-    browser.host = world.host
+    browser: FlaskClient = app.test_client()
+    cast("Any", browser).host = world.host
     return browser
