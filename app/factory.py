@@ -61,6 +61,11 @@ BLUEPRINTS = (
     "app.bss.invoices.views:bp",
     "app.bss.provisioning:bp",
     "app.manage.mail.views:bp",
+    "app.bss.subscriptions.views:bp",
+    "app.manage.home.views:bp",
+    "app.bss.settings.views:look_bp",
+    "app.bss.settings.views:bp",
+    "app.manage.look.views:bp",
 )
 
 
