@@ -181,7 +181,7 @@ def scale_database(scale: Scale) -> ScaleDatabase:
             _fill(urls, scale)
             owner.execute(sql.SQL("ALTER DATABASE {} IS_TEMPLATE true").format(sql.Identifier(name)))
     seconds = (utc_now() - began).total_seconds() if found is None or not found[0] else 0.0
-    with _bound_to(urls["DATABASE_URL_APP"]):
+    with bound_to(urls["DATABASE_URL_APP"]):
         distributor_id, cookie = _sign_in(urls["DATABASE_URL"])
     return ScaleDatabase(urls, distributor_id, cookie, seconds)
 
@@ -203,7 +203,7 @@ def _recipe() -> str:
     return found.hexdigest()[:10]
 
 
-class _bound_to:  # noqa: N801 - reads as a verb
+class bound_to:  # noqa: N801 - reads as a verb
     """Let the thread's session work on another database, with real commits."""
 
     def __init__(self, url: str) -> None:
@@ -221,7 +221,7 @@ class _bound_to:  # noqa: N801 - reads as a verb
 
 
 def _fill(urls: Mapping[str, str], scale: Scale) -> None:
-    with _bound_to(urls["DATABASE_URL_APP"]):
+    with bound_to(urls["DATABASE_URL_APP"]):
         world = make_world(db.session(), host=HOST)
         ids = _ids(world)
     with _owner(urls["DATABASE_URL"]) as owner:

@@ -8,16 +8,20 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from statistics import median
 
 import pytest
 
-from tests.bench.measuring import Sample, Server, Subject, alternate, ratio, request_of
-from tests.bench.scale import ALIAS, HOST, Scale, ScaleDatabase, scale_database
+from tests.bench import work
+from tests.bench.measuring import Sample, Server, Subject, alternate, ratio, request_of, run
+from tests.bench.scale import ALIAS, HOST, Scale, ScaleDatabase, bound_to, scale_database
 
 ROOT = Path(__file__).resolve().parents[2]
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "7"))
 REQUESTS = int(os.environ.get("BENCH_REQUESTS", "300"))
 FEW = 10
+ORDERS = int(os.environ.get("BENCH_ORDERS", "20"))
+TASKS = int(os.environ.get("BENCH_TASKS", "40"))
 CATALOGUE = f"/{ALIAS}/catalogue"
 
 pytestmark = pytest.mark.timeout(1800)
@@ -148,3 +152,42 @@ def test_catalogue_page_with_few_and_with_many_aliases(
             )
         )
         assert cpu > 0
+
+
+def test_placing_an_order_against_a_bare_page(large: ScaleDatabase, tmp_path: Path, table: list[Row]) -> None:
+    (tmp_path / "page").write_bytes(b"x" * 22_000)
+    with Server(large.urls, tmp_path) as server, bound_to(large.urls["DATABASE_URL_APP"]):
+        bare = Subject("bare", server, request_of("/bare/page", HOST))
+        buying = work.who_buys(large.distributor_id)
+        statements = work.statements_of_an_order(buying)
+        work.place_orders(buying, 5)
+        run(bare, 50)
+        ratios = []
+        for _ in range(ROUNDS):
+            ratios.append((work.place_orders(buying, ORDERS), run(bare, REQUESTS)))
+    cpu = median(order.cpu_milliseconds / page.cpu_milliseconds for order, page in ratios)
+    milliseconds = median(order.cpu_milliseconds for order, _ in ratios)
+    table.append(
+        Row(
+            7,
+            "placing an order of three products (service)",
+            "≤ 10 × CPU; ≤ 3 statements",
+            f"{cpu:.1f} × ({milliseconds:.1f} ms); {statements} statements",
+        )
+    )
+    assert statements > 0
+
+
+def test_provisioning_against_jobs_that_do_nothing(large: ScaleDatabase, table: list[Row]) -> None:
+    single, batched = [], []
+    with bound_to(large.urls["DATABASE_URL_APP"]), work.vendor_in_memory():
+        for _ in range(ROUNDS):
+            tasks = work.prepare_tasks(large.distributor_id, TASKS)
+            others = work.prepare_tasks(large.distributor_id, TASKS)
+            assert len(tasks) == len(others) == TASKS
+            nothings = work.nothings(TASKS)
+            single.append(work.one_by_one(large.distributor_id, tasks) / nothings)
+            batched.append(work.in_batches(large.distributor_id, others) / nothings)
+            assert work.left_over(large.distributor_id, [*tasks, *others]) == 0
+    table.append(Row(9, "provisioning, a job per task, to RQ's no-op", "≥ 0.6", f"{median(single):.2f}"))
+    table.append(Row(9, "provisioning, batched, to RQ's no-op", "≥ 15 ×", f"{median(batched):.1f} ×"))
