@@ -15,7 +15,6 @@ from app.orders.execution_rows import lock_order
 from app.orders.models import DeliveryStatus, Order, OrderItem, OrderStatus
 from app.provisioning.models import ProvisioningTask, TaskKind
 from app.provisioning.pictures import from_json
-from app.subscriptions.models import SubscriptionStatus
 from app.subscriptions.queries import find_asset_by_item, find_subscription_for_update
 from app.subscriptions.services import activate, change_quantity, mark_failed, mark_pending
 from tenants.context import current_scope
@@ -37,13 +36,15 @@ def deliver(
     item.delivery_status, item.failure_reason = DeliveryStatus.DELIVERED, None
     add_event(order, "delivered", READY, at=at, item=item)
     session.flush()
-    subscription = find_subscription_for_update(item.subscription_id) if item.subscription_id else None
-    if subscription is not None:
-        was_waiting = subscription.status is SubscriptionStatus.PENDING_ACTIVATION
-        activate(subscription.id, at=at, service_manager_id=service_manager_id, vendor_reference=vendor_reference)
-        if was_waiting:
-            mail_ready(subscription, item.product_name, at=at)
-    _activate_asset(item)
+    if item.subscription_id is None:
+        _activate_asset(item)
+        return
+    subscription = activate(
+        item.subscription_id, at=at, service_manager_id=service_manager_id, vendor_reference=vendor_reference
+    )
+    is_new = subscription.order_item_id == item.id  # else more licences for a running one
+    if is_new and subscription.plan_edition is None:  # a plan's welcome says more
+        mail_ready(subscription, item.product_name, at=at)
 
 
 def task_succeeded(task: ProvisioningTask, vendor_reference: str | None, *, at: datetime) -> None:

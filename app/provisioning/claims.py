@@ -7,7 +7,7 @@ the lease token lets only the run that holds the task write its outcome.
 from __future__ import annotations
 
 import enum
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -226,38 +226,48 @@ def _claim(which: object, *, at: datetime, lease: timedelta, limit: int) -> list
     )
     if which is not None:
         statement = statement.where(which)  # type: ignore[arg-type]
-    return [_take(task, at=at, lease=lease) for task in session.scalars(statement).all()]
+    tasks = session.scalars(statement).all()
+    pictures = {task.id: from_json(task.request) for task in tasks}
+    managers = _managers({task.service_manager_id for task in tasks})
+    accounts = _account_references(pictures.values())
+    services = _vendor_references({task.subject_id for task in tasks})
+    claimed = []
+    for task in tasks:
+        picture = pictures[task.id]
+        company_ids = (picture.account.account_id, picture.reseller.account_id if picture.reseller else None)
+        account, reseller = (accounts.get((task.service_manager_id, each)) for each in company_ids)
+        claimed.append(
+            ClaimedTask(
+                id=task.id,
+                lease_token=new_id(),
+                kind=task.kind,
+                subject_id=task.subject_id,
+                order_item_id=task.order_item_id,
+                may_be_done=task.attempts > 0,
+                picture=picture,
+                manager=managers.get(task.service_manager_id),
+                account_reference=account,
+                reseller_reference=reseller,
+                vendor_reference=services.get(task.subject_id),
+            )
+        )
+        task.status, task.attempts = TaskStatus.RUNNING, task.attempts + 1
+        task.first_attempt_at = task.first_attempt_at or at
+        task.lease_token = claimed[-1].lease_token
+        task.lease_until = task.next_attempt_at = at + lease
+    return claimed
 
 
-def _take(task: ProvisioningTask, *, at: datetime, lease: timedelta) -> ClaimedTask:
-    may_be_done = task.attempts > 0
-    token = new_id()
-    task.status, task.attempts = TaskStatus.RUNNING, task.attempts + 1
-    task.first_attempt_at = task.first_attempt_at or at
-    task.lease_token, task.lease_until, task.next_attempt_at = token, at + lease, at + lease
-    picture = from_json(task.request)
-    manager = _access(task.service_manager_id)
-    return ClaimedTask(
-        id=task.id,
-        lease_token=token,
-        kind=task.kind,
-        subject_id=task.subject_id,
-        order_item_id=task.order_item_id,
-        may_be_done=may_be_done,
-        picture=picture,
-        manager=manager,
-        account_reference=_account_reference(manager, picture.account.account_id),
-        reseller_reference=_account_reference(manager, picture.reseller.account_id) if picture.reseller else None,
-        vendor_reference=_vendor_reference(task.subject_id),
+def _managers(ids: Collection[UUID | None]) -> dict[UUID | None, ManagerAccess]:
+    rows = session.scalars(
+        select(ServiceManager).where(
+            ServiceManager.distributor_id == current_scope().distributor_id, ServiceManager.id.in_(ids)
+        )
     )
+    return {row.id: _access(row) for row in rows}
 
 
-def _access(manager_id: UUID | None) -> ManagerAccess | None:
-    manager = None
-    if manager_id is not None:
-        manager = session.get(ServiceManager, (current_scope().distributor_id, manager_id))
-    if manager is None:
-        return None
+def _access(manager: ServiceManager) -> ManagerAccess:
     return ManagerAccess(
         id=manager.id,
         kind=manager.kind,
@@ -270,25 +280,30 @@ def _access(manager_id: UUID | None) -> ManagerAccess | None:
     )
 
 
-def _account_reference(manager: ManagerAccess | None, account_id: UUID) -> str | None:
-    if manager is None:
-        return None
-    return session.scalar(
-        select(VendorAccountLink.vendor_reference).where(
-            VendorAccountLink.distributor_id == current_scope().distributor_id,
-            VendorAccountLink.service_manager_id == manager.id,
-            VendorAccountLink.account_id == account_id,
+def _account_references(pictures: Iterable[ResourcePicture]) -> dict[tuple[UUID | None, UUID | None], str]:
+    """Return what vendors call the companies of some pictures, by service manager and account."""
+    ids = {
+        company.account_id
+        for picture in pictures
+        for company in (picture.account, picture.reseller)
+        if company is not None
+    }
+    rows = session.scalars(
+        select(VendorAccountLink).where(
+            VendorAccountLink.distributor_id == current_scope().distributor_id, VendorAccountLink.account_id.in_(ids)
         )
     )
+    return {(row.service_manager_id, row.account_id): row.vendor_reference for row in rows}
 
 
-def _vendor_reference(subject_id: UUID) -> str | None:
-    return session.scalar(
-        select(SubscriptionVendorLink.vendor_reference).where(
+def _vendor_references(subject_ids: Collection[UUID]) -> dict[UUID, str]:
+    rows = session.execute(
+        select(SubscriptionVendorLink.subscription_id, SubscriptionVendorLink.vendor_reference).where(
             SubscriptionVendorLink.distributor_id == current_scope().distributor_id,
-            SubscriptionVendorLink.subscription_id == subject_id,
+            SubscriptionVendorLink.subscription_id.in_(subject_ids),
         )
     )
+    return {row.subscription_id: row.vendor_reference for row in rows}
 
 
 def _held(task_id: UUID, lease_token: UUID) -> ProvisioningTask | None:

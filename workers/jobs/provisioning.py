@@ -51,6 +51,9 @@ NOT_SET_UP = "No service manager is set up for this product"
 SWITCHED_OFF = "The service manager is switched off"
 
 
+KnownAccounts = dict[tuple[UUID, UUID], str]  # what a run has learnt since it claimed: by service manager and account
+
+
 @dataclass(frozen=True, slots=True)
 class Done:
     """The vendor did it, or a person has to."""
@@ -86,7 +89,7 @@ def provision_order_item(task_id: UUID) -> None:
     with unit_of_work():
         task = claims.claim_task(task_id, at=utc_now())
     if task is not None:
-        provision(task)
+        provision(task, KnownAccounts())
 
 
 @scoped_job(PROVISION_BATCH)
@@ -94,35 +97,35 @@ def provision_batch(distributor_id: UUID) -> None:
     """Do up to 50 due tasks of the scope's distributor in one job; more are left to the next, which it asks for."""
     with unit_of_work():
         tasks = claims.claim_due_tasks(at=utc_now(), limit=BATCH)
-    began = time.monotonic()
+    began, accounts = time.monotonic(), KnownAccounts()
     for position, task in enumerate(tasks):
         if time.monotonic() - began > BATCH_CALLS_FOR.total_seconds():
             with unit_of_work():
                 for left in tasks[position:]:
                     claims.hand_back(left.id, left.lease_token, at=utc_now())
             break
-        provision(task)
+        provision(task, accounts)
     with unit_of_work():
         if due_task_ids(utc_now(), 1):
             nudge_after_commit(Nudge(PROVISION_BATCH, distributor_id, distributor_id))
 
 
-def provision(task: ClaimedTask) -> None:
+def provision(task: ClaimedTask, accounts: KnownAccounts) -> None:
     """Carry out a claimed task and record what came of it."""
     if task.kind is TaskKind.OPEN_STOREFRONT:
         _open(task)
         return
     calls: list[RecordedCall] = []
-    _record(task, _call_vendor(task, calls), calls)
+    _record(task, _call_vendor(task, accounts, calls), calls)
 
 
-def _call_vendor(task: ClaimedTask, calls: list[RecordedCall]) -> Outcome:
+def _call_vendor(task: ClaimedTask, accounts: KnownAccounts, calls: list[RecordedCall]) -> Outcome:
     if task.manager is None:
         return Refused(NOT_SET_UP)
     if not task.manager.is_active:
         return Later(SWITCHED_OFF)
     try:
-        return Done(_ask(task, task.manager, _connector(task.manager, calls)))
+        return Done(_ask(task, task.manager, accounts, _connector(task.manager, calls)))
     except ConnectorUnavailable as error:
         return Later(error.reason, error.retry_after)
     except ConnectorRejected as error:
@@ -131,13 +134,13 @@ def _call_vendor(task: ClaimedTask, calls: list[RecordedCall]) -> Outcome:
         return Refused(str(error))
 
 
-def _ask(task: ClaimedTask, manager: ManagerAccess, connector: Connector) -> VendorResource:
+def _ask(task: ClaimedTask, manager: ManagerAccess, accounts: KnownAccounts, connector: Connector) -> VendorResource:
     """Look first whether an earlier run has done it; check, then do it."""
     key = str(task.id)
     found = connector.find(key) if task.may_be_done else None
     if found is not None:
         return found
-    request = _request(task, manager, connector)
+    request = _request(task, manager, accounts, connector)
     if manager.has_precheck:
         connector.check(request)
     return carry_out(connector, request, idempotency_key=key)
@@ -172,10 +175,12 @@ def _connector(manager: ManagerAccess, calls: list[RecordedCall]) -> Connector:
     )
 
 
-def _request(task: ClaimedTask, manager: ManagerAccess, connector: Connector) -> ProvisioningRequest:
+def _request(
+    task: ClaimedTask, manager: ManagerAccess, accounts: KnownAccounts, connector: Connector
+) -> ProvisioningRequest:
     """Return the complete picture; an account the vendor does not know yet is made known first."""
     picture = task.picture
-    account = _account(task, manager, connector)
+    account = _account(task, manager, accounts, connector)
     reseller = _company(picture.reseller, task.reseller_reference) if picture.reseller else None
     return ProvisioningRequest(
         task_id=task.id,
@@ -194,12 +199,16 @@ def _request(task: ClaimedTask, manager: ManagerAccess, connector: Connector) ->
     )
 
 
-def _account(task: ClaimedTask, manager: ManagerAccess, connector: Connector) -> AccountPicture:
-    company, reference = task.picture.account, task.account_reference
+def _account(
+    task: ClaimedTask, manager: ManagerAccess, accounts: KnownAccounts, connector: Connector
+) -> AccountPicture:
+    company = task.picture.account
+    reference = task.account_reference or accounts.get((manager.id, company.account_id))
     if reference is not None:
         return _company(company, reference)
     answer = connector.synchronise_account(_company(company, None), idempotency_key=f"{task.id}:account")
     if answer.reference:
+        accounts[manager.id, company.account_id] = answer.reference
         with unit_of_work():
             claims.link_account(manager.id, company.account_id, answer.reference, at=utc_now())
     return _company(company, answer.reference or None)
