@@ -121,6 +121,13 @@ CONSOLE_NAVIGATION: tuple[tuple[str | None, tuple[Entry, ...]], ...] = (
     (None, (Entry("Distributors", "platform_distributors.index", "building"),)),
 )
 
+ENTERED = frozenset(
+    entry.endpoint
+    for navigation in (BSS_NAVIGATION, MANAGE_NAVIGATION, CONSOLE_NAVIGATION)
+    for _, entries in navigation
+    for entry in entries
+)
+
 
 def may_open(endpoint: str, viewer: SignedInViewer | None) -> bool:
     """Return whether the page exists and its declared access admits the viewer."""
@@ -154,10 +161,11 @@ def _badge(endpoint: str) -> str | None:
 
 
 def _is_current(endpoint: str) -> bool:
+    """Whether an entry leads to this page, or to the list this page belongs to; the page's own entry goes first."""
     here = request.endpoint or ""
-    return here == endpoint or (
-        here.split(".")[0] == endpoint.split(".", maxsplit=1)[0] and endpoint.endswith(".index")
-    )
+    if here in ENTERED:
+        return here == endpoint
+    return endpoint.endswith(".index") and here.partition(".")[0] == endpoint.partition(".")[0]
 
 
 def _account_entries(viewer: SignedInViewer) -> tuple[Entry, ...]:

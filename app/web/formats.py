@@ -12,7 +12,6 @@ from flask import Flask, g, request, url_for
 from markupsafe import Markup
 
 from app.core.clock import utc_now
-from app.core.money import minor_unit
 from themes.rendering import static_version
 
 RELATIVE_WITHIN = timedelta(days=7)
@@ -33,9 +32,9 @@ def money(amount: Decimal | None, currency: str = "", *, unit: bool = False) -> 
     """Write an amount with its currency: "€1,234.50". `unit` keeps up to 4 decimals, as wholesale unit prices have."""
     if amount is None:
         return UNKNOWN
-    if unit and amount != amount.quantize(minor_unit(currency)):
-        digits = "#,##0.00##"
-        return f"{format_decimal(amount, format=digits, locale=culture())} {currency}"
+    if unit:
+        exact = amount.normalize()
+        return str(format_currency(exact, currency, locale=culture(), decimal_quantization=False))
     return str(format_currency(amount, currency, locale=culture()))
 
 
