@@ -94,7 +94,7 @@ class ChangeClock:
         self._connection = 0
         self._heard_at = float("-inf")
         self._listener: tuple[int, threading.Thread] | None = None
-        self._url: str | None = None
+        self._is_told_where = False
         self._ended = threading.Event()
         self._began = threading.Event()
         self.is_wanted = False  # web processes listen; a job that lives for a second keeps nothing
@@ -118,8 +118,11 @@ class ChangeClock:
                 self._of[payload] = self._of.get(payload, 0) + 1
 
     def listen_to(self, url: str) -> None:
-        """Listen to a database from now on; raises nothing, keeps trying."""
-        self._url = url
+        """Listen to a database other than the settings'; raises nothing, keeps trying."""
+        self._is_told_where = True
+        self._start(url)
+
+    def _start(self, url: str) -> None:
         thread = threading.Thread(target=self._listen, args=(url,), name="changes", daemon=True)
         self._listener = (os.getpid(), thread)
         thread.start()
@@ -135,22 +138,26 @@ class ChangeClock:
         return self._began.wait(seconds)
 
     def _hears(self) -> bool:
-        if not self.is_wanted or (BoundSession.bound_to is not None and self._url is None):
+        if not self.is_wanted or (BoundSession.bound_to is not None and not self._is_told_where):
             return False  # a test's connection is bound: what it writes is seen by nobody else
         if self._listener is None or self._listener[0] != os.getpid():
             with self._lock:
                 if self._listener is None or self._listener[0] != os.getpid():
                     self._heard_at = float("-inf")
-                    self.listen_to(settings().database_url_app)
+                    self._start(settings().database_url_app)
         return time.monotonic() - self._heard_at < SILENCE_SECONDS
 
     def _listen(self, url: str) -> None:
+        is_told = False
         while not self._ended.is_set():
             try:
                 with psycopg.connect(url.replace("+psycopg", ""), autocommit=True, connect_timeout=5) as connection:
+                    is_told = False
                     self._follow(connection)
             except psycopg.Error as error:
-                log.warning("changes_not_heard", extra={"reason": str(error)[:200]})
+                if not is_told:  # once per outage
+                    log.warning("changes_not_heard", extra={"reason": str(error)[:200]})
+                is_told = True
                 self._heard_at = float("-inf")
                 self._ended.wait(RECONNECT_SECONDS)
 

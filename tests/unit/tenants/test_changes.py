@@ -82,8 +82,8 @@ def test_what_is_kept_is_found_under_its_own_scope_only(clock) -> None:
 def test_nothing_is_kept_by_a_process_that_does_not_hear(clock) -> None:
     clock.is_alone = False
     clock.is_wanted = True
-    clock._listener = (0, None)  # as after a fork, or while the database is away
-    clock._url = "postgresql://nobody@127.0.0.1:1/none"
+    clock._listener = (0, None)  # as after a fork
+    clock._is_told_where = True
     kept: Kept[int] = Kept(10)
     loaded: list[int] = []
 
@@ -92,7 +92,7 @@ def test_nothing_is_kept_by_a_process_that_does_not_hear(clock) -> None:
         return len(loaded)
 
     with pytest.MonkeyPatch.context() as patch, scope(alias_visitor_scope(D, R)):
-        patch.setattr(clock, "listen_to", lambda _url: None)
+        patch.setattr(clock, "_start", lambda _url: None)
         patch.setattr(changes, "settings", lambda: type("S", (), {"database_url_app": ""}))
         assert [kept.of("x", load), kept.of("x", load)] == [1, 2]
 
