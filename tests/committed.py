@@ -13,17 +13,18 @@ from sqlalchemy import create_engine
 from app.core import db
 from app.core.ids import new_id
 from tenants.directory import directory
+from tests.conftest import template_name
 
 
 @contextmanager
 def committed_database() -> Iterator[None]:
-    """Copy the test's database, empty and migrated, for the block; dropped afterwards."""
+    """Clone an empty, migrated database for the block; dropped afterwards."""
     owner_url = os.environ["DATABASE_URL"].replace("+psycopg", "")
     name = f"committed_{new_id().hex}"
     db.session.remove()
     for role in db.Role:
         db.engine(role).dispose()
-    template = urlsplit(owner_url).path.lstrip("/")
+    template = template_name()  # the test's own database may have somebody connected
     with psycopg.connect(urlunsplit(urlsplit(owner_url)._replace(path="/postgres")), autocommit=True) as owner:
         owner.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
         engine = create_engine(
