@@ -65,7 +65,7 @@ def confirmed(world: World) -> ImportRun:
     return run
 
 
-def ended(world: World, run: ImportRun) -> tuple[ImportRun, int]:
+def ended(world: World, run: ImportRun) -> tuple[ImportRun, int | None]:
     db.session.remove()
     with scope(world.scope):
         products = db.session.scalar(select(func.count()).select_from(Product).where(Product.vendor_name.is_not(None)))

@@ -12,10 +12,15 @@ from uuid import UUID
 
 from sqlalchemy import func, select, text
 
+from app.catalogue.bulk import many_rows
 from app.catalogue.models import ImportRow, ImportRun
 from app.core.db import session
 
 MIN_RANGE, MAX_RANGE, RANGES = 100, 2000, 20
+
+# A connection keeps its plans for checking foreign keys. Made while the catalogue was empty, they would walk through
+# all of a distributor's products for each new price until statistics are gathered.
+_FORGET_PLANS = text("DISCARD PLANS")
 
 _RANGE = "r.distributor_id = :distributor_id AND r.run_id = :run_id AND r.row_number > :after AND r.row_number <= :upto"
 
@@ -57,8 +62,7 @@ _GROUPS = text(
     _sql("""
     INSERT INTO product_groups (distributor_id, id, name, slug, vendor, category_id, position)
     SELECT n.distributor_id, n.id, n.group_name,
-           CASE WHEN n.same_slug > 1 OR EXISTS (
-                     SELECT FROM product_groups g WHERE g.distributor_id = n.distributor_id AND g.slug = n.group_slug)
+           CASE WHEN n.same_slug > 1 OR taken.id IS NOT NULL
                 THEN n.group_slug || '-' || translate(n.code_key, '._', '--') ELSE n.group_slug END,
            n.publisher, n.category_id, 0
     FROM (
@@ -72,6 +76,7 @@ _GROUPS = text(
             ORDER BY r.group_name, r.row_number
         ) f
     ) n
+    LEFT JOIN product_groups taken ON taken.distributor_id = n.distributor_id AND taken.slug = n.group_slug
     ON CONFLICT (distributor_id, name) DO NOTHING
 """)
 )
@@ -82,8 +87,7 @@ _PRODUCTS = text(
         product_type_id, category_id, group_id, vendor, unit_of_measure, segment, tags, is_add_on, is_active,
         is_published, is_new, is_featured, audience, min_quantity, step_quantity, position, version, created_at, updated_at)
     SELECT n.distributor_id, n.id, n.code, n.code_key, n.product_name, n.product_name,
-           CASE WHEN n.same_slug > 1 OR EXISTS (
-                     SELECT FROM products p WHERE p.distributor_id = n.distributor_id AND p.slug = n.product_slug)
+           CASE WHEN n.same_slug > 1 OR taken.id IS NOT NULL
                 THEN n.product_slug || '-' || translate(n.code_key, '._', '--') ELSE n.product_slug END,
            n.search_text, n.description, n.description, t.id, n.category_id, g.id, n.publisher, n.unit_of_measure,
            n.segment, n.tags, false, true, n.segment = ANY (CAST(:segments AS varchar[])), false, false,
@@ -100,6 +104,7 @@ _PRODUCTS = text(
     ) n
     JOIN product_types t ON t.distributor_id = n.distributor_id AND t.name = n.publisher
     LEFT JOIN product_groups g ON g.distributor_id = n.distributor_id AND g.name = n.group_name
+    LEFT JOIN products taken ON taken.distributor_id = n.distributor_id AND taken.slug = n.product_slug
     ON CONFLICT (distributor_id, code_key) DO NOTHING
 """)
 )
@@ -195,12 +200,14 @@ def apply_next_range(run: ImportRun, *, at: datetime) -> AppliedRange | None:
         "segments": list(run.segments),
         "service_manager_id": run.service_manager_id,
     }
-    session.execute(_TYPES, parameters)
-    if run.service_manager_id is not None:
-        session.execute(_TYPES_PROVISIONED, parameters)
-    for statement in (_GROUPS, _PRODUCTS, _PRODUCTS_CHANGED, _COSTS, _PRICES):
-        session.execute(statement, parameters)
-    touched = tuple(session.scalars(_PRODUCTS_TOUCHED, parameters))
+    session.execute(_FORGET_PLANS)
+    with many_rows():
+        session.execute(_TYPES, parameters)
+        if run.service_manager_id is not None:
+            session.execute(_TYPES_PROVISIONED, parameters)
+        for statement in (_GROUPS, _PRODUCTS, _PRODUCTS_CHANGED, _COSTS, _PRICES):
+            session.execute(statement, parameters)
+        touched = tuple(session.scalars(_PRODUCTS_TOUCHED, parameters))
     return AppliedRange(rows, upto, touched)
 
 

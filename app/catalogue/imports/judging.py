@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import text
 
+from app.catalogue.bulk import many_rows
 from app.catalogue.models import ImportRun
 from app.core.db import session
 
@@ -92,7 +93,8 @@ class Tally:
 def judge(run: ImportRun) -> None:
     """Compare every staged row with the catalogue and write the counts into the run."""
     parameters = {"distributor_id": run.distributor_id, "run_id": run.id}
-    session.execute(_JUDGE, parameters)
+    with many_rows():
+        session.execute(_JUDGE, parameters)
     rows = session.execute(_COUNT_ROWS, parameters).one()
     run.rows_created, run.rows_changed, run.rows_unchanged = rows.created, rows.changed, rows.unchanged
     run.rows_failed = rows.failed

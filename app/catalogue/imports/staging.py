@@ -15,6 +15,7 @@ from uuid import UUID
 from psycopg import Connection as PsycopgConnection
 from sqlalchemy import delete, insert, text
 
+from app.catalogue.bulk import many_rows
 from app.catalogue.errors import SheetRefused
 from app.catalogue.imports.sheet import RowIssue, SheetRow, read_sheet
 from app.catalogue.models import ImportIssue, ImportRow, ImportRun
@@ -150,8 +151,9 @@ def stage(run: ImportRun, batch: Batch) -> None:
 def settle(run: ImportRun) -> None:
     """Refuse rows that repeat or contradict an earlier one, and let a product's rows agree on its name."""
     parameters = {"distributor_id": run.distributor_id, "run_id": run.id}
-    for statement in (_REPORT_REPEATED, _DROP_REPEATED, _AGREE):
-        session.execute(statement, parameters)
+    with many_rows():
+        for statement in (_REPORT_REPEATED, _DROP_REPEATED, _AGREE):
+            session.execute(statement, parameters)
 
 
 def _cells(row: SheetRow) -> tuple[object, ...]:

@@ -25,6 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 
 from app.audit.services import Actor, record
+from app.catalogue.bulk import many_rows
 from app.catalogue.models import Product, ProductPrice, VendorCost
 from app.catalogue.queries import ProductFilter
 from app.core.db import session
@@ -162,7 +163,8 @@ def _insert(price_list: PriceList, rule: EntryRule, *conditions: ColumnElement[b
         .on_conflict_do_nothing(constraint="uq_price_list_entries_key")
         .execution_options(preserve_rowcount=True)
     )
-    return cast("CursorResult[Any]", session.execute(statement)).rowcount
+    with many_rows():
+        return cast("CursorResult[Any]", session.execute(statement)).rowcount
 
 
 def _require_priced(price_list: PriceList, product_ids: Collection[UUID], rule: EntryRule) -> None:

@@ -28,6 +28,7 @@ from sqlalchemy import (
 )
 from sqlalchemy import cast as sql_cast
 
+from app.catalogue.bulk import many_rows
 from app.catalogue.models import ProductPrice, VendorCost
 from app.core.db import session
 from app.core.money import round_unit
@@ -36,6 +37,7 @@ from app.pricing.price_lists.queries import same_key
 from tenants.context import current_scope
 
 HUNDRED = Decimal(100)
+FEW = 50  # products whose entries are better looked up one by one
 
 
 def resolved_price(
@@ -116,16 +118,25 @@ def reprice(*conditions: ColumnElement[bool]) -> int:
 def rule_anew(rule: PriceRule, value: Decimal | None, *conditions: ColumnElement[bool]) -> int:
     """Give the entries that fit another rule and its price; returns how many. Those without ground for it stay."""
     resolved = _resolve(*rule_literals(rule, value), *conditions)
-    return _update(resolved, rule=rule, value=value)
+    with many_rows():
+        return _update(resolved, rule=rule, value=value)
 
 
 def reprice_products(product_ids: Collection[UUID]) -> int:
     """Recompute the entries of some products in all lists; returns how many prices moved."""
     if not product_ids:
         return 0
+    if len(product_ids) > FEW:
+        with many_rows():
+            return _reprice_products(product_ids)
+    return _reprice_products(product_ids)
+
+
+def _reprice_products(product_ids: Collection[UUID]) -> int:
     return reprice(PriceListEntry.product_id == any_(literal(list(product_ids), ARRAY(Uuid))))
 
 
 def reprice_list(price_list_id: UUID) -> int:
     """Recompute every entry of one list; returns how many prices moved."""
-    return reprice(PriceListEntry.price_list_id == price_list_id)
+    with many_rows():
+        return reprice(PriceListEntry.price_list_id == price_list_id)

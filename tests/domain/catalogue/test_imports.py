@@ -6,6 +6,7 @@ import csv
 import io
 from datetime import timedelta
 from decimal import Decimal
+from typing import BinaryIO, cast
 
 import pytest
 from sqlalchemy import func, select
@@ -41,11 +42,11 @@ from tests.factories.world import MONDAY_NOON, make_entry
 BACKUP = "bkp1.0001"
 
 
-def count(session, model, *conditions) -> int:
+def count(session, model, *conditions):
     return session.scalar(select(func.count()).select_from(model).where(*conditions))
 
 
-def product(session, code_key: str = BACKUP) -> Product:
+def product(session, code_key: str = BACKUP):
     return session.scalars(
         select(Product).where(Product.code_key == code_key).execution_options(populate_existing=True)
     ).one()
@@ -285,7 +286,7 @@ def test_reading_stops_at_the_limit(at_distributor, media) -> None:
     header = sheet_file().getvalue().rstrip(b"\r\n")
     stream = Endless()
     with pytest.raises(SheetRefused, match="64 MB"):
-        upload_sheet(stream, "sheet.csv", actor=SYSTEM, at=MONDAY_NOON)
+        upload_sheet(cast("BinaryIO", stream), "sheet.csv", actor=SYSTEM, at=MONDAY_NOON)
     assert stream.taken < MAX_BYTES + 1_000_000
     assert [path for path in media.rglob("*") if path.is_file()] == []
 
@@ -356,6 +357,8 @@ def test_only_one_worker_holds_a_run_until_its_lease_is_over(at_distributor) -> 
     assert runs.due_run_ids(at=later) == (run.id,)
     with unit_of_work():
         second = runs.claim_run(run.id, at=later)
+    assert first is not None
+    assert second is not None
     assert (first.attempt, second.attempt) == (1, 2)
     with pytest.raises(runs.LeaseLost), unit_of_work():
         runs.finish_check(first, at=later)

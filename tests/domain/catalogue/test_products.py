@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -48,7 +49,7 @@ from app.core.ids import new_id
 from app.orders.models import Order, OrderChannel, OrderItem, OrderStatus
 from tests.factories.world import MONDAY_NOON, make_product
 
-WHO = {"actor": SYSTEM, "at": MONDAY_NOON}
+WHO: dict[str, Any] = {"actor": SYSTEM, "at": MONDAY_NOON}
 EVERYBODY = (Audience.EVERYONE, Audience.DIRECT)
 
 

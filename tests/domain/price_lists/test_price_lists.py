@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select, update
 
 from app.accounts.errors import AccountNotFound
 from app.audit.services import SYSTEM
@@ -29,7 +30,7 @@ from app.subscriptions.models import Subscription, SubscriptionCost
 from tenants.context import scope
 from tests.factories.world import MONDAY, MONDAY_NOON, make_entry, make_product, make_world
 
-WHO = {"actor": SYSTEM, "at": MONDAY_NOON}
+WHO: dict[str, Any] = {"actor": SYSTEM, "at": MONDAY_NOON}
 
 
 def details(**changes) -> PriceListDetails:
@@ -101,7 +102,7 @@ def test_a_product_without_a_price_in_the_lists_currency_cannot_be_added(session
 
 
 def test_a_markup_needs_a_vendor_cost(session, at_distributor) -> None:
-    session.execute(VendorCost.__table__.delete().where(VendorCost.product_id == at_distributor.seats.id))
+    session.execute(delete(VendorCost).where(VendorCost.product_id == at_distributor.seats.id))
     gold = new_list()
     with pytest.raises(Invalid, match="no vendor cost"):
         entries.add_products(gold.id, [at_distributor.seats.id], EntryRule(PriceRule.MARKUP, Decimal(15)), **WHO)
@@ -173,8 +174,8 @@ def test_entries_follow_list_price_and_vendor_cost_by_their_rule(session, at_dis
     gold, seats = new_list(), at_distributor.seats
     entries.add_products(gold.id, [seats.id], EntryRule(PriceRule.MARKUP, Decimal(15)), **WHO)
     entries.add_products(gold.id, [at_distributor.suite.id], EntryRule(PriceRule.SAME), **WHO)
-    session.execute(VendorCost.__table__.update().values(vendor_cost=Decimal(100)))
-    session.execute(ProductPrice.__table__.update().values(list_price=Decimal(200)))
+    session.execute(update(VendorCost).values(vendor_cost=Decimal(100)))
+    session.execute(update(ProductPrice).values(list_price=Decimal(200)))
 
     assert reprice_products([seats.id]) == 1
     assert prices(session, gold) == [Decimal("24.0000"), Decimal("115.0000")]
@@ -223,7 +224,7 @@ def test_the_higher_list_that_prices_the_product_wins(session, at_distributor) -
 def test_a_product_without_price_in_the_accounts_currency_is_not_offered(session, at_distributor) -> None:
     """CB-F5 (partly): no price in the buyer's currency, no offer; the pages of it are the storefront's."""
     product = make_product(session, at_distributor.product_type, "Dollars only")
-    session.execute(ProductPrice.__table__.update().where(ProductPrice.product_id == product.id).values(currency="USD"))
+    session.execute(update(ProductPrice).where(ProductPrice.product_id == product.id).values(currency="USD"))
     at_distributor.direct.restrict_to_price_lists = False
     buyer = root_buyer(at_distributor.direct, MONDAY)
     assert buyer_price(PriceKey(product.id, Term.P1M, BillingCycle.MONTHLY), buyer) is None

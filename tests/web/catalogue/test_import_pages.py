@@ -40,7 +40,7 @@ def latest(world) -> ImportRun:
     with scope(world.scope):
         return db.session.scalars(
             select(ImportRun).order_by(ImportRun.created_at.desc()).execution_options(populate_existing=True)
-        ).first()
+        ).one()
 
 
 def work(world) -> ImportRun:
@@ -49,7 +49,7 @@ def work(world) -> ImportRun:
     return latest(world)
 
 
-def count(world, model, *conditions) -> int:
+def count(world, model, *conditions) -> int | None:
     with scope(world.scope):
         return db.session.scalar(select(func.count()).select_from(model).where(*conditions))
 

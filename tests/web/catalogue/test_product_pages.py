@@ -46,7 +46,7 @@ def one(world, statement):
         return db.session.scalars(statement.execution_options(populate_existing=True)).one()
 
 
-def count(world, model) -> int:
+def count(world, model) -> int | None:
     with scope(world.scope):
         return db.session.scalar(select(func.count()).select_from(model))
 

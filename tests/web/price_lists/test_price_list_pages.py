@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 from decimal import Decimal
 from http import HTTPStatus
+from uuid import UUID
 
 import pytest
 from sqlalchemy import func, select
@@ -43,7 +44,7 @@ def prices(world, price_list: PriceList) -> list[Decimal]:
         )
 
 
-def lists_of(world, account) -> list:
+def lists_of(world, account) -> list[UUID]:
     with scope(world.scope):
         return list(price_list_ids_of(account.id))
 
