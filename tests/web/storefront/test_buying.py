@@ -10,8 +10,9 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
 from app.core.db import BoundSession
-from app.orders.models import Basket, BasketItem, Order, OrderItem, OrderStatus, OrderWork
+from app.orders.models import BasketItem, Order, OrderItem, OrderStatus, OrderWork
 from app.pricing.models import MarkupLevel, MarkupRule
+from app.resellers.models import Listing
 from tenants.context import scope
 from tests.factories.world import MONDAY_NOON, World
 
@@ -49,8 +50,6 @@ def test_product_page_shows_the_sell_price(client: FlaskClient, world: World, si
 
 def test_an_unlisted_product_has_no_page(client: FlaskClient, world: World, sign_in, session: BoundSession) -> None:
     """RS-F50, SF-F36: an unlisted product is neither in the alias catalogue nor reachable by its URL."""
-    from app.resellers.models import Listing
-
     sign_in(world.tech.buyers[0])
     with scope(world.tech.scope):
         session.delete(session.scalars(select(Listing).where(Listing.product_id == world.seats.id)).one())
