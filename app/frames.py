@@ -285,6 +285,8 @@ def _manage_context(viewer: SignedInViewer | None) -> dict[str, Any]:
     address = address_of(request.environ)
     if viewer is None or address is None or address.reseller_id is None or not may_open("manage_mail.index", viewer):
         return {}
+    if request.blueprint == "manage_mail":  # says it itself
+        return {}
     is_missing = find_mail_settings(address.reseller_id) is None
     return {"mail_settings_url": url_for("manage_mail.index") if is_missing else None}
 

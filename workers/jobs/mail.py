@@ -22,7 +22,7 @@ from app.notifications.services import queue_mail
 from app.notifications.smtp import Letter, MailServer, send
 from app.notifications.templates import FACTS, MailTemplate
 from tenants.context import current_scope
-from tenants.links import storefront_url
+from tenants.links import NoAddress, storefront_url
 from tenants.models import Distributor
 from themes.chosen import skin_of
 from themes.mails import MailWords, RenderedMail, render_mail
@@ -121,7 +121,14 @@ def _alarm(reseller_id: UUID, storefront_id: UUID | None, error: str) -> None:
             storefront_id=None,
             fields={
                 "error": error,
-                "settings_url": storefront_url(storefront_id, "/manage/mail") if storefront_id else "",
+                "settings_url": _settings_url(storefront_id),
             },
             at=utc_now(),
         )
+
+
+def _settings_url(storefront_id: UUID | None) -> str:
+    try:
+        return storefront_url(storefront_id, "/manage/mail") if storefront_id else ""
+    except NoAddress:  # the storefront has closed meanwhile
+        return ""

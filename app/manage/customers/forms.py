@@ -71,13 +71,6 @@ class NewCustomerForm(CustomerForm):
     user_email = StringField("User's e-mail")
 
 
-class _Choices(SelectMultipleField):
-    """Several of a few, as checkboxes."""
-
-    widget = ListWidget(prefix_label=False)
-    option_widget = CheckboxInput()
-
-
 class RolesForm(Form):
     """What a user of a customer may do."""
 
@@ -89,7 +82,13 @@ class RolesForm(Form):
         ],
         default=UserType.ADMIN.value,
     )
-    roles = _Choices("Roles", choices=[(role.value, role.label) for role in CUSTOMER_ROLES], validate_choice=False)
+    roles = SelectMultipleField(
+        "Roles",
+        choices=[(role.value, role.label) for role in CUSTOMER_ROLES],
+        validate_choice=False,
+        widget=ListWidget(prefix_label=False),
+        option_widget=CheckboxInput(),
+    )
 
     @property
     def chosen_type(self) -> UserType:

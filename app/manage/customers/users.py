@@ -62,7 +62,6 @@ def users_page(
         edited_id=edited_id,
         user_statuses=STATUS_WORDS,
         role_words={role.value: role.label for role in StorefrontRole},
-        has_mail=find_mail_settings(reseller_id()) is not None,
     )
     return body, status
 
