@@ -72,7 +72,7 @@ def database(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterat
             owner.execute(f'CREATE DATABASE "{template}"')
             os.environ["DATABASE_URL"] = _to_database(originals["DATABASE_URL"], template)
             migrate_to_head()
-            owner.execute(f'ALTER DATABASE "{template}" IS_TEMPLATE true')
+            owner.execute(f'ALTER DATABASE "{template}" IS_TEMPLATE true ALLOW_CONNECTIONS false')
         owner.execute(f'DROP DATABASE IF EXISTS "{own}" WITH (FORCE)')
         owner.execute(f'CREATE DATABASE "{own}" TEMPLATE "{template}"')
     for name in URLS:

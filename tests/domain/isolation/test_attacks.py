@@ -51,6 +51,13 @@ TABLES = {
 
 
 PUBLIC = frozenset({"storefronts", "addresses"})
+# Tables with rows in `worlds`, of every family. Of an empty one PostgreSQL may not even read the policy.
+FILLED = frozenset(
+    {
+        "products", "product_prices", "price_lists", "price_list_entries", "accounts", "users", "orders", "markup_rules",
+        "listings", "storefront_settings", "vendor_costs", "sign_in_names", "outbound_mails", "audit_events",
+    }
+)  # fmt: skip
 
 
 @dataclass
@@ -139,7 +146,7 @@ def undone(session: BoundSession) -> Iterator[None]:
 
 
 def test_nothing_is_read_without_a_scope(session: BoundSession, worlds: Worlds) -> None:
-    for table in sorted(TABLES.keys() - PUBLIC):
+    for table in sorted(FILLED):
         with undone(session), pytest.raises(DBAPIError, match="invalid input syntax for type uuid"):
             count(session, table)
     assert all(count(session, table) > 0 for table in PUBLIC)  # an address is resolved before a scope exists
