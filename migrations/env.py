@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import importlib
 import os
-from logging.config import fileConfig  # noqa: F401 - Alembic's ini may name loggers
 from pathlib import Path
 
 from alembic import context
-from sqlalchemy import create_engine, text
+from sqlalchemy import MetaData, create_engine, text
 
 HEAD_FILE = Path(__file__).with_name(".current-head")
 DOMAINS = (
@@ -20,11 +19,12 @@ DOMAINS = (
 )  # fmt: skip
 
 
-def target_metadata():  # noqa: ANN201 - MetaData, without importing the application for plain upgrades
+def target_metadata() -> MetaData:
     """Return the metadata of all models."""
     for name in ("tenants.models", *(f"app.{domain}.models" for domain in DOMAINS)):
         importlib.import_module(name)
-    return importlib.import_module("app.core.db").Base.metadata
+    found: MetaData = importlib.import_module("app.core.db").Base.metadata
+    return found
 
 
 def run() -> None:

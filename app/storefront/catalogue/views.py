@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 from flask import request, url_for
@@ -36,14 +37,14 @@ def _after() -> tuple[str, UUID] | None:
     return (name[:255], found) if name and found else None
 
 
-def _next_url(found: OfferPage, **values: str) -> str | None:
+def _next_url(found: OfferPage, **values: Any) -> str | None:
     if not found.has_more:
         return None
     last = found.items[-1]
     return url_for(request.endpoint or "", **values, after=last.name, after_id=last.id)
 
 
-def _first_url(**values: str) -> str | None:
+def _first_url(**values: Any) -> str | None:
     """Return the way back to the first page, from a later one."""
     return url_for(request.endpoint or "", **values) if request.args.get("after") else None
 

@@ -85,12 +85,12 @@ def _offers(section: HomeSection) -> tuple[Offer, ...]:
     buyer = buyer_of_request()
     shelf = {"featured": Shelf.FEATURED, "new": Shelf.NEW, "products": Shelf.CHOSEN}[section.kind]
     chosen: list[UUID] = [found for text in section.product_ids if (found := parse_id(text)) is not None]
-    found = offered_products(
+    offers = offered_products(
         buyer, storefront_reseller_id=buyer.reseller_id, shelf=shelf, chosen=chosen, limit=SHELF
-    )
+    ).items
     if shelf is not Shelf.CHOSEN:
-        return found.items
-    return tuple(sorted(found.items, key=lambda offer: chosen.index(offer.id)))
+        return offers
+    return tuple(sorted(offers, key=lambda offer: chosen.index(offer.id)))
 
 
 def _image(image_id: str) -> str | None:
