@@ -38,6 +38,7 @@ from app.identity.sign_in import SignedIn, sign_in
 from app.web.pages import page
 from app.web.surfaces import PREFIXES, Surface, surface_of_request
 from tenants.directory import AddressKind
+from tenants.settings import storefront_settings
 
 NOT_AVAILABLE = "Signing in is not available at the moment"
 HIDDEN_WHEN_CLOSED = ("/register", "/password")
@@ -65,6 +66,7 @@ class Door:
         return f"{request.script_root}{prefix}/"
 
 
+LANDING_PATHS = {"catalogue": "/catalogue", "dashboard": "/billing"}  # StorefrontSettings.landing_page; else home
 STOREFRONT_DOOR = Door(Surface.STOREFRONT)
 BSS_DOOR = Door(Surface.BSS)
 
@@ -107,12 +109,19 @@ def let_in(door: Door, signed_in: SignedIn, to: str) -> ResponseReturnValue:
 
 
 def _landing(door: Door, signed_in: SignedIn) -> str:
-    """Reseller staff with the right to it start in the admin area of their own storefront (RS-09, RS-14)."""
+    """Reseller staff with the right to it start in the admin area of their own storefront, others where its owner says.
+
+    Source: RS-09, RS-14.
+    """
     address = current_address()
     if address.kind is AddressKind.ALIAS:
         rights = permissions_of(signed_in.kind, signed_in.type, signed_in.roles, address.edition)
         if Permission.MANAGE_STOREFRONT in rights:
             return f"{request.script_root}{PREFIXES[Surface.MANAGE]}/"
+    if door.surface is Surface.STOREFRONT and address.storefront_id is not None:
+        chosen = LANDING_PATHS.get(storefront_settings(address.storefront_id).landing_page)
+        if chosen is not None:
+            return f"{request.script_root}{chosen}"
     return door.home
 
 

@@ -10,9 +10,10 @@ from flask.testing import FlaskClient
 
 from app.accounts.models import Account, PaymentMethod
 from app.core.db import BoundSession
+from app.identity.recovery import store_password
 from tenants.context import distributor_scope, scope
 from tenants.settings import StorefrontSettings, storefront_settings
-from tests.factories.world import World
+from tests.factories.world import MONDAY_NOON, World
 from tests.web.conftest import SignIn
 from tests.web.manage.conftest import MANAGE
 
@@ -129,3 +130,22 @@ def test_a_customers_user_has_no_admin_area(sign_in: SignIn, world: World) -> No
         == HTTPStatus.FORBIDDEN
     )
     assert stored(world).company_name == "Tech Solutions"
+
+
+@pytest.mark.parametrize(("choice", "path"), [("home", "/"), ("catalogue", "/catalogue"), ("dashboard", "/billing")])
+def test_customers_start_where_the_owner_says(
+    admin: FlaskClient, visitor: FlaskClient, world: World, session: BoundSession, choice: str, path: str
+) -> None:
+    """RS-14: the landing page after sign-in is home, the catalogue or the billing overview."""
+    assert world.tech.storefront is not None
+    password = "Quiet-Harbour-77"
+    person = world.tech.buyers[0]
+    with scope(world.tech.customer_scope()):
+        store_password(person, world.tech.storefront.id, password, at=MONDAY_NOON)
+        session.commit()
+    admin.post(f"{MANAGE}/settings/general", data={**GOOD, "landing_page": choice})
+
+    entered = visitor.post("/techsolutions/login", data={"email": person.email, "password": password})
+
+    assert entered.status_code == HTTPStatus.SEE_OTHER
+    assert entered.headers["Location"] == f"/techsolutions{path}"
