@@ -24,7 +24,6 @@ from tenants.context import distributor_scope, scope
 from tests.counting import statements_of
 from tests.factories.world import MONDAY_NOON, Shop, World
 
-
 ALL = CustomerFilter()
 
 
