@@ -5,6 +5,7 @@ A navigation entry is shown when its page exists and the viewer may open it, by 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +30,7 @@ from themes.frames import FrameLinks, Look, NavGroup, NavItem, Viewer
 from themes.registry import BASE_THEME, get_theme
 
 PLATFORM_NAME = "Galleria"
+FOOTER_CATEGORIES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,6 +255,7 @@ def _storefront_context(viewer: SignedInViewer | None, settings: StorefrontSetti
     return {
         "nav": nav,
         "account_nav": _items(_account_entries(viewer), viewer) if viewer else [],
+        "footer_nav": _footer(viewer, nav, settings),
         "basket_count": basket_count(viewer.user_id) if viewer else 0,
         "links": FrameLinks(
             search=url_for("storefront_catalogue.search") if may_browse else None,
@@ -261,6 +264,23 @@ def _storefront_context(viewer: SignedInViewer | None, settings: StorefrontSetti
             logout=url_for("storefront_sessions.logout") if viewer else None,
         ),
     }
+
+
+def _footer(viewer: SignedInViewer | None, nav: Sequence[NavGroup], settings: StorefrontSettings) -> list[NavGroup]:
+    """Return what stands at a storefront's foot: the shop, the viewer's own pages, how to reach its owner."""
+    shop = [NavItem(item.label, item.url) for group in nav for item in group.items][:FOOTER_CATEGORIES]
+    if viewer is None:
+        own = [NavItem("Sign in", url_for("storefront_sessions.login"))]
+    else:
+        places = (Entry("Basket", "storefront_basket.index", "cart"), *STOREFRONT_ACCOUNT[:2])
+        own = _items(places, viewer)
+    contact = []
+    if settings.contact_email:
+        contact.append(NavItem(settings.contact_email, f"mailto:{settings.contact_email}"))
+    if settings.contact_phone:
+        contact.append(NavItem(settings.contact_phone, "tel:" + settings.contact_phone.replace(" ", "")))
+    groups = [NavGroup(shop, "Shop"), NavGroup(own, "Your account"), NavGroup(contact, "Contact")]
+    return [group for group in groups if group.items]
 
 
 def _admin_context(surface: Surface, viewer: SignedInViewer | None) -> dict[str, Any]:

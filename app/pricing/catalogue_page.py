@@ -7,7 +7,7 @@ priced for the payer. Reseller plans are offered to resellers at the root alone.
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
@@ -286,6 +286,27 @@ def offered_ids(product_ids: Iterable[UUID], buyer: Buyer) -> frozenset[UUID]:
     shape = _Shape(is_alias=buyer.reseller_id is not None, is_reseller=buyer.buys_as_reseller)
     given = parameters(buyer, current_scope().distributor_id) | {"product_ids": wanted}
     return frozenset(session.scalars(_offered_statement(shape), given))
+
+
+@cache
+def _counts_statement(shape: _Shape) -> Select[Any]:
+    counted: Select[Any] = select(Product.category_id, func.count()).where(*_offered(shape, usable_lists()))
+    return counted.where(Product.category_id.is_not(None)).group_by(Product.category_id)
+
+
+_COUNTS: Kept[Mapping[UUID, int]] = Kept(2_000, by_account=False)  # the key names who pays: its lists decide
+
+
+def offered_counts(buyer: Buyer) -> Mapping[UUID, int]:
+    """Return how many products the buyer's storefront offers in each category itself; one statement, kept (SF-23)."""
+    shape = _Shape(is_alias=buyer.reseller_id is not None, is_reseller=buyer.buys_as_reseller)
+    given = parameters(buyer, current_scope().distributor_id)
+
+    def read() -> Mapping[UUID, int]:
+        return {category_id: number for category_id, number in session.execute(_counts_statement(shape), given)}
+
+    key = (shape, buyer.payer_id, buyer.currency, buyer.on, buyer.lists_on, buyer.restrict_to_lists)
+    return _COUNTS.of(key, read)
 
 
 def _escaped(needle: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -11,11 +12,11 @@ from sqlalchemy import select
 
 from app.access import catalogue_access
 from app.catalogue.models import Product, ProductGroup
-from app.catalogue.navigation import category_by_slug, category_tree
+from app.catalogue.navigation import CategoryNode, category_by_slug, category_tree
 from app.core.db import session
 from app.core.errors import NotFound
 from app.core.ids import parse_id
-from app.pricing.catalogue_page import OfferPage, offered_products
+from app.pricing.catalogue_page import OfferPage, offered_counts, offered_products
 from app.storefront.basket.forms import AddForm
 from app.storefront.catalogue.product_page import product_page
 from app.storefront.kept_pages import kept_for_visitors
@@ -74,8 +75,24 @@ def index() -> ResponseReturnValue:
         first_url=_first_url(**values),
         categories=tree,
         chosen=chosen,
+        counts=_counts(tree),
         shows_prices=shows_prices(),
     )
+
+
+def _counts(tree: Sequence[CategoryNode]) -> dict[UUID, int]:
+    """Return how many products stand in each category's branch; empty ones are left out of the page (SF-23)."""
+    own = offered_counts(buyer_of_request())
+    branches: dict[UUID, int] = {}
+
+    def count(node: CategoryNode) -> None:
+        branches[node.id] = sum(own.get(each, 0) for each in node.ids)
+        for child in node.children:
+            count(child)
+
+    for node in tree:
+        count(node)
+    return branches
 
 
 @bp.get("/catalogue/<group>")

@@ -27,7 +27,7 @@ YEAR_SECONDS = 31_536_000
 
 @bp.get("/<int:version>/skin.css")
 @public
-def skin(version: int) -> ResponseReturnValue:  # noqa: ARG001 - it keeps caches apart
+def skin(version: int) -> ResponseReturnValue:  # noqa: ARG001 - the version keeps caches apart  # noqa: ARG001 - it keeps caches apart
     """Return the storefront's colours and typeface; `version` is in the address so that it may be kept for ever."""
     address = address_of(request.environ)
     assert address is not None
