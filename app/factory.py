@@ -17,6 +17,7 @@ from app.frames import install_page_frames
 from app.health import install_health
 from app.logs import configure_logs
 from app.resellers.aliases import reserve_segments
+from app.storefront.kept_answers import KeptAnswers
 from app.storefront.kept_pages import install_cards
 from app.web.error_pages import install_error_pages
 from app.web.formats import install_formats
@@ -99,6 +100,7 @@ def create_app() -> Flask:
     reserved = first_segments(app)
     app.extensions["galleria.reserved"] = reserved
     reserve_segments(reserved)
+    app.wsgi_app = KeptAnswers(app.wsgi_app)  # type: ignore[method-assign]
     app.wsgi_app = Resolution(app.wsgi_app, reserved=lambda: reserved)  # type: ignore[method-assign]
     if hops := settings().trusted_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]

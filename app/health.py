@@ -59,9 +59,29 @@ def metrics() -> ResponseReturnValue:
     return Response(generate_latest(), content_type=CONTENT_TYPE_LATEST)
 
 
+def request_id_of(given: str) -> str:
+    """Return the id the caller gave its request, if it is one; else a new one."""
+    return given if REQUEST_ID.fullmatch(given) else uuid4().hex
+
+
+def note_answer(surface: str, method: str, endpoint: str | None, status: int, seconds: float, **fields: str) -> None:
+    """Count an answer and log it."""
+    REQUESTS.labels(surface, method, status).inc()
+    SECONDS.labels(surface).observe(seconds)
+    log.info(
+        "request",
+        extra={
+            "method": method,
+            "endpoint": endpoint,
+            "status": status,
+            "milliseconds": round(seconds * 1000, 1),
+            **fields,
+        },
+    )
+
+
 def _begin() -> None:
-    given = request.headers.get("X-Request-Id", "")
-    g.request_id = given if REQUEST_ID.fullmatch(given) else uuid4().hex
+    g.request_id = request_id_of(request.headers.get("X-Request-Id", ""))
     g.began = time.perf_counter()
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(request_id=g.request_id)
@@ -71,18 +91,11 @@ def _end(response: Response) -> Response:
     surface = (request.blueprint or "none").split("_", 1)[0]
     seconds = time.perf_counter() - g.get("began", time.perf_counter())
     response.headers["X-Request-Id"] = g.get("request_id", "")
-    REQUESTS.labels(surface, request.method, response.status_code).inc()
-    SECONDS.labels(surface).observe(seconds)
-    if not request.path.startswith("/static/"):
-        log.info(
-            "request",
-            extra={
-                "method": request.method,
-                "endpoint": request.endpoint,
-                "status": response.status_code,
-                "milliseconds": round(seconds * 1000, 1),
-            },
-        )
+    if request.path.startswith("/static/"):
+        REQUESTS.labels(surface, request.method, response.status_code).inc()
+        SECONDS.labels(surface).observe(seconds)
+    else:
+        note_answer(surface, request.method, request.endpoint, response.status_code, seconds)
     return response
 
 

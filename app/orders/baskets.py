@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import bindparam, delete, func, select
 
 from app.catalogue.models import BillingCycle, Product, Term
 from app.core.db import session
@@ -123,17 +123,17 @@ class BasketView:
         return [line for line in self.lines if line.product.plan_edition]
 
 
+_COUNT = (
+    select(func.count())
+    .select_from(BasketItem)
+    .join(Basket, (Basket.distributor_id == BasketItem.distributor_id) & (Basket.id == BasketItem.basket_id))
+    .where(Basket.distributor_id == bindparam("distributor_id"), Basket.user_id == bindparam("user_id"))
+)
+
+
 def basket_count(user_id: UUID) -> int:
-    """Return how many items stand in a user's basket: the number beside the basket's icon."""
-    return (
-        session.scalar(
-            select(func.count())
-            .select_from(BasketItem)
-            .join(Basket, (Basket.distributor_id == BasketItem.distributor_id) & (Basket.id == BasketItem.basket_id))
-            .where(Basket.distributor_id == current_scope().distributor_id, Basket.user_id == user_id)
-        )
-        or 0
-    )
+    """Return how many items stand in a user's basket: the number beside the basket's icon, on every page."""
+    return session.scalar(_COUNT, {"distributor_id": current_scope().distributor_id, "user_id": user_id}) or 0
 
 
 def open_basket(shopper: Shopper, *, at: datetime) -> Basket:
@@ -313,9 +313,7 @@ def view_basket(shopper: Shopper, buyer: Buyer, *, at: datetime) -> BasketView:
     return BasketView(basket, lines, buyer.currency)
 
 
-def _line(
-    item: BasketItem, product: Product, price: ExplainedPrice | None, bound: Subscription | None
-) -> BasketLine:
+def _line(item: BasketItem, product: Product, price: ExplainedPrice | None, bound: Subscription | None) -> BasketLine:
     problems = list(quantity_errors(product, item.quantity, held=bound.quantity if bound else 0))
     problems += licence_errors(item, bound)
     if price is None:

@@ -10,8 +10,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime, time, timedelta
 from functools import lru_cache, wraps
 from typing import ParamSpec
+from zoneinfo import ZoneInfo
 
 from flask import Flask, Response, current_app, g, request, session
 from flask.typing import ResponseReturnValue
@@ -20,13 +22,13 @@ from markupsafe import Markup
 from app.access import current_address, current_viewer
 from app.frames import storefront_look
 from app.pricing.catalogue_page import Offer
+from app.storefront.kept_answers import LONGEST_QUERY, OFFER
 from app.storefront.shopping import today
 from app.web.formats import culture
 from tenants.changes import Kept
 from themes.chosen import theme_of
 from themes.rendering import template_in_theme
 
-LONGEST_QUERY = 200
 MOST_PAGES = 2_000  # of some 20 kB
 MOST_CARDS = 20_000  # of some 700 bytes
 REVALIDATE = "private, max-age=0, must-revalidate"
@@ -63,9 +65,16 @@ def kept_for_visitors(view: Callable[Arguments, ResponseReturnValue]) -> Callabl
             kept = _PAGES.of(key, lambda: _drawn(view(*args, **values)))
         except _NotForEverybody as made:
             return made.answer
+        request.environ[OFFER] = _midnight()
         return _answer(kept)
 
     return show
+
+
+def _midnight() -> float:
+    """Return when the storefront's day ends, in seconds since 1970: tomorrow other prices and banners may be valid."""
+    zone = ZoneInfo(storefront_look().settings.time_zone)
+    return datetime.combine(today() + timedelta(days=1), time(), zone).timestamp()
 
 
 def _drawn(answer: ResponseReturnValue) -> KeptPage:

@@ -10,6 +10,8 @@ from flask import Flask, Response
 
 from app.factory import create_app
 from app.pricing import catalogue_page
+from app.storefront import kept_pages
+from app.storefront.kept_answers import KeptAnswers
 from tenants import changes
 
 if TYPE_CHECKING:
@@ -37,7 +39,11 @@ def _bytes(name: str) -> bytes:
 
 product = create_app()
 if os.environ.get("BENCH_CACHES") == "off":
-    catalogue_page._PAGES = changes.Kept(0)  # prices come from the database each time; what is around them is kept
+    # Prices come from the database each time; what stands around them is kept.
+    catalogue_page._PAGES = kept_pages._PAGES = changes.Kept(0)
+    answers = product.wsgi_app._application
+    assert isinstance(answers, KeptAnswers)
+    answers._most = 0
 
 
 def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import time
+from datetime import timedelta
 from decimal import Decimal
+from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import update
@@ -15,7 +18,7 @@ from app.pricing.catalogue_page import offered_products
 from app.pricing.models import MarkupLevel, MarkupRule, PriceListEntry, SpecialPrice
 from app.pricing.quotes import alias_buyer
 from app.resellers.models import Listing
-from app.storefront import kept_pages
+from app.storefront import kept_answers, kept_pages, shopping
 from tenants.changes import Kept, clock
 from tenants.context import scope
 from tenants.settings import StorefrontSettings, save_storefront_settings
@@ -219,6 +222,32 @@ def test_a_browser_is_told_that_a_page_is_still_the_same(client, world, shops) -
     assert other.headers["ETag"] != tag
 
 
+def test_a_kept_answer_has_the_headers_of_the_first_and_an_id_of_its_own(client, world, shops) -> None:
+    first, second = visit(client), visit(client)
+    assert first.headers["X-Request-Id"] != second.headers["X-Request-Id"]
+    own = {"X-Request-Id"}
+    assert {k: v for k, v in first.headers if k not in own} == {k: v for k, v in second.headers if k not in own}
+    assert "frame-ancestors 'none'" in second.headers["Content-Security-Policy"]
+
+
+def test_a_kept_answer_ends_with_the_storefronts_day(client, world, shops, monkeypatch) -> None:
+    tomorrow = utc_now().date() + timedelta(days=1)
+    with scope(world.tech.scope):
+        db.session.add(
+            SpecialPrice(
+                reseller_id=world.tech.id, product_id=world.seats.id, term=Term.P1M, cycle=BillingCycle.MONTHLY,
+                currency="EUR", amount=Decimal("14.14"), valid_from=tomorrow, created_at=MONDAY_NOON,
+            )
+        )  # fmt: skip
+        db.session.commit()
+    assert "€15.00" in visit(client).text
+    later = SimpleNamespace(time=lambda: time.time() + 86_400, perf_counter=time.perf_counter)
+    monkeypatch.setattr(kept_answers, "time", later)
+    for module in (kept_pages, shopping):
+        monkeypatch.setattr(module, "today", lambda: tomorrow)
+    assert "€14.14" in visit(client).text
+
+
 def test_a_tag_of_another_storefront_is_no_answer(client, world, shops) -> None:
     tag = visit(client).headers["ETag"]
     assert visit(client, "/cloudia/catalogue", **{"If-None-Match": tag}).status_code == 200
@@ -236,6 +265,7 @@ def test_a_page_priced_by_the_database_takes_one_statement_and_two_more_when_sig
     """The prices' statement; the session's and the basket's. However many products, rules and resellers there are."""
     monkeypatch.setattr(catalogue_page, "_PAGES", Kept(0))
     monkeypatch.setattr(kept_pages, "_PAGES", Kept(0))
+    monkeypatch.setattr(kept_answers, "_mark_of", lambda _address: None)
     visit(client)
     few = counted(connection, client)
     with scope(world.scope):
