@@ -188,6 +188,8 @@ def _viewer(facts: SessionFacts, realm_id: UUID, address: AddressMatch) -> Viewe
         edition=facts.edition,
         address=request.remote_addr,
         request_id=g.get("request_id"),
+        session_began_at=facts.created_at,
+        notices_seen_at=facts.notices_seen_at,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from flask import g, request
@@ -35,6 +36,8 @@ class Viewer:
     edition: str = "none"
     address: str | None = None
     request_id: str | None = None
+    session_began_at: datetime | None = None  # None of operators, who have no storefront
+    notices_seen_at: datetime | None = None
 
     # What Flask-Login asks of a user.
     is_authenticated = True

@@ -119,6 +119,7 @@ class UserSession(RealmScoped, Base):
     acting_account_id: Mapped[UUID | None]  # the customer reseller staff orders for at the root
     created_at: Mapped[datetime]
     last_seen_at: Mapped[datetime]
+    notices_seen_at: Mapped[datetime | None]  # the newest change of a delivery that the person has read of
     address: Mapped[str | None] = mapped_column(String(45))
     browser: Mapped[str | None] = mapped_column(String(300))
 

@@ -36,7 +36,9 @@ class SessionFacts:
     reseller_id: UUID | None
     account_id: UUID | None
     acting_account_id: UUID | None
+    created_at: datetime
     last_seen_at: datetime
+    notices_seen_at: datetime | None  # the newest change of a delivery that was read of in this session
     own_storefront_id: UUID | None  # of a reseller's staff, while it is open
     edition: str  # of that storefront; "none" without one
 
@@ -50,7 +52,9 @@ _SESSION = (
     select(
         UserSession.id,
         UserSession.acting_account_id,
+        UserSession.created_at,
         UserSession.last_seen_at,
+        UserSession.notices_seen_at,
         SignInName.id.label("sign_in_name_id"),
         SignInName.user_id,
         SignInName.full_name,
@@ -141,7 +145,9 @@ def find_session(realm_id: UUID, token: str, *, at: datetime) -> SessionFacts | 
         reseller_id=row.reseller_id,
         account_id=row.account_id,
         acting_account_id=row.acting_account_id,
+        created_at=row.created_at,
         last_seen_at=row.last_seen_at,
+        notices_seen_at=row.notices_seen_at,
         own_storefront_id=row.storefront_id if is_reseller else None,
         edition=(row.edition or "none") if is_reseller else "none",
     )
@@ -154,6 +160,20 @@ def touch_session(realm_id: UUID, session_id: UUID, *, at: datetime) -> None:
             update(UserSession)
             .where(UserSession.distributor_id == current_scope().distributor_id, UserSession.id == session_id)
             .values(last_seen_at=at)
+        )
+
+
+def note_notices_seen(realm_id: UUID, session_id: UUID, *, until: datetime) -> None:
+    """Note that the person has read of all changes of deliveries up to an instant; it never moves back."""
+    with open_realm(realm_id):
+        session.execute(
+            update(UserSession)
+            .where(
+                UserSession.distributor_id == current_scope().distributor_id,
+                UserSession.id == session_id,
+                UserSession.notices_seen_at.is_(None) | (UserSession.notices_seen_at < until),
+            )
+            .values(notices_seen_at=until)
         )
 
 

@@ -236,6 +236,7 @@ def _new_order(
         placed_by_id=placed_by.id,
         placed_by_reseller=placed_by.kind is UserKind.RESELLER,
         placed_at=at,
+        delivery_changed_at=None if waits else at,
         po_number=view.basket.po_number,
         comment=view.basket.comment,
         checkout_key=view.basket.checkout_key,

@@ -65,7 +65,7 @@ MAX_MESSAGE = 500
 
 def request_execution(order: Order, *, at: datetime) -> None:
     """Say that an order is to be executed: Executing, and a row the workers find. Works in every scope."""
-    order.status = OrderStatus.EXECUTING
+    order.status, order.delivery_changed_at = OrderStatus.EXECUTING, at
     work = OrderWork(id=new_id(), order_id=order.id, kind=EXECUTE, payload={}, next_attempt_at=at, created_at=at)
     session.add(work)
     session.flush()

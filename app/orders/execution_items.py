@@ -10,6 +10,7 @@ from app.audit.services import SYSTEM
 from app.billing.services import NewCharge, add_charge
 from app.catalogue.models import BillingCycle, ProductKind
 from app.core.errors import DomainError
+from app.orders.deliveries import move_delivery
 from app.orders.errors import OrderItemNotFound
 from app.orders.execution_events import FAILED, SETTING_UP, add_event
 from app.orders.execution_outcomes import deliver
@@ -120,7 +121,7 @@ def _start_plan(run: Execution, line: Line, cost: OrderItemCost) -> Provisioning
         if current is not None:
             switch_plan(current.id, _switched(run, line, cost), actor=SYSTEM, at=run.at)
     except DomainError as refusal:  # the alias is lost, or another plan came first: the other items go on
-        item.delivery_status, item.failure_reason = DeliveryStatus.FAILED, str(refusal)[:MAX_REASON]
+        move_delivery(run.order, item, DeliveryStatus.FAILED, at=run.at, reason=str(refusal)[:MAX_REASON])
         add_event(run.order, "failed", FAILED, at=run.at, item=item)
         return None
     if current is not None:
@@ -167,7 +168,7 @@ def _make_subscription(run: Execution, line: Line, cost: OrderItemCost, sync_sta
 def _ask_vendor(
     run: Execution, line: Line, kind: TaskKind, subject: Subscription | Asset, quantity: int
 ) -> ProvisioningTask:
-    line.item.delivery_status = DeliveryStatus.PROVISIONING
+    move_delivery(run.order, line.item, DeliveryStatus.PROVISIONING, at=run.at)
     add_event(run.order, "provisioning", SETTING_UP, at=run.at, item=line.item)
     return request_provisioning(
         NewTask(

@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from app.accounts.queries import find_account
 from app.core.db import session
+from app.orders.deliveries import move_delivery
 from app.orders.execution_events import BY_A_PERSON, FAILED, READY, RETRY, TRY_AGAIN, add_event
 from app.orders.execution_mails import mail_provisioning_failed, mail_ready
 from app.orders.execution_rows import lock_order
@@ -33,7 +34,7 @@ def deliver(
     """Record that an item's service stands: activate what it made, tell its buyer. A second call changes nothing."""
     if item.delivery_status is DeliveryStatus.DELIVERED:
         return
-    item.delivery_status, item.failure_reason = DeliveryStatus.DELIVERED, None
+    move_delivery(order, item, DeliveryStatus.DELIVERED, at=at)
     add_event(order, "delivered", READY, at=at, item=item)
     session.flush()
     if item.subscription_id is None:
@@ -82,7 +83,7 @@ def task_failed(task: ProvisioningTask, reason: str, *, at: datetime) -> None:
     order, item = _order_and_item(task)
     if order is None or item is None:
         return
-    item.delivery_status, item.failure_reason = DeliveryStatus.FAILED, reason[:500]
+    move_delivery(order, item, DeliveryStatus.FAILED, at=at, reason=reason[:500])
     if task.kind is TaskKind.OPEN_STOREFRONT and order.status is OrderStatus.EXECUTED:
         order.status = OrderStatus.PARTIALLY_EXECUTED
     add_event(order, "failed", FAILED, at=at, item=item)
@@ -97,7 +98,7 @@ def task_retried(task: ProvisioningTask, *, at: datetime) -> None:
         mark_pending(subscription.id)
     order, item = _order_and_item(task)
     if order is not None and item is not None:
-        item.delivery_status, item.failure_reason = DeliveryStatus.PROVISIONING, None
+        move_delivery(order, item, DeliveryStatus.PROVISIONING, at=at)
         add_event(order, "provisioning", TRY_AGAIN, at=at, item=item)
 
 

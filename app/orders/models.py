@@ -104,6 +104,7 @@ class Order(Shared, Base):
         Index(None, "distributor_id", "status", "placed_at"),
         Index(None, "distributor_id", "reseller_id", "placed_at"),
         Index(None, "distributor_id", "account_id", "placed_at"),
+        Index(None, "distributor_id", "placed_by_id", "delivery_changed_at"),
         ForeignKeyConstraint(["distributor_id", "account_id"], ["accounts.distributor_id", "accounts.id"]),
         ForeignKeyConstraint(["distributor_id", "payer_id"], ["accounts.distributor_id", "accounts.id"]),
         ForeignKeyConstraint(["distributor_id", "placed_by_id"], ["users.distributor_id", "users.id"]),
@@ -127,6 +128,7 @@ class Order(Shared, Base):
     decided_at: Mapped[datetime | None]
     decision_reason: Mapped[str | None] = mapped_column(String(500))
     executed_at: Mapped[datetime | None]
+    delivery_changed_at: Mapped[datetime | None]  # last change of any item's delivery: what the bell looks for
     po_number: Mapped[str | None] = mapped_column(String(50))
     comment: Mapped[str | None] = mapped_column(String(500))
     checkout_key: Mapped[UUID | None]
@@ -158,6 +160,7 @@ class OrderItem(Shared, Base):
     alias: Mapped[str | None] = mapped_column(String(40))
     subscription_id: Mapped[UUID | None]  # set: adds licences to it; filled on execution otherwise
     delivery_status: Mapped[DeliveryStatus] = mapped_column(default=DeliveryStatus.PENDING)
+    delivery_changed_at: Mapped[datetime | None]
     failure_reason: Mapped[str | None] = mapped_column(String(500))  # for staff; buyers read a neutral sentence
 
 

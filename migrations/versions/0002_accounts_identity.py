@@ -184,6 +184,7 @@ def upgrade() -> None:
         sa.Column("acting_account_id", sa.Uuid(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("last_seen_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("notices_seen_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("address", sa.String(length=45), nullable=True),
         sa.Column("browser", sa.String(length=300), nullable=True),
         sa.PrimaryKeyConstraint("distributor_id", "id", name=op.f("pk_user_sessions")),

@@ -165,6 +165,7 @@ def upgrade() -> None:
         sa.Column("decided_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("decision_reason", sa.String(length=500), nullable=True),
         sa.Column("executed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("delivery_changed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("po_number", sa.String(length=50), nullable=True),
         sa.Column("comment", sa.String(length=500), nullable=True),
         sa.Column("checkout_key", sa.Uuid(), nullable=True),
@@ -259,6 +260,7 @@ def upgrade() -> None:
             ),
             nullable=False,
         ),
+        sa.Column("delivery_changed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("failure_reason", sa.String(length=500), nullable=True),
         sa.CheckConstraint("quantity >= 1", name=op.f("ck_order_items_quantity_min_1")),
         sa.ForeignKeyConstraint(
@@ -349,6 +351,12 @@ def upgrade() -> None:
         op.f("ix_orders_distributor_id_account_id_placed_at"),
         "orders",
         ["distributor_id", "account_id", "placed_at"],
+        unique=False,
+    )
+    op.create_index(
+        op.f("ix_orders_distributor_id_placed_by_id_delivery_changed_at"),
+        "orders",
+        ["distributor_id", "placed_by_id", "delivery_changed_at"],
         unique=False,
     )
     op.create_index(

@@ -1,0 +1,15 @@
+"""How far the delivery of an order item has come, and since when: what its buyer's bell tells of (SF-34)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from app.orders.models import DeliveryStatus, Order, OrderItem
+
+
+def move_delivery(
+    order: Order, item: OrderItem, status: DeliveryStatus, *, at: datetime, reason: str | None = None
+) -> None:
+    """Give an item its delivery status; `reason` says why it failed, for staff. The order is locked by the caller."""
+    item.delivery_status, item.failure_reason = status, reason
+    item.delivery_changed_at = order.delivery_changed_at = at
