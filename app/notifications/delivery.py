@@ -22,6 +22,8 @@ from tenants.context import Scope, current_scope, direct_business_scope, reselle
 RETRY_AFTER = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=30))
 LEASE = timedelta(minutes=5)
 FAILURES_BEFORE_ALARM = 3
+MOST_CLAIMS = 2 * (len(RETRY_AFTER) + 1)
+BROKEN = "This mail could not be made"
 NO_SETTINGS = "not_sent_no_settings"
 SWITCHED_OFF = "not_sent_switched_off"
 
@@ -71,6 +73,9 @@ def claim_mail(mail_id: UUID, *, at: datetime) -> ClaimedMail | None:
         .execution_options(populate_existing=True)
     )
     if mail is None or (mail.lease_until is not None and mail.lease_until > at):
+        return None
+    if mail.attempts >= MOST_CLAIMS:  # it cannot be rendered, or kills its worker: a person must look at it
+        mail.state, mail.error, mail.lease_until = MailState.FAILED, BROKEN, None
         return None
     mail.lease_until, mail.lease_token = at + LEASE, new_id()
     mail.attempts += 1

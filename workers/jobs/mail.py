@@ -37,8 +37,9 @@ def send_mail(mail_id: UUID) -> None:
     """
     with unit_of_work():
         mail = delivery.claim_mail(mail_id, at=utc_now())
-        if mail is None:
-            return
+    if mail is None:
+        return
+    with unit_of_work():  # the claim counts even if what follows breaks off
         sending = delivery.sending_of(mail)
         if sending.server is None:
             delivery.mark_not_sent(mail, delivery.NO_SETTINGS, at=utc_now())

@@ -12,6 +12,7 @@ from app.audit.services import SYSTEM
 from app.core.config import settings
 from app.core.db import BoundSession
 from app.core.db import session as current_session
+from app.notifications.delivery import BROKEN, MOST_CLAIMS
 from app.notifications.models import MailLogEntry, MailSettings, MailState, OutboundMail
 from app.notifications.services import queue_mail
 from app.notifications.settings import TemplateChange, save_mail_settings, save_template
@@ -302,3 +303,24 @@ def test_a_loopback_server_that_is_not_allowed_is_never_reached(
 
     assert mailbox.delivered == []
     assert "not an allowed mail server" in (row(world, mail_id).error or "")
+
+
+def test_a_mail_that_cannot_be_made_is_given_up(
+    world: World, mailbox: MailBox, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    distributor_id, inside = str(world.id), world.scope
+    give_settings(world, mailbox, world.tech, "tech")
+    mail_id = queue(world, MailTemplate.TEST, shop=world.tech)
+
+    def break_off(*_args: object) -> None:
+        raise RuntimeError("cannot be rendered")
+
+    monkeypatch.setattr(mail_job, "render", break_off)
+    for _ in range(MOST_CLAIMS):
+        with pytest.raises(RuntimeError):
+            send_mail(str(mail_id), distributor_id=distributor_id)
+        clock.now += timedelta(minutes=6)
+    send_mail(str(mail_id), distributor_id=distributor_id)
+    with scope(inside):
+        found = current_session.scalars(select(OutboundMail).where(OutboundMail.id == mail_id)).one()
+    assert (found.state, found.error) == (MailState.FAILED, BROKEN)
