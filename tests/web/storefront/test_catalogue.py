@@ -10,10 +10,11 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
-from app.catalogue.models import BillingCycle, Product, ProductPrice, Term
+from app.catalogue.models import BillingCycle, Category, Product, ProductPrice, Term
 from app.core.db import BoundSession
 from app.orders.models import BasketItem
 from app.pricing.models import PriceListEntry
+from app.resellers.models import Listing
 from tenants.context import scope
 from tenants.settings import (
     distributor_settings,
@@ -112,3 +113,44 @@ def test_visitors_come_in_only_where_the_owner_lets_them(
     assert world.seats.name in opened.text
     assert "Sign in to see the price" in opened.text
     assert "€" not in opened.text
+
+
+def test_categories_count_what_this_buyer_is_offered(
+    client: FlaskClient, world: World, sign_in: SignIn, session: BoundSession
+) -> None:
+    """SF-23: counts beside names count visible products only; empty categories are hidden."""
+    with scope(world.scope):
+        below = Category(name="Mail", slug="mail", parent_id=world.category.id)
+        session.add_all([below, Category(name="Nothing here", slug="nothing-here")])
+        session.flush()
+        session.get_one(Product, (world.id, world.seats.id)).category_id = below.id
+    with scope(world.tech.scope):
+        session.delete(session.scalars(select(Listing).where(Listing.product_id == world.tool.id)).one())
+    sign_in(world.tech.buyers[0])
+    page = client.get(f"{ALIAS}/catalogue").text.partition("<main")[2].partition("</main>")[0]
+    branch = client.get(f"{ALIAS}/catalogue?category=mail").text.partition("<main")[2].partition("</main>")[0]
+
+    assert 'Productivity<span class="muted numbers">2</span>' in page
+    assert "Nothing here" not in page
+    assert 'Mail<span class="muted numbers">1</span>' in branch
+    assert world.seats.slug in branch
+    assert world.suite.slug not in branch
+
+
+def test_search_engines_read_only_what_the_owner_opened(
+    client: FlaskClient, world: World, session: BoundSession
+) -> None:
+    shut, none = client.get(f"{ALIAS}/robots.txt"), client.get(f"{ALIAS}/sitemap.xml")
+    assert world.tech.storefront is not None
+    with scope(world.tech.scope):
+        shop = world.tech.storefront
+        settings = replace(storefront_settings(shop.id), anonymous_access=True, is_indexed=True)
+        save_storefront_settings(shop.id, settings, reseller_id=world.tech.id, at=MONDAY_NOON)
+    robots, sitemap = client.get(f"{ALIAS}/robots.txt").text, client.get(f"{ALIAS}/sitemap.xml")
+
+    assert shut.text == f"User-agent: *\nDisallow: {ALIAS}/\n"
+    assert none.status_code == HTTPStatus.NOT_FOUND
+    assert f"Disallow: {ALIAS}/checkout" in robots
+    assert f"Sitemap: http://{world.host}{ALIAS}/sitemap.xml" in robots
+    assert sitemap.mimetype == "application/xml"
+    assert f"<loc>http://{world.host}{ALIAS}/product/{world.seats.slug}</loc>" in sitemap.text
