@@ -36,6 +36,7 @@ BLUEPRINTS = (
     "app.storefront.users.views:bp",
     "app.bss.users.views:bp",
     "app.storefront.looks.views:bp",
+    "app.storefront.looks.crawlers:bp",
     "app.storefront.home.views:bp",
     "app.storefront.catalogue.views:bp",
     "app.storefront.basket.views:bp",
