@@ -59,6 +59,7 @@ from tenants.context import current_scope
 SUBMITTED, EXECUTE = "submitted", "execute"  # kinds of work
 LEASE = timedelta(minutes=2)
 LONGEST_PAUSE = timedelta(minutes=60)
+MOST_DOUBLINGS = 5  # past the longest pause already
 EXECUTABLE = frozenset({OrderStatus.SUBMITTED})  # by the back office, or again after a top-up
 MAX_MESSAGE = 500
 
@@ -109,7 +110,7 @@ def start_attempt(work_id: UUID, *, at: datetime) -> bool:
     )
     if work is None:
         return False
-    work.next_attempt_at = at + min(LEASE * 2**work.attempts, LONGEST_PAUSE)
+    work.next_attempt_at = at + min(LEASE * 2 ** min(work.attempts, MOST_DOUBLINGS), LONGEST_PAUSE)
     work.attempts += 1
     return True
 

@@ -98,6 +98,16 @@ def test_an_order_somebody_works_on_comes_back_only_when_its_clock_says_so(sessi
     assert [nudge.row_id for nudge in tick(LATER + timedelta(minutes=2))] == [placed.work.id]
 
 
+def test_an_order_that_failed_for_days_is_still_taken(session, world):
+    placed = root_order(session, world, [Wanted(world.seats, 1, "10.00")])
+    with scope(world.scope):
+        (work,) = all_of(session, OrderWork)
+        work.attempts = 500
+        session.commit()
+        assert start_attempt(placed.work.id, at=LATER)
+        assert work.next_attempt_at == LATER + timedelta(minutes=60)
+
+
 def test_a_job_that_breaks_off_keeps_its_reason_and_its_order(session, world, monkeypatch):
     placed = root_order(session, world, [Wanted(world.seats, 1, "10.00")])
     monkeypatch.setattr(orders, "utc_now", lambda: LATER)
