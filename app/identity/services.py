@@ -319,6 +319,7 @@ def _require_another_admin(user: User) -> None:
 
 
 def _sync_names(user: User) -> None:
+    """Repeat name and rights in the sign-in names; not the status, which a closed account has taken from them."""
     session.flush()
     for realm_id in realms_of(person_of(user)):
         with open_realm(realm_id):
@@ -329,5 +330,5 @@ def _sync_names(user: User) -> None:
                     SignInName.realm_id == realm_id,
                     SignInName.user_id == user.id,
                 )
-                .values(type=user.type, roles=user.roles, status=user.status, full_name=user.full_name)
+                .values(type=user.type, roles=user.roles, full_name=user.full_name)
             )

@@ -72,6 +72,14 @@ def names_in(world: World, realm_id) -> dict[str, SignInName]:
         return {name.email: name for name in found}
 
 
+def rename(user: User) -> None:
+    rename_user(user.id, first_name="New", last_name="Name", phone=None, actor=OPERATOR, at=MONDAY_NOON)
+
+
+def make_buyer(user: User) -> None:
+    set_roles(user.id, type_=UserType.USER, roles=[StorefrontRole.BUYER], actor=OPERATOR, at=MONDAY_NOON)
+
+
 def test_storefront_user_made_from_the_back_office_is_an_admin(world: World) -> None:
     """RS-F5: Storefront user made from the back office has type Admin."""
     with scope(world.scope):
@@ -87,6 +95,19 @@ def test_storefront_user_made_from_the_back_office_is_an_admin(world: World) -> 
     assert (mail.to_email, mail.sender_reseller_id, mail.storefront_id) == (user.email, None, world.root.id)
     assert mail.fields["company_name"] == "Nordwind Cloud"
     assert link_of(mail).startswith(f"http://{world.host}/activate/")
+
+
+@pytest.mark.parametrize("change", [rename, make_buyer])
+def test_changing_a_person_of_a_closed_account_gives_no_access_back(world: World, change) -> None:
+    buyer, storefront_id = world.tech.buyers[0], world.tech.storefront.id
+    give_password(world, buyer, storefront_id)
+    with scope(world.tech.scope):
+        deactivate_account(buyer.account_id, actor=OPERATOR, at=MONDAY_NOON)
+        change(buyer)
+    db_session.commit()
+
+    assert names_in(world, storefront_id)[buyer.email].status is UserStatus.INACTIVE
+    assert try_sign_in(world, storefront_id, buyer.email) is None
 
 
 def test_person_without_realm_is_a_contact_only(world: World) -> None:
