@@ -161,6 +161,8 @@ def hand_back(task_id: UUID, lease_token: UUID, *, at: datetime) -> None:
     if task is not None:
         task.status, task.next_attempt_at = TaskStatus.PENDING, at
         task.attempts -= 1
+        if task.attempts == 0:
+            task.first_attempt_at = None
         task.lease_until, task.lease_token = None, None
 
 

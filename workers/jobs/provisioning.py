@@ -116,7 +116,12 @@ def provision(task: ClaimedTask, accounts: KnownAccounts) -> None:
         _open(task)
         return
     calls: list[RecordedCall] = []
-    _record(task, _call_vendor(task, accounts, calls), calls)
+    try:
+        _record(task, _call_vendor(task, accounts, calls), calls)
+    except Exception as error:  # a time-out of the job too: the task keeps its clock and its end after 120 minutes
+        log.exception("task_broke_off", extra={"task_id": str(task.id)})
+        with unit_of_work():
+            _release(task, f"{type(error).__name__}: {error}", None)
 
 
 def _call_vendor(task: ClaimedTask, accounts: KnownAccounts, calls: list[RecordedCall]) -> Outcome:

@@ -9,7 +9,7 @@ from app.core.db import unit_of_work
 from app.notifications.models import OutboundMail
 from app.orders.execution_outcomes import task_retried
 from app.orders.models import DeliveryStatus, Order, OrderEvent, OrderItem, OrderStatus
-from app.provisioning.claims import claim_task, complete_task
+from app.provisioning.claims import claim_task, complete_task, hand_back
 from app.provisioning.errors import WrongTaskState
 from app.provisioning.models import ProvisioningTask, TaskStatus, VendorAccountLink
 from app.provisioning.services import retry_task
@@ -224,6 +224,50 @@ def test_a_run_that_lost_its_lease_cannot_write_the_outcome(session, world, vend
             assert not complete_task(task.id, first.lease_token, vendor_reference="late", message="", at=clock.now)
             assert complete_task(task.id, second.lease_token, vendor_reference="right", message="", at=clock.now)
     assert only(session, world, ProvisioningTask).vendor_reference == "right"
+
+
+def test_a_task_nobody_got_to_keeps_its_two_hours(session, world, vendor, task, clock):
+    with scope(world.scope):
+        with unit_of_work():
+            claimed = claim_task(task.id, at=clock.now)
+        assert claimed is not None
+        with unit_of_work():
+            hand_back(task.id, claimed.lease_token, at=clock.now)
+    row = only(session, world, ProvisioningTask)
+    assert (row.status, row.attempts, row.first_attempt_at) == (TaskStatus.PENDING, 0, None)
+
+
+def test_a_run_that_breaks_off_is_tried_again_and_ends_after_120_minutes(
+    session, world, vendor, task, run_task, clock, monkeypatch
+):
+    def broken(*_args: object, **_kwargs: object) -> None:
+        raise RuntimeError("out of memory")
+
+    monkeypatch.setattr(vendor, "create", broken)
+    run_task(task)
+    row = only(session, world, ProvisioningTask)
+    assert (row.status, row.message) == (TaskStatus.PENDING, "RuntimeError: out of memory")
+    assert row.next_attempt_at == clock.now + timedelta(minutes=1)
+    clock.forward(minutes=120)
+    run_task(task)
+    assert only(session, world, ProvisioningTask).status is TaskStatus.FAILED
+
+
+def test_one_task_that_breaks_off_does_not_hold_up_its_batch(session, world, vendor, run_order, clock, monkeypatch):
+    use_service_manager(session, world)
+    run_order(root_order(session, world, [Wanted(world.seats, n, "10.00") for n in range(1, 4)]))
+    create = vendor.create
+
+    def create_but_two(request, **more):
+        if request.quantity == 1:
+            raise RuntimeError("out of memory")
+        return create(request, **more)
+
+    monkeypatch.setattr(vendor, "create", create_but_two)
+    provisioning.provision_batch(str(world.id), distributor_id=str(world.id))
+    with scope(world.scope):
+        statuses = [task.status for task in all_of(session, ProvisioningTask)]
+    assert sorted(status.value for status in statuses) == ["pending", "succeeded", "succeeded"]
 
 
 def test_a_batch_does_every_due_task_of_its_distributor(session, world, vendor, run_order, clock):
