@@ -42,6 +42,7 @@ BLUEPRINTS = (
     "app.storefront.basket.views:bp",
     "app.storefront.checkout.views:bp",
     "app.storefront.orders.views:bp",
+    "app.storefront.notices.views:bp",
     "app.storefront.billing.views:bp",
     "app.storefront.reseller_plans.views:bp",
     "app.bss.home.views:bp",

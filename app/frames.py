@@ -16,7 +16,7 @@ from app.access import current_viewer
 from app.catalogue.navigation import category_tree
 from app.identity.permissions import Permission
 from app.notifications.settings import find_mail_settings
-from app.orders.baskets import basket_count
+from app.orders.notices import Reader, ShopCounts, shop_counts
 from app.orders.queries import count_pending_approval
 from app.resellers.offers import is_any_plan_offered
 from app.web.pages import Frame, install_frames
@@ -102,6 +102,7 @@ MANAGE_NAVIGATION: tuple[tuple[str | None, tuple[Entry, ...]], ...] = (
     ),
 )
 PLANS = "storefront_plans.index"
+NOTICES = "storefront_notices.index"
 STOREFRONT_ACCOUNT = (
     Entry("Billing", "storefront_billing.index", "receipt"),
     Entry("Users", "storefront_users.index", "users"),
@@ -256,14 +257,36 @@ def _storefront_context(viewer: SignedInViewer | None, settings: StorefrontSetti
         "nav": nav,
         "account_nav": _items(_account_entries(viewer), viewer) if viewer else [],
         "footer_nav": _footer(viewer, nav, settings),
-        "basket_count": basket_count(viewer.user_id) if viewer else 0,
+        **(_shop_context(viewer) if viewer else {"basket_count": 0}),
         "links": FrameLinks(
             search=url_for("storefront_catalogue.search") if may_browse else None,
             basket=_url("storefront_basket.index", viewer) if viewer else None,
             login=url_for("storefront_sessions.login"),
             logout=url_for("storefront_sessions.logout") if viewer else None,
+            notifications=_url(NOTICES, viewer) if viewer else None,
         ),
     }
+
+
+def reader_of(viewer: SignedInViewer) -> Reader:
+    """Return whose bell it is: a person's session in one storefront."""
+    if viewer.session_began_at is None:
+        raise RuntimeError("Operators have no storefront")
+    return Reader(viewer.user_id, viewer.realm_id, viewer.session_began_at, viewer.notices_seen_at)
+
+
+def bell_context(counts: ShopCounts) -> dict[str, Any]:
+    """Return what the bell shows; it looks again by itself while something is being set up (SF-34)."""
+    return {
+        "notification_count": counts.news,
+        "notices_under_way": counts.under_way,
+        "notices_poll_url": url_for("storefront_notices.bell") if counts.under_way else None,
+    }
+
+
+def _shop_context(viewer: SignedInViewer) -> dict[str, Any]:
+    counts = shop_counts(reader_of(viewer))
+    return {"basket_count": counts.basket, **bell_context(counts)}
 
 
 def _footer(viewer: SignedInViewer | None, nav: Sequence[NavGroup], settings: StorefrontSettings) -> list[NavGroup]:

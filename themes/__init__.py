@@ -18,7 +18,9 @@
 `create_nav`            sequence of `NavItem` under "New" in a back office (optional)
 `breadcrumbs`           sequence of `Crumb`, the page itself last and without URL (optional)
 `basket_count`          number (storefront)
-`notification_count`    number (back office, optional)
+`notification_count`    number beside the bell (optional)
+`notices_under_way`     number of services being set up, behind a storefront's bell (optional)
+`notices_poll_url`      where a storefront's bell looks again; None: it does not (optional)
 `acting_as`             `ActingAs` or None (optional)
 `search_query`          what was searched for (optional)
 `lang`, `text_direction`  `en` and `ltr` unless given

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
-from sqlalchemy import bindparam, delete, func, select
+from sqlalchemy import delete, select
 
 from app.catalogue.models import BillingCycle, Product, Term
 from app.core.db import session
@@ -121,19 +121,6 @@ class BasketView:
     def plan_lines(self) -> Sequence[BasketLine]:
         """Lines that ask for a storefront alias."""
         return [line for line in self.lines if line.product.plan_edition]
-
-
-_COUNT = (
-    select(func.count())
-    .select_from(BasketItem)
-    .join(Basket, (Basket.distributor_id == BasketItem.distributor_id) & (Basket.id == BasketItem.basket_id))
-    .where(Basket.distributor_id == bindparam("distributor_id"), Basket.user_id == bindparam("user_id"))
-)
-
-
-def basket_count(user_id: UUID) -> int:
-    """Return how many items stand in a user's basket: the number beside the basket's icon, on every page."""
-    return session.scalar(_COUNT, {"distributor_id": current_scope().distributor_id, "user_id": user_id}) or 0
 
 
 def open_basket(shopper: Shopper, *, at: datetime) -> Basket:

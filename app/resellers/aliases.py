@@ -79,6 +79,7 @@ ROUTED_WORDS = frozenset(
         "invite",
         "manage",
         "metrics",
+        "notices",
         "offers",
         "order",
         "p",

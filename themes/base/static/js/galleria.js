@@ -6,8 +6,11 @@
   const isTyping = (element) => element?.closest("input, textarea, select, [contenteditable]");
   const fragmentHeaders = { "X-Requested-With": "fetch", Accept: "text/html" };
 
-  /* Fragments that replace themselves until the work is over: data-poll-url, answered with the same element. */
-  function poll(element, wait = 2000) {
+  /* Fragments that replace themselves until the work is over: data-poll-url, answered with the same element.
+     What has not changed stays, so that nothing is read out twice; data-poll-seconds is the pause, else two. */
+  const pauseOf = (element) => (Number(element.dataset.pollSeconds) || 2) * 1000;
+
+  function poll(element, wait = pauseOf(element)) {
     window.setTimeout(async () => {
       if (!element.isConnected) return;
       if (document.hidden) return poll(element, wait);
@@ -18,10 +21,11 @@
         holder.innerHTML = await answer.text();
         const fresh = holder.content.firstElementChild;
         if (!fresh) return;
+        if (fresh.isEqualNode(element)) return poll(element);
         const hadFocus = element.contains(document.activeElement);
         element.replaceWith(fresh);
         if (hadFocus) fresh.querySelector("a, button")?.focus();
-        if (fresh.dataset.pollUrl) poll(fresh, 2000);
+        if (fresh.dataset.pollUrl) poll(fresh);
         else if (fresh.dataset.reload !== undefined) window.location.reload();
       } catch {
         poll(element, Math.min(wait * 2, 30000));

@@ -1,0 +1,1 @@
+"""The bell of a storefront and the list behind it."""
