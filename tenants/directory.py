@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from app.core.db import BoundSession, engine
 from tenants.models import Address, AddressState, Distributor, DistributorState, Storefront, StorefrontState
@@ -83,7 +83,8 @@ ADDRESSES = (
         Storefront.state != StorefrontState.PURGED,
     )
 )
-LAST_VERSION = select(Address.version).order_by(Address.version.desc()).limit(1)
+# Not the highest version: numbers are drawn before the commit, so a lower one may become visible after a higher one.
+VERSIONS = select(func.count(), func.sum(Address.version))
 
 
 class Directory:
@@ -95,13 +96,13 @@ class Directory:
         self._hosts: dict[str, _Entry] = {}
         self._aliases: dict[tuple[UUID, str], _Entry] = {}
         self._primary_hosts: dict[UUID, str] = {}
-        self._version = -1
+        self._versions: tuple[int, ...] | None = None  # how many addresses, and the sum of their versions
         self._checked_at = float("-inf")
 
     def forget(self) -> None:
         """Ask the database again at the next look-up."""
         self._checked_at = float("-inf")
-        self._version = -1
+        self._versions = None
 
     def by_host(self, host: str) -> AddressMatch | None:
         """Return what a lower-case host without port opens, or None."""
@@ -139,8 +140,8 @@ class Directory:
                 return self._reload(connection)
 
     def _reload(self, connection: Connection) -> bool:
-        version = connection.scalar(LAST_VERSION) or 0
-        if version == self._version:
+        versions = tuple(connection.execute(VERSIONS).one())
+        if versions == self._versions:
             return False
         hosts: dict[str, _Entry] = {}
         aliases: dict[tuple[UUID, str], _Entry] = {}
@@ -165,7 +166,7 @@ class Directory:
                 hosts[row.host] = entry
                 if row.is_primary and row.reseller_id and row.address_state is AddressState.LIVE:
                     primary[row.storefront_id] = row.host
-        self._hosts, self._aliases, self._primary_hosts, self._version = hosts, aliases, primary, version
+        self._hosts, self._aliases, self._primary_hosts, self._versions = hosts, aliases, primary, versions
         return True
 
 

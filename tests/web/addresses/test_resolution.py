@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 
 import pytest
 from flask.testing import FlaskClient
+from sqlalchemy import select
 
 from app.core.db import BoundSession
 from tenants.context import distributor_scope, scope
-from tenants.models import Address, AddressState, Distributor, Storefront, StorefrontState
+from tenants.directory import Directory
+from tenants.models import DIRECTORY_VERSION, Address, AddressState, Distributor, Storefront, StorefrontState
 from tenants.resolution import first_segment, normal_host
 from tenants.settings import StorefrontSettings, save_storefront_settings
 from tests.factories.world import MONDAY_NOON, World, make_world
@@ -200,6 +203,30 @@ def test_back_office_and_manage_stay_on_their_addresses(client: FlaskClient, sig
     assert client.get("/manage/").status_code in (303, 404)
     assert client.get("/console/").status_code == 404
     assert client.get("/bss/", base_url="http://platform.localhost").status_code == 404
+
+
+def test_a_change_committed_after_a_younger_one_is_seen(session: BoundSession, world: World) -> None:
+    """Version numbers are drawn before the commit, so they become visible in another order."""
+    slow, fast = (session.scalar(DIRECTORY_VERSION.next_value().select()) for _ in range(2))
+    directory = Directory(clock=itertools.count(step=10).__next__)
+    with scope(world.scope):
+        bump(session, world.cloudia.storefront, fast)
+        found = directory.by_alias(world.id, "techsolutions")
+        assert found is not None
+        assert found.state is StorefrontState.LIVE
+        session.get_one(Storefront, (world.id, world.tech.storefront.id)).state = StorefrontState.CLOSED
+        bump(session, world.tech.storefront, slow)
+    found = directory.by_alias(world.id, "techsolutions")
+    assert found is not None
+    assert found.state is StorefrontState.CLOSED
+
+
+def bump(session: BoundSession, storefront: Storefront | None, version: int | None) -> None:
+    assert storefront is not None
+    assert version is not None
+    for address in session.scalars(select(Address).where(Address.storefront_id == storefront.id)):
+        address.version = version
+    session.flush()
 
 
 def test_health_answers_on_every_host(client: FlaskClient) -> None:
