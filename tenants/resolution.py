@@ -118,7 +118,7 @@ def _with_query(path: str, environ: WSGIEnvironment) -> str:
     from urllib.parse import quote  # noqa: PLC0415 - only redirects need it
 
     query = environ.get("QUERY_STRING", "")
-    return quote(path, safe="/:@!$&'()*+,;=~-._") + (f"?{query}" if query else "")
+    return quote(path.encode("latin-1"), safe="/:@!$&'()*+,;=~-._") + (f"?{query}" if query else "")
 
 
 def _redirect(start_response: StartResponse, location: str) -> Iterable[bytes]:

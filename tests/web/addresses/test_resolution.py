@@ -205,6 +205,11 @@ def test_back_office_and_manage_stay_on_their_addresses(client: FlaskClient, sig
     assert client.get("/bss/", base_url="http://platform.localhost").status_code == 404
 
 
+def test_an_address_that_moves_keeps_its_path_as_it_was_typed(client: FlaskClient, world: World) -> None:
+    response = client.get("/TechSolutions/product/caf%C3%A9%20%25?q=%C3%A9")
+    assert response.headers["Location"] == "/techsolutions/product/caf%C3%A9%20%25?q=%C3%A9"
+
+
 def test_a_change_committed_after_a_younger_one_is_seen(session: BoundSession, world: World) -> None:
     """Version numbers are drawn before the commit, so they become visible in another order."""
     slow, fast = (session.scalar(DIRECTORY_VERSION.next_value().select()) for _ in range(2))
