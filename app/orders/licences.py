@@ -32,7 +32,9 @@ def licence_errors(item: BasketItem, subscription: Subscription | None) -> Itera
     if item.subscription_id is None:
         return
     if subscription is None or subscription.status is not SubscriptionStatus.ACTIVE:
-        yield FieldError("product", "subscription_not_active", "The subscription is not active any more; remove this item")
+        yield FieldError(
+            "product", "subscription_not_active", "The subscription is not active any more; remove this item"
+        )
 
 
 def recipient_errors(subscriptions: Sequence[Subscription], recipient_id: UUID) -> Iterator[FieldError]:

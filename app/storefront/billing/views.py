@@ -62,7 +62,7 @@ def section_nav() -> list[NavGroup]:
         entries.append(("Invoices", "invoices", "file", Permission.INVOICES_VIEW))
     here = (request.endpoint or "").rpartition(".")[2]
     items = [
-        NavItem(label, url_for(f".{name}"), icon, is_current=here == name)
+        NavItem(label, url_for(f".{name}"), icon, is_current=name in (here, f"{here}s"))
         for label, name, icon, permission in entries
         if viewer.can(permission)
     ]
@@ -70,7 +70,9 @@ def section_nav() -> list[NavGroup]:
 
 
 def _billing_page(template: str, *, title: str, **context: object) -> str:
-    crumbs = [Crumb("Billing", url_for(".index")), Crumb(title)] if template != "index" else ()
+    crumbs = [Crumb("Billing", url_for(".index")), Crumb(title)] if template != "index" else []
+    if template == "subscription":
+        crumbs.insert(1, Crumb("Subscriptions", url_for(".subscriptions")))
     return page(
         f"storefront/billing/{template}.html", title=title, breadcrumbs=crumbs, side_nav=section_nav(), **context
     )
@@ -136,7 +138,13 @@ def orders() -> ResponseReturnValue:
             "orders",
             ["Order", "Status", "Order date", "Total", "Currency"],
             [
-                (r.order.number, status_words(r.order.status), r.order.placed_at.date(), _cell(r.order), r.order.currency)
+                (
+                    r.order.number,
+                    status_words(r.order.status),
+                    r.order.placed_at.date(),
+                    _cell(r.order),
+                    r.order.currency,
+                )
                 for r in rows
             ],
         )
@@ -250,9 +258,7 @@ def assets() -> ResponseReturnValue:
         for row in rows
         if not is_end_customer() or (row.product_id in listed and not row.bought_by_reseller)
     }
-    return _billing_page(
-        "assets", title="Assets", found=Page(rows, total, asked.number, asked.size), prices=prices
-    )
+    return _billing_page("assets", title="Assets", found=Page(rows, total, asked.number, asked.size), prices=prices)
 
 
 def _refuse_end_customers() -> None:
@@ -267,7 +273,9 @@ def invoices() -> ResponseReturnValue:
     """List the invoices of who is billed by the distributor."""
     _refuse_end_customers()
     asked = requested_page()
-    rows = list_invoices(InvoiceFilter(account_id=shopper_of_request().account_id), offset=asked.offset, limit=asked.size)
+    rows = list_invoices(
+        InvoiceFilter(account_id=shopper_of_request().account_id), offset=asked.offset, limit=asked.size
+    )
     total = count_invoices(InvoiceFilter(account_id=shopper_of_request().account_id))
     return _billing_page("invoices", title="Invoices", found=Page(rows, total, asked.number, asked.size))
 
