@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
 from app.core.db import BoundSession
-from app.orders.models import BasketItem, OrderItem, OrderStatus
+from app.orders.models import BasketItem, Order, OrderItem, OrderStatus
 from app.pricing.models import PriceListEntry
 from app.resellers.models import Listing
 from app.subscriptions.models import Subscription, SubscriptionStatus
@@ -18,7 +18,7 @@ from tenants.context import scope
 from tests.factories.execution import Wanted, alias_order
 from tests.factories.world import World
 from tests.web.conftest import SignIn
-from tests.web.storefront.steps import ALIAS, buy, run_orders, submit
+from tests.web.storefront.steps import ALIAS, buy, key_of, run_orders, submit
 
 
 @pytest.fixture
@@ -169,3 +169,29 @@ def test_a_new_price_is_the_next_orders_and_not_the_running_subscriptions(
         prices = session.scalars(select(Subscription.unit_price).order_by(Subscription.code)).all()
 
     assert [str(price) for price in prices] == ["10.0000", "11.0000"]
+
+
+def test_a_reseller_adds_licences_for_the_customer_whose_subscription_it_is(
+    client: FlaskClient, world: World, sign_in: SignIn, session: BoundSession, running: Subscription
+) -> None:
+    """RS-03: the order is for who has the subscription; another recipient is refused and nothing is ordered."""
+    sign_in(world.tech.admin, realm=world.root.id)
+    added = client.post(f"/basket/licences/{running.code}", data={"quantity": "2"})
+    chosen = client.get("/checkout/recipient").text
+    client.post("/checkout/recipient", data={"recipient": "own"})
+    client.post("/checkout/details", data={})
+    refused = client.post("/checkout/review", data={"checkout_key": key_of(client.get("/checkout/review").text)})
+    with scope(world.scope):
+        before = session.scalar(select(func.count()).select_from(Order))
+    client.post("/checkout/recipient", data={"recipient": "customer", "customer": str(running.account_id)})
+    number = submit(client)
+    run_orders(world)
+
+    assert added.status_code == HTTPStatus.SEE_OTHER
+    assert f'<option selected value="{running.account_id}"' in chosen
+    assert (refused.status_code, before) == (HTTPStatus.UNPROCESSABLE_ENTITY, 1)
+    assert "belongs to another company than the order" in refused.text
+    with scope(world.scope):
+        order = session.scalars(select(Order).where(Order.number == number)).one()
+        assert session.scalars(select(Subscription.quantity)).all() == [7]
+    assert (order.account_id, order.payer_id, order.placed_by_reseller) == (running.account_id, world.tech.id, True)
