@@ -47,20 +47,11 @@ class AddressMatch:
     has_alias_subdomains: bool = False  # of the distributor
 
 
-@dataclass(frozen=True, slots=True)
-class _Entry:
-    match: AddressMatch
-    address_state: AddressState
-    is_primary: bool
-    version: int
-
-
 COLUMNS = (
     Address.alias,
     Address.host,
     Address.state.label("address_state"),
     Address.is_primary,
-    Address.version,
     Address.reseller_id,
     Storefront.id.label("storefront_id"),
     Storefront.state.label("storefront_state"),
@@ -93,8 +84,8 @@ class Directory:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._lock = threading.Lock()
-        self._hosts: dict[str, _Entry] = {}
-        self._aliases: dict[tuple[UUID, str], _Entry] = {}
+        self._hosts: dict[str, AddressMatch] = {}
+        self._aliases: dict[tuple[UUID, str], AddressMatch] = {}
         self._primary_hosts: dict[UUID, str] = {}
         self._versions: tuple[int, ...] | None = None  # how many addresses, and the sum of their versions
         self._checked_at = float("-inf")
@@ -110,7 +101,7 @@ class Directory:
         found = self._hosts.get(host)
         if found is None and self._refresh_now():
             found = self._hosts.get(host)
-        return found.match if found else None
+        return found
 
     def by_alias(self, distributor_id: UUID, alias: str) -> AddressMatch | None:
         """Return the storefront of a distributor's alias, or None."""
@@ -118,7 +109,7 @@ class Directory:
         found = self._aliases.get((distributor_id, alias))
         if found is None and self._refresh_now():
             found = self._aliases.get((distributor_id, alias))
-        return found.match if found else None
+        return found
 
     def primary_host(self, storefront_id: UUID) -> str | None:
         """Return the storefront's own host if it is Live and primary: other addresses redirect there."""
@@ -143,8 +134,8 @@ class Directory:
         versions = tuple(connection.execute(VERSIONS).one())
         if versions == self._versions:
             return False
-        hosts: dict[str, _Entry] = {}
-        aliases: dict[tuple[UUID, str], _Entry] = {}
+        hosts: dict[str, AddressMatch] = {}
+        aliases: dict[tuple[UUID, str], AddressMatch] = {}
         primary: dict[UUID, str] = {}
         for row in connection.execute(ADDRESSES):
             match = AddressMatch(
@@ -159,11 +150,10 @@ class Directory:
                 edition=row.edition,
                 has_alias_subdomains=row.has_alias_subdomains,
             )
-            entry = _Entry(match, row.address_state, row.is_primary, row.version)
             if row.alias:
-                aliases[row.distributor_id, row.alias] = entry
+                aliases[row.distributor_id, row.alias] = match
             else:
-                hosts[row.host] = entry
+                hosts[row.host] = match
                 if row.is_primary and row.reseller_id and row.address_state is AddressState.LIVE:
                     primary[row.storefront_id] = row.host
         self._hosts, self._aliases, self._primary_hosts, self._versions = hosts, aliases, primary, versions
