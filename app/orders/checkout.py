@@ -209,9 +209,7 @@ def _check_plans(view: BasketView, account: Account, at: datetime) -> None:
     for line in view.plan_lines:
         current = live_plan(account.id)
         switches = current.id if current is not None and current.plan_edition != line.product.plan_edition else None
-        check_plan(
-            PlanRequest(account.id, line.product.id, line.item.quantity, line.item.alias, switches), at=at
-        )
+        check_plan(PlanRequest(account.id, line.product.id, line.item.quantity, line.item.alias, switches), at=at)
 
 
 def _new_order(
@@ -282,9 +280,7 @@ def _record(order: Order, user: User, at: datetime) -> None:
     )
 
 
-def _ask_for_execution(
-    order: Order, lines: Sequence[BasketLine], items: Sequence[OrderItem], at: datetime
-) -> None:
+def _ask_for_execution(order: Order, lines: Sequence[BasketLine], items: Sequence[OrderItem], at: datetime) -> None:
     payload = {}
     for line, item in zip(lines, items, strict=True):
         assert line.price is not None

@@ -75,7 +75,9 @@ class BasketItem(Shared, Base):
     __table_args__ = (
         CheckConstraint("quantity >= 1", name="quantity_min_1"),
         Index(None, "distributor_id", "basket_id"),
-        ForeignKeyConstraint(["distributor_id", "basket_id"], ["baskets.distributor_id", "baskets.id"], ondelete="CASCADE"),
+        ForeignKeyConstraint(
+            ["distributor_id", "basket_id"], ["baskets.distributor_id", "baskets.id"], ondelete="CASCADE"
+        ),
         ForeignKeyConstraint(["distributor_id", "product_id"], ["products.distributor_id", "products.id"]),
     )
 
@@ -241,7 +243,9 @@ class OrderEvent(Shared, Base):
     item_id: Mapped[UUID | None]
     at: Mapped[datetime]
     kind: Mapped[str] = mapped_column(String(40))  # submitted, approved, rejected, provisioning, retry, delivered ...
-    text: Mapped[str] = mapped_column(String(300))  # a sentence for the buyer: no names of suppliers, no technical detail
+    text: Mapped[str] = mapped_column(
+        String(300)
+    )  # a sentence for the buyer: no names of suppliers, no technical detail
     actor_name: Mapped[str | None] = mapped_column(String(201))
     next_attempt_at: Mapped[datetime | None]
 

@@ -75,5 +75,3 @@ def price_unit(unit_of_measure: str, cycle: BillingCycle) -> str:
     if cycle is BillingCycle.ONE_TIME:
         return f"per {unit_of_measure}, once"
     return f"per {unit_of_measure} and {CYCLE_WORDS[cycle]}"
-
-

@@ -59,7 +59,10 @@ def test_an_unlisted_product_has_no_page(client: FlaskClient, world: World, sign
     assert world.suite.name in listed
 
 
-@pytest.mark.parametrize(("typed", "words"), [("0", "between 1 and"), ("-1", "between 1 and"), ("1.5", "whole number"), ("x", "whole number")])
+@pytest.mark.parametrize(
+    ("typed", "words"),
+    [("0", "between 1 and"), ("-1", "between 1 and"), ("1.5", "whole number"), ("x", "whole number")],
+)
 def test_a_wrong_quantity_is_refused_and_the_basket_stays(
     client: FlaskClient, world: World, sign_in, session: BoundSession, typed: str, words: str
 ) -> None:
@@ -127,7 +130,11 @@ def test_a_price_that_changed_meanwhile_stops_the_order(
     key = checkout_key(client.get("/techsolutions/checkout/review").text)
     with scope(world.tech.scope):
         session.scalars(select(MarkupRule)).one().percent = Decimal(30)
-    response = client.post("/techsolutions/checkout/review", data={"checkout_key": key}, headers={"Referer": "http://cloud.nordwind.example/techsolutions/checkout/review"})
+    response = client.post(
+        "/techsolutions/checkout/review",
+        data={"checkout_key": key},
+        headers={"Referer": "http://cloud.nordwind.example/techsolutions/checkout/review"},
+    )
     assert response.status_code == 303
     with scope(world.tech.customer_scope()):
         assert session.scalar(select(func.count()).select_from(Order)) == 0
