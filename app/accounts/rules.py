@@ -42,12 +42,16 @@ def country_name(code: str) -> str:
 
 
 def normal_email(text: str) -> str | None:
-    """Return an e-mail address trimmed and in lower case, or None where RFC 5321/5322 do not allow it."""
+    """Return an e-mail address trimmed and in lower case, or None where RFC 5321/5322 do not allow it.
+
+    ASCII only: other addresses need mail servers with SMTPUTF8.
+    """
     try:
         found = validate_email(text.strip(), check_deliverability=False, globally_deliverable=False)
     except EmailNotValidError:
         return None
-    return found.normalized.lower() if "." in found.domain and len(found.normalized) <= LONGEST_EMAIL else None
+    normal = found.normalized.lower()
+    return normal if "." in found.domain and len(normal) <= LONGEST_EMAIL and normal.isascii() else None
 
 
 def text_errors(field: str, label: str, value: str | None, *, at_least: int = 0, at_most: int) -> Iterator[FieldError]:

@@ -160,11 +160,16 @@ def _person_errors(first_name: str, last_name: str, email: str | None) -> Iterat
             yield FieldError(field, "required", "Enter a name")
         elif len(value.strip()) > LONGEST_NAME:
             yield FieldError(field, "too_long", f"Use at most {LONGEST_NAME} characters")
+        elif not value.strip().isprintable():  # a line break would end a mail's header
+            yield FieldError(field, "characters", "Leave out line breaks and other invisible characters")
     if email is None:
         return
     try:
         validate_email(email.strip(), check_deliverability=False, globally_deliverable=False)
+        is_sendable = email.isascii()  # what is not needs mail servers with SMTPUTF8, and ours are our customers'
     except EmailNotValidError:
+        is_sendable = False
+    if not is_sendable:
         yield FieldError("email", "email", "Enter an e-mail address, such as anna@company.com")
 
 

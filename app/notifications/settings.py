@@ -47,7 +47,7 @@ def is_address(text: str) -> bool:
         validate_email(text, check_deliverability=False, test_environment=True)
     except EmailNotValidError:
         return False
-    return True
+    return text.isascii()  # others need mail servers with SMTPUTF8
 
 
 def find_mail_settings(reseller_id: UUID | None) -> MailSettings | None:

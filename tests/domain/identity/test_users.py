@@ -129,13 +129,29 @@ def test_mail_of_an_end_customer_leaves_in_the_resellers_name(world: World) -> N
     assert mail.fields["valid_until"] == "5 Mar 2026, 12:00 UTC"
 
 
-@pytest.mark.parametrize("email", ["no-address", "two@at@signs.example", "", "space in@address.example"])
+@pytest.mark.parametrize(
+    "email",
+    [
+        "no-address", "two@at@signs.example", "", "space in@address.example",
+        "jürgen@post.example", "anna@straße.example",
+    ],
+)  # fmt: skip
 def test_broken_address_is_refused(world: World, email: str) -> None:
     before = count_users(world)
     with scope(world.tech.scope), pytest.raises(Invalid) as refused:
         add(clerk_of(world, email=email, first_name=" "), world.tech.storefront.id)
 
     assert refused.value.codes == ("required", "email")
+    assert count_users(world) == before
+
+
+@pytest.mark.parametrize("name", ["Anna\r\nBcc: eve@evil.example", "An\x00na", "Anna\u202eevE"])
+def test_a_name_that_no_mail_could_carry_is_refused(world: World, name: str) -> None:
+    before = count_users(world)
+    with scope(world.tech.scope), pytest.raises(Invalid) as refused:
+        add(clerk_of(world, first_name=name), world.tech.storefront.id)
+
+    assert refused.value.codes == ("characters",)
     assert count_users(world) == before
 
 
