@@ -11,6 +11,8 @@ from app.local.mail_catcher.store import CaughtMail
 from app.seed.cast import PASSWORD
 
 NEW_PASSWORD = "Olive-Grove-41"
+MOST_LOOKS = 30
+LOOK_MILLISECONDS = 1_000
 
 
 def sign_in(page: Page, address: str, email: str, password: str = PASSWORD) -> None:
@@ -80,7 +82,3 @@ def reload_until(page: Page, text: str) -> None:
         else:
             return
     expect(found).to_be_visible()
-
-
-MOST_LOOKS = 30
-LOOK_MILLISECONDS = 1_000

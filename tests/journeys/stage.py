@@ -20,6 +20,7 @@ from app.core.clock import local_date, utc_now
 from app.core.config import settings
 from app.core.db import session, unit_of_work
 from app.core.secrets import encrypt
+from app.notifications.settings import save_mail_settings
 from app.pricing.models import PriceRule
 from app.pricing.price_lists.entries import EntryRule, add_products
 from app.pricing.price_lists.services import PriceListDetails, create_price_list
@@ -30,7 +31,7 @@ from app.resellers.listings import list_products
 from app.resellers.plans import plan_products
 from app.seed.cast import Cast, Customer, Person, Reseller, Style
 from app.seed.companies import open_accounts
-from app.seed.distributors import create_distributor
+from app.seed.distributors import create_distributor, demo_mail_server
 from app.seed.stage import Stage
 from tenants.context import reseller_scope, scope
 from tests.fakes.demo_vendor import API_KEY
@@ -140,7 +141,7 @@ def _product(
 
 
 def _open_shop(stage: Stage) -> None:
-    """List both products at a markup of 20 %."""
+    """List both products at a markup of 20 % and let mail leave."""
     reseller_id = stage.accounts["Hafen IT"]
     inside = reseller_scope(stage.distributor_id, reseller_id)
     with scope(inside):
@@ -152,6 +153,9 @@ def _open_shop(stage: Stage) -> None:
         found = session.scalars(
             select(Product.id).where(Product.distributor_id == stage.distributor_id, Product.plan_edition.is_(None))
         ).all()
+        server = demo_mail_server("Hafen IT", "shop@hafen-it.example")
+        assert server is not None
+        save_mail_settings(server, reseller_id=reseller_id, actor=stage.manager, at=at)
         list_products(
             found, reseller_id=reseller_id, on=local_date(at, stage.cast.time_zone), actor=stage.manager, at=at
         )
