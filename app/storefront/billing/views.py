@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
+from uuid import UUID
 
 from flask import Response, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy import func, select
 
 from app.access import permission_required, signed_in_viewer
+from app.accounts.models import Account
 from app.billing.credit import available_credit
 from app.billing.pdf import render_invoice
 from app.billing.queries import InvoiceFilter, count_invoices, get_invoice, list_invoices
@@ -170,6 +172,19 @@ def _cell(order: Order) -> Decimal | str:
     return "-" if total is None else total
 
 
+def _names_of(account_ids: Iterable[UUID | None]) -> dict[UUID, str]:
+    """Return whose services a reseller's lists show: its customers' beside its own. One statement, for resellers alone."""
+    if signed_in_viewer().kind is not UserKind.RESELLER:
+        return {}
+    rows = session.execute(
+        select(Account.id, Account.name).where(
+            Account.distributor_id == current_scope().distributor_id,
+            Account.id.in_({each for each in account_ids if each is not None}),
+        )
+    )
+    return {row.id: row.name for row in rows}
+
+
 @bp.get("/subscriptions")
 @permission_required(Permission.SUBSCRIPTIONS_VIEW)
 def subscriptions() -> ResponseReturnValue:
@@ -189,6 +204,7 @@ def subscriptions() -> ResponseReturnValue:
         "subscriptions",
         title="Subscriptions",
         found=Page(shown(rows), total, asked.number, asked.size),
+        names=_names_of(row.account_id for row in rows),
         query=search,
         status=status,
         statuses=[(each.value, each.value.replace("_", " ").capitalize()) for each in SubscriptionStatus],
@@ -221,6 +237,7 @@ def subscription(code: str) -> ResponseReturnValue:
         "subscription",
         title=found.friendly_name,
         shown=it,
+        name=_names_of([found.account_id]).get(found.account_id) if found.account_id else None,
         product=session.get(Product, (found.distributor_id, found.product_id)),
         events=list_events(found.id),
         price_unit=price_unit,
@@ -258,7 +275,13 @@ def assets() -> ResponseReturnValue:
         for row in rows
         if not is_end_customer() or (row.product_id in listed and not row.bought_by_reseller)
     }
-    return _billing_page("assets", title="Assets", found=Page(rows, total, asked.number, asked.size), prices=prices)
+    return _billing_page(
+        "assets",
+        title="Assets",
+        found=Page(rows, total, asked.number, asked.size),
+        prices=prices,
+        names=_names_of(row.account_id for row in rows),
+    )
 
 
 def _refuse_end_customers() -> None:

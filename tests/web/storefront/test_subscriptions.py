@@ -116,17 +116,21 @@ def test_a_subscription_that_ended_meanwhile_blocks_the_basket(
 
 
 def test_a_subscription_from_before_the_storefront_shows_no_price(
-    client: FlaskClient, world: World, sign_in: SignIn, session: BoundSession, running: Subscription
+    client: FlaskClient, world: World, sign_in: SignIn, session: BoundSession
 ) -> None:
-    """RS-F81: a subscription older than the upgrade shows "-" as unit price."""
+    """RS-F81: a subscription older than the upgrade shows "-" as unit price: only its reseller can have bought it."""
+    customer = world.tech.customers[0]
+    sign_in(world.tech.admin, realm=world.root.id)
+    buy(client, world.seats, recipient={"recipient": "customer", "customer": str(customer.id)})
+    run_orders(world)
     with scope(world.scope):
-        old = session.get_one(Subscription, (world.id, running.id))
-        old.unit_price = None  # as orders of before the storefront leave it: bought by the reseller at cost
-        old.bought_by_reseller = True
+        running = session.scalars(select(Subscription)).one()
+    reseller_sees = client.get("/billing/subscriptions").text
     sign_in(world.tech.buyers[0])
     listed = client.get(f"{ALIAS}/billing/subscriptions").text
     detail = client.get(f"{ALIAS}/billing/subscriptions/{running.code}").text
 
+    assert customer.name in reseller_sees
     for page in (listed, detail):
         assert running.code in page
         assert "€" not in page
