@@ -15,8 +15,8 @@ from app.identity.models import User
 from app.orders.approval import approve_order, reject_order
 from app.orders.baskets import NewItem, Shopper, add_item, choose_recipient, open_basket, view_basket
 from app.orders.checkout import Submission, place_order
-from app.orders.terms import Evidence, terms_of
 from app.orders.models import Order, OrderStatus
+from app.orders.terms import Evidence, terms_of
 from app.pricing.catalogue_page import offered_ids
 from app.pricing.queries import price_list_ids_of
 from app.pricing.quotes import Buyer, PriceKey, alias_buyer, explain_products, root_buyer

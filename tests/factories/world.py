@@ -113,7 +113,7 @@ def _account(session: BoundSession, name: str, *, reseller_id: UUID | None, edit
         reseller_id=account_id if is_reseller else reseller_id,
         code=f"AC-T{number:05}",
         name=name,
-        email=f"office{number}@{name.split()[0].lower()}.example",
+        email=f"office{number}@{name.split(maxsplit=1)[0].lower()}.example",
         city="Athens",
         street="1 Main Street",
         postcode="105 57",
@@ -210,7 +210,9 @@ def _storefront(
     )
     session.flush()
     owner = (
-        reseller_scope(storefront.distributor_id, account.id) if account else root_visitor_scope(storefront.distributor_id)
+        reseller_scope(storefront.distributor_id, account.id)
+        if account
+        else root_visitor_scope(storefront.distributor_id)
     )
     name = account.name if account else "Nordwind Cloud"
     with scope(owner):
@@ -230,7 +232,7 @@ def _shop(session: BoundSession, root: Storefront, name: str, alias: str | None,
     admin = make_user(session, account, kind=UserKind.RESELLER, realms=realms, first_name="Rhea")
     shop = Shop(account, storefront, admin, alias)
     for number in range(customers):
-        customer = _account(session, f"{name.split()[0]} Customer {number + 1}", reseller_id=account.id)
+        customer = _account(session, f"{name.split(maxsplit=1)[0]} Customer {number + 1}", reseller_id=account.id)
         shop.customers.append(customer)
         if storefront:
             shop.buyers.append(
@@ -319,7 +321,12 @@ def make_world(
     distributor_id = new_id()
     with scope(distributor_scope(distributor_id)):
         distributor = Distributor(
-            id=distributor_id, name=name, currency="EUR", time_zone="Europe/Athens", culture="en", created_at=MONDAY_NOON
+            id=distributor_id,
+            name=name,
+            currency="EUR",
+            time_zone="Europe/Athens",
+            culture="en",
+            created_at=MONDAY_NOON,
         )
         session.add(distributor)
         session.flush()
@@ -363,9 +370,7 @@ def make_world(
         make_entry(session, price_list, tool, "50.00", term=Term.NONE, cycle=BillingCycle.ONE_TIME)
         for payer in (tech.account, cloudia.account, basic.account, direct):
             session.add(
-                PriceListAssignment(
-                    payer_id=payer.id, price_list_id=price_list.id, priority=1, assigned_at=MONDAY_NOON
-                )
+                PriceListAssignment(payer_id=payer.id, price_list_id=price_list.id, priority=1, assigned_at=MONDAY_NOON)
             )
         for shop in (tech, cloudia):
             for product in (seats, suite, tool):

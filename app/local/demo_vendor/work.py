@@ -118,7 +118,7 @@ def _create(rows: sqlite3.Connection, order: ServiceOrder, application_id: str, 
 
 
 def _change(rows: sqlite3.Connection, order: ServiceOrder, at: datetime) -> str:
-    assert order.reference is not None  # noqa: S101 - check_order has found the service by it
+    assert order.reference is not None
     rows.execute(
         "UPDATE services SET name = ?, service_type = ?, product_id = ?, quantity = ?, term = ?, billing_cycle = ?, "
         "currency = ?, reseller = ?, status = coalesce(?, status), add_ons = ?, totals = ?, changed_at = ? "

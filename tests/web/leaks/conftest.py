@@ -27,7 +27,19 @@ from tests.web.storefront.test_buying import checkout_key
 
 COST, VENDOR_COST, LIST_PRICE, MARKUP = Decimal("7.7731"), Decimal("3.3371"), Decimal("91.9173"), Decimal("37.13")
 DISTRIBUTOR = "Kanarienvogel Distribution"
-CANARIES = ("7.7731", "7,7731", "7.77", "3.3371", "3.34", "91.91", "91.92", "37.13", "37,13", "Kanarienvogel", "Nordwind")
+CANARIES = (
+    "7.7731",
+    "7,7731",
+    "7.77",
+    "3.3371",
+    "3.34",
+    "91.91",
+    "91.92",
+    "37.13",
+    "37,13",
+    "Kanarienvogel",
+    "Nordwind",
+)
 
 
 @dataclass
@@ -66,8 +78,12 @@ def world(session: BoundSession) -> World:
     made = make_world(session, name=DISTRIBUTOR, host="cloud.vogel.example")
     with scope(made.scope):
         session.scalars(select(PriceListEntry).where(PriceListEntry.product_id == made.seats.id)).one().price = COST
-        session.scalars(select(ProductPrice).where(ProductPrice.product_id == made.seats.id)).one().list_price = LIST_PRICE
-        session.scalars(select(VendorCost).where(VendorCost.product_id == made.seats.id)).one().vendor_cost = VENDOR_COST
+        session.scalars(
+            select(ProductPrice).where(ProductPrice.product_id == made.seats.id)
+        ).one().list_price = LIST_PRICE
+        session.scalars(
+            select(VendorCost).where(VendorCost.product_id == made.seats.id)
+        ).one().vendor_cost = VENDOR_COST
     with scope(made.tech.scope):
         session.add(
             MarkupRule(

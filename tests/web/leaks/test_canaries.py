@@ -74,9 +74,7 @@ def test_no_page_or_export_in_a_customers_reach_holds_cost_markup_or_distributor
 def test_visitors_see_none_of_it_either(client: FlaskClient, bought: Bought, session: BoundSession) -> None:
     world = bought.world
     with scope(world.tech.scope):
-        chosen = replace(
-            storefront_settings(world.tech.storefront.id), anonymous_access=True, anonymous_prices=True
-        )
+        chosen = replace(storefront_settings(world.tech.storefront.id), anonymous_access=True, anonymous_prices=True)
         save_storefront_settings(world.tech.storefront.id, chosen, reseller_id=world.tech.id, at=MONDAY_NOON)
     visitor = client.application.test_client()
     visitor.host = world.host
@@ -91,9 +89,7 @@ def test_no_mail_to_a_customer_holds_cost_markup_or_distributor(
     """CB-F123, SF-F120: links of an alias' mails point under that alias, and no other tenant is named."""
     world = bought.world
     with scope(world.scope):
-        rows = session.scalars(
-            select(OutboundMail).where(OutboundMail.sender_reseller_id == world.tech.id)
-        ).all()
+        rows = session.scalars(select(OutboundMail).where(OutboundMail.sender_reseller_id == world.tech.id)).all()
         templates = {row.template for row in rows}
         letters = [
             render(

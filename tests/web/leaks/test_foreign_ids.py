@@ -42,7 +42,17 @@ def victims_of(session: BoundSession, world: World) -> Victim:
     """Collect ids and numbers of a distributor's records."""
     found = Victim()
     with scope(distributor_scope(world.id)):
-        for model in (Order, OrderItem, Subscription, Asset, Invoice, ProvisioningTask, ServiceManager, PriceList, BasketItem):
+        for model in (
+            Order,
+            OrderItem,
+            Subscription,
+            Asset,
+            Invoice,
+            ProvisioningTask,
+            ServiceManager,
+            PriceList,
+            BasketItem,
+        ):
             found.uuids += session.scalars(select(model.id).limit(2)).all()
         found.uuids += [world.tech.id, world.tech.customers[0].id, world.tech.buyers[0].id, world.tech.admin.id]
         found.texts += session.scalars(select(Order.number)).all()
@@ -54,7 +64,7 @@ def victims_of(session: BoundSession, world: World) -> Victim:
 def place(converter: BaseConverter, value: UUID | str) -> object:
     """A value for one place of an address: the victim's id where one is wanted."""
     if isinstance(converter, AnyConverter):
-        return sorted(converter.items)[0]
+        return min(converter.items)
     if isinstance(converter, UUIDConverter):
         return value if isinstance(value, UUID) else new_id()
     return 1 if isinstance(converter, IntegerConverter) else str(value)
@@ -76,7 +86,9 @@ def rules_of(app: Flask, *surfaces: str) -> list[Rule]:
     return [
         rule
         for rule in app.url_map.iter_rules()
-        if rule.arguments and rule.endpoint.startswith(surfaces) and not any(word in rule.endpoint for word in NOT_RECORDS)
+        if rule.arguments
+        and rule.endpoint.startswith(surfaces)
+        and not any(word in rule.endpoint for word in NOT_RECORDS)
     ]
 
 
@@ -90,7 +102,9 @@ def state_of(session: BoundSession, world: World) -> dict[str, int]:
         }
 
 
-def statuses(app: Flask, browser: FlaskClient, surfaces: tuple[str, ...], victim: Victim, prefix: str = "") -> dict[str, int]:
+def statuses(
+    app: Flask, browser: FlaskClient, surfaces: tuple[str, ...], victim: Victim, prefix: str = ""
+) -> dict[str, int]:
     """Ask for every address of the surfaces with every method; returns those that were not 404.
 
     403 is the answer to a function the person has no right to at all, whatever the id.
@@ -149,9 +163,7 @@ def test_another_reseller_of_the_same_distributor_finds_nothing(
     assert state_of(session, world) == before
 
 
-def test_another_customer_of_the_same_reseller_finds_nothing(
-    app: Flask, session: BoundSession, bought: Bought
-) -> None:
+def test_another_customer_of_the_same_reseller_finds_nothing(app: Flask, session: BoundSession, bought: Bought) -> None:
     """SF-F6: opening another account's order, subscription, asset or document id returns 404."""
     world = bought.world
     victim, before = victims_of(session, world), state_of(session, world)
