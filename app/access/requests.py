@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from http import HTTPStatus
+from itertools import chain
 from uuid import UUID
 
 from flask import Flask, current_app, g, redirect, request, url_for
@@ -48,6 +49,7 @@ NOT_AT_OWN_ALIAS = frozenset(
         Permission.STOREFRONT_HOP,
     }
 )
+NUL = "\x00"
 csrf = CSRFProtect()
 
 
@@ -111,6 +113,7 @@ def _begin() -> ResponseReturnValue | None:
         if not address.state.is_open and not _answers_closed():
             return _closed()
         _open_viewer(address, surface)
+    _check_text()
     _check_form_token()
     return _guard(access, address)
 
@@ -191,6 +194,13 @@ def _viewer(facts: SessionFacts, realm_id: UUID, address: AddressMatch) -> Viewe
         session_began_at=facts.created_at,
         notices_seen_at=facts.notices_seen_at,
     )
+
+
+def _check_text() -> None:
+    """Refuse the one character that no text column can hold; nobody types it."""
+    typed = chain((("", request.path),), request.args.items(multi=True), request.form.items(multi=True))
+    if any(NUL in name or NUL in value for name, value in typed):
+        raise BadRequest("This request holds a character that nothing can be named by.")
 
 
 def _check_form_token() -> None:
