@@ -66,6 +66,7 @@ class BasketLine:
     price: ExplainedPrice | None  # never handed to a customer's page: use `unit_price`
     problems: tuple[FieldError, ...] = ()
     subscription: Subscription | None = None  # the one it adds licences to
+    changed_from: Decimal | None = None  # the price as last shown, where it is another one now
 
     @property
     def key(self) -> PriceKey:
@@ -81,12 +82,6 @@ class BasketLine:
     def line_total(self) -> Decimal | None:
         """Unit price x quantity, rounded once."""
         return line_amount(self.price.unit_price, self.item.quantity, self.price.currency) if self.price else None
-
-    @property
-    def changed_from(self) -> Decimal | None:
-        """The price as last shown, where it is another one now."""
-        seen = self.item.seen_unit_price
-        return seen if seen is not None and self.unit_price is not None and seen != self.unit_price else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,8 +267,11 @@ def note_on_order(shopper: Shopper, *, po_number: str | None, comment: str | Non
     return basket
 
 
-def view_basket(shopper: Shopper, buyer: Buyer, *, at: datetime) -> BasketView:
-    """Price the basket for its page: a handful of statements, whatever it holds."""
+def view_basket(shopper: Shopper, buyer: Buyer, *, at: datetime, is_shown: bool = False) -> BasketView:
+    """Price the basket for its page: a handful of statements, whatever it holds.
+
+    `is_shown`: the buyer sees these prices now, and what it submits next is at them.
+    """
     basket = open_basket(shopper, at=at)
     items = list(_items(basket))
     products = {
@@ -297,6 +295,9 @@ def view_basket(shopper: Shopper, buyer: Buyer, *, at: datetime) -> BasketView:
         )
         for item in items
     )
+    if is_shown:
+        for line in lines:
+            line.item.seen_unit_price = line.unit_price if line.price else line.item.seen_unit_price
     return BasketView(basket, lines, buyer.currency)
 
 
@@ -305,7 +306,9 @@ def _line(item: BasketItem, product: Product, price: ExplainedPrice | None, boun
     problems += licence_errors(item, bound)
     if price is None:
         problems.insert(0, FieldError("product", "not_available", f"{product.name} is no longer available; remove it"))
-    return BasketLine(item, product, price, tuple(problems), bound)
+    seen = item.seen_unit_price
+    is_changed = price is not None and seen is not None and seen != price.unit_price
+    return BasketLine(item, product, price, tuple(problems), bound, seen if is_changed else None)
 
 
 def after_checkout(basket: Basket) -> None:

@@ -37,7 +37,7 @@ bp = surface_blueprint("basket", __name__, surface=Surface.STOREFRONT, path="/ba
 def show_basket(form: ItemForm | None = None, item_id: UUID | None = None) -> ResponseReturnValue:
     """Render the basket; `form` carries what was wrong with one item."""
     with unit_of_work():
-        view = view_basket(shopper_of_request(), buyer_of_request(), at=utc_now())
+        view = view_basket(shopper_of_request(), buyer_of_request(), at=utc_now(), is_shown=True)
     return page(
         "storefront/basket/index.html",
         title="Basket",

@@ -38,9 +38,10 @@ bp = surface_blueprint("checkout", __name__, surface=Surface.STOREFRONT, path="/
 MOST_CUSTOMERS = 500  # in the picker; a longer list is searched in the customer's own page
 
 
-def _view() -> BasketView:
+def _view(*, is_shown: bool = False) -> BasketView:
+    """Return the basket; `is_shown` where its prices stand on the page."""
     with unit_of_work():
-        return view_basket(shopper_of_request(), buyer_of_request(), at=utc_now())
+        return view_basket(shopper_of_request(), buyer_of_request(), at=utc_now(), is_shown=is_shown)
 
 
 def _asks_recipient(view: BasketView) -> bool:
@@ -221,7 +222,7 @@ def review() -> ResponseReturnValue:
             form.take(refusal)
         else:
             return redirect(url_for(".done", number=order.number), code=303)
-    view = _view()
+    view = _view(is_shown=True)
     if not form.is_submitted() and (missing := _first_open(view)):
         return redirect(missing, code=303)
     form.checkout_key.data = str(view.basket.checkout_key)

@@ -143,8 +143,10 @@ def test_a_changed_price_is_shown_with_the_one_before(
         entry.value = entry.price = Decimal("11.00")
         session.flush()
     with scope(here):
-        (line,) = view_basket(shopper, buyer, at=MONDAY_NOON).lines
+        (line,) = view_basket(shopper, buyer, at=MONDAY_NOON, is_shown=True).lines
+        (seen,) = view_basket(shopper, buyer, at=MONDAY_NOON).lines
 
+    assert seen.changed_from is None
     assert (line.changed_from, line.unit_price, line.line_total) == (
         Decimal("10.0000"), Decimal("11.00"), Decimal("22.00"),
     )  # fmt: skip

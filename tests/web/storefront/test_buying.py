@@ -139,3 +139,9 @@ def test_a_price_that_changed_meanwhile_stops_the_order(
     with scope(world.tech.customer_scope()):
         assert session.scalar(select(func.count()).select_from(Order)) == 0
         assert session.scalar(select(func.count()).select_from(BasketItem)) == 1
+    review = client.get("/techsolutions/checkout/review").text
+    assert "price changed from €12.50 to €13.00" in review
+    placed = client.post("/techsolutions/checkout/review", data={"checkout_key": checkout_key(review)})
+    assert placed.status_code == 303
+    with scope(world.tech.customer_scope()):
+        assert session.scalars(select(OrderItem.unit_price)).all() == [Decimal("13.0000")]
