@@ -11,6 +11,7 @@ from app.access import current_viewer
 from app.catalogue.models import Product, ProductGroup
 from app.core.db import session
 from app.core.errors import NotFound
+from app.identity.models import UserKind
 from app.identity.permissions import Permission
 from app.pricing.catalogue_page import offered_ids, offered_products
 from app.pricing.quotes import PriceKey, buyer_prices
@@ -67,6 +68,7 @@ def product_page(product: Product, form: AddForm) -> str:
         form.price.data = choices[0].value
     form.product_id.data = str(product.id)
     viewer = current_viewer()
+    is_preview = viewer is not None and viewer.kind is UserKind.RESELLER and buyer.reseller_id is not None
     return page(
         "storefront/catalogue/product.html",
         title=product.name,
@@ -78,7 +80,8 @@ def product_page(product: Product, form: AddForm) -> str:
         form=form,
         currency=buyer.currency,
         shows_prices=shows_prices(),
-        may_order=viewer is not None and viewer.can(Permission.ORDER_PLACE),
+        may_order=viewer is not None and viewer.can(Permission.ORDER_PLACE) and not is_preview,
+        is_preview=is_preview,
     )
 
 

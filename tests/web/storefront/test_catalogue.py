@@ -154,3 +154,15 @@ def test_search_engines_read_only_what_the_owner_opened(
     assert f"Sitemap: http://{world.host}{ALIAS}/sitemap.xml" in robots
     assert sitemap.mimetype == "application/xml"
     assert f"<loc>http://{world.host}{ALIAS}/product/{world.seats.slug}</loc>" in sitemap.text
+
+
+def test_reseller_staff_preview_the_prices_of_their_customers(
+    client: FlaskClient, world: World, sign_in: SignIn
+) -> None:
+    """Decisions section 8: under the own alias staff look, and order at the root; nothing leads into a dead end."""
+    sign_in(world.tech.admin)
+    page = client.get(f"{ALIAS}/product/{world.seats.slug}").text
+
+    assert "This is what your customers see" in page
+    assert "Add to basket" not in page
+    assert client.get(f"{ALIAS}/checkout/details").status_code == HTTPStatus.FORBIDDEN
