@@ -81,6 +81,7 @@ def engine(role: Role = Role.APP) -> Engine:
         max_overflow=settings().database_pool_size,
         pool_use_lifo=True,
         pool_pre_ping=True,
+        hide_parameters=True,  # or a failed statement would write people's data and digests into the log
     )
 
 
