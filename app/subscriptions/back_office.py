@@ -12,28 +12,11 @@ from sqlalchemy.orm import aliased
 from app.accounts.models import Account
 from app.catalogue.models import Product
 from app.core.db import session
-from app.subscriptions.models import Subscription, SubscriptionCost, SubscriptionStatus, SyncStatus
-from app.subscriptions.wholesale import WholesaleSubscription
-from tenants.context import current_scope
+from app.subscriptions.models import Subscription, SubscriptionStatus, SyncStatus
+from app.subscriptions.wholesale import COLUMNS, WholesaleSubscription, joined
 
 SHORTEST_SEARCH = 2
 PAYER = aliased(Account)
-COLUMNS = (
-    Subscription.id,
-    Subscription.code,
-    Subscription.friendly_name.label("name"),
-    Product.name.label("product_name"),
-    Subscription.account_id,
-    Account.name.label("account_name"),
-    Subscription.quantity,
-    Subscription.cycle,
-    Subscription.status,
-    Subscription.sync_status,
-    Subscription.renews_on,
-    Subscription.plan_edition,
-    SubscriptionCost.unit_cost,
-    func.coalesce(SubscriptionCost.currency, Subscription.currency).label("currency"),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,20 +58,8 @@ def count_subscriptions(wanted: SubscriptionFilter) -> int:
 
 
 def _filtered(statement: Any, wanted: SubscriptionFilter) -> Any:
-    statement = (
-        statement.join(
-            Product, (Product.distributor_id == Subscription.distributor_id) & (Product.id == Subscription.product_id)
-        )
-        .join(
-            Account, (Account.distributor_id == Subscription.distributor_id) & (Account.id == Subscription.account_id)
-        )
-        .join(PAYER, (PAYER.distributor_id == Subscription.distributor_id) & (PAYER.id == Subscription.payer_id))
-        .outerjoin(
-            SubscriptionCost,
-            (SubscriptionCost.distributor_id == Subscription.distributor_id)
-            & (SubscriptionCost.subscription_id == Subscription.id),
-        )
-        .where(Subscription.distributor_id == current_scope().distributor_id)
+    statement = joined(statement).join(
+        PAYER, (PAYER.distributor_id == Subscription.distributor_id) & (PAYER.id == Subscription.payer_id)
     )
     text = wanted.search.strip().lower()
     if len(text) >= SHORTEST_SEARCH:

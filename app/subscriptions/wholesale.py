@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import or_, select
+from sqlalchemy import func, or_, select
 
 from app.accounts.models import Account
 from app.catalogue.models import BillingCycle, Product
@@ -16,6 +17,23 @@ from app.core.db import session
 from app.core.money import line_amount
 from app.subscriptions.models import Subscription, SubscriptionCost, SubscriptionStatus, SyncStatus
 from tenants.context import current_scope
+
+COLUMNS = (
+    Subscription.id,
+    Subscription.code,
+    Subscription.friendly_name.label("name"),
+    Product.name.label("product_name"),
+    Subscription.account_id,
+    Account.name.label("account_name"),
+    Subscription.quantity,
+    Subscription.cycle,
+    Subscription.status,
+    Subscription.sync_status,
+    Subscription.renews_on,
+    Subscription.plan_edition,
+    SubscriptionCost.unit_cost,
+    func.coalesce(SubscriptionCost.currency, Subscription.currency).label("currency"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,26 +61,10 @@ class WholesaleSubscription:
         return None if self.unit_cost is None else line_amount(self.unit_cost, self.quantity, self.currency)
 
 
-def list_wholesale(account_id: UUID, *, limit: int = 200) -> Sequence[WholesaleSubscription]:
-    """Return what an account owns or pays for, live ones first."""
-    rows = session.execute(
-        select(
-            Subscription.id,
-            Subscription.code,
-            Subscription.friendly_name.label("name"),
-            Product.name.label("product_name"),
-            Subscription.account_id,
-            Account.name.label("account_name"),
-            Subscription.quantity,
-            Subscription.cycle,
-            Subscription.status,
-            Subscription.sync_status,
-            Subscription.renews_on,
-            Subscription.plan_edition,
-            SubscriptionCost.unit_cost,
-            SubscriptionCost.currency,
-        )
-        .join(
+def joined(statement: Any) -> Any:
+    """Add what `COLUMNS` are read from: product, owner and, where it is known, the cost."""
+    return (
+        statement.join(
             Product, (Product.distributor_id == Subscription.distributor_id) & (Product.id == Subscription.product_id)
         )
         .join(
@@ -73,10 +75,15 @@ def list_wholesale(account_id: UUID, *, limit: int = 200) -> Sequence[WholesaleS
             (SubscriptionCost.distributor_id == Subscription.distributor_id)
             & (SubscriptionCost.subscription_id == Subscription.id),
         )
-        .where(
-            Subscription.distributor_id == current_scope().distributor_id,
-            or_(Subscription.account_id == account_id, Subscription.payer_id == account_id),
-        )
+        .where(Subscription.distributor_id == current_scope().distributor_id)
+    )
+
+
+def list_wholesale(account_id: UUID, *, limit: int = 200) -> Sequence[WholesaleSubscription]:
+    """Return what an account owns or pays for, live ones first."""
+    rows = session.execute(
+        joined(select(*COLUMNS))
+        .where(or_(Subscription.account_id == account_id, Subscription.payer_id == account_id))
         .order_by(
             Subscription.status.in_((SubscriptionStatus.CANCELED, SubscriptionStatus.EXPIRED)),
             Subscription.created_at.desc(),
