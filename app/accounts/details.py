@@ -75,13 +75,13 @@ def detail_errors(details: AccountDetails) -> Iterator[FieldError]:
     yield from rules.currency_errors(details.currency)
     if details.is_reseller and not details.ordering_enabled:
         yield ordering_required()
-    if details.ordering_enabled:
-        yield from rules.billing_errors(
-            credit_limit=details.credit_limit,
-            payment_days=details.payment_days,
-            prorated_billing=details.prorated_billing,
-            billing_day=details.billing_day,
-        )
+    # Kept, and so checked, where ordering is off too: it may be switched on.
+    yield from rules.billing_errors(
+        credit_limit=details.credit_limit,
+        payment_days=details.payment_days,
+        prorated_billing=details.prorated_billing,
+        billing_day=details.billing_day,
+    )
 
 
 def customer_errors(details: NewEndCustomer) -> Iterator[FieldError]:
