@@ -177,7 +177,9 @@ def add_item(shopper: Shopper, new: NewItem, *, buyer: Buyer, at: datetime) -> B
     same = next((item for item in items if _merges(item, new, name)), None)
     quantity = new.quantity + (same.quantity if same and not product.plan_edition else 0)
     bound = find_subscription(new.subscription_id) if new.subscription_id else None
-    errors = list(quantity_errors(product, quantity, held=bound.quantity if bound else 0))
+    # Nothing, or less, is refused even where the sum would do.
+    asked = quantity if new.quantity > 0 else new.quantity
+    errors = list(quantity_errors(product, asked, held=bound.quantity if bound else 0))
     if same is None and len(items) >= MOST_ITEMS:
         errors.append(FieldError("quantity", "too_many", f"A basket holds at most {MOST_ITEMS} items"))
     if product.plan_edition and any(
