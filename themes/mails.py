@@ -56,11 +56,6 @@ def _environment(*, is_html: bool) -> Environment:
     return made
 
 
-def merge_fields_of(text: str) -> frozenset[str]:
-    """Return the merge fields a text asks for."""
-    return frozenset(MERGE_FIELD.findall(text))
-
-
 def merged(text: str, fields: Mapping[str, str]) -> str:
     """Fill merge fields of a subject; a field without value becomes nothing."""
     return MERGE_FIELD.sub(lambda found: fields.get(found.group(1), ""), text)

@@ -6,7 +6,6 @@ person's own scope is in force (decisions section 3).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from http import HTTPStatus
 from itertools import chain
 from uuid import UUID
@@ -65,11 +64,6 @@ def declared_access(endpoint: str | None) -> Access | Permission:
     if found is None:
         raise UndeclaredAccess(endpoint)
     return found if isinstance(found, Permission) else Access(found)
-
-
-def undeclared_views(app: Flask) -> Iterator[str]:
-    """Return the endpoints that would be refused for want of a declaration: for the architecture test."""
-    return (name for name, view in app.view_functions.items() if not hasattr(view, "access"))
 
 
 def visitor_scope(address: AddressMatch) -> Scope:

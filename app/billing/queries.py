@@ -13,7 +13,7 @@ from uuid import UUID
 from sqlalchemy import Select, func, select
 
 from app.billing.errors import InvoiceNotFound
-from app.billing.models import Charge, ChargeState, Invoice, InvoiceLine, InvoiceStatus
+from app.billing.models import Invoice, InvoiceLine, InvoiceStatus
 from app.core.db import session
 from tenants.context import current_scope
 
@@ -64,13 +64,6 @@ def get_invoice(number: str) -> Invoice:
     return found
 
 
-def invoice_of_order(order_id: UUID) -> Invoice | None:
-    """Return the invoice an order's execution issued, if it has one."""
-    return session.scalar(
-        select(Invoice).where(Invoice.distributor_id == current_scope().distributor_id, Invoice.order_id == order_id)
-    )
-
-
 def list_lines(invoice_id: UUID) -> Sequence[InvoiceLine]:
     """Return an invoice's lines as they were issued."""
     return session.scalars(
@@ -100,19 +93,6 @@ def sum_invoices(wanted: InvoiceFilter) -> Sequence[InvoiceTotals]:
         .order_by(found.c.currency)
     )
     return [InvoiceTotals(currency, total, unpaid) for currency, total, unpaid in rows]
-
-
-def list_open_charges(account_id: UUID) -> Sequence[Charge]:
-    """Return what an account was charged and not yet invoiced for: part of its credit's estimates."""
-    return session.scalars(
-        select(Charge)
-        .where(
-            Charge.distributor_id == current_scope().distributor_id,
-            Charge.account_id == account_id,
-            Charge.state.in_((ChargeState.ESTIMATED, ChargeState.PENDING)),
-        )
-        .order_by(Charge.created_at, Charge.id)
-    ).all()
 
 
 def _found(wanted: InvoiceFilter) -> Select[Invoice]:

@@ -125,14 +125,6 @@ def get_product(product_id: UUID) -> Product:
     return found
 
 
-def get_product_by_code(code: str) -> Product:
-    """Return a product by its code, ignoring case; raises ProductNotFound."""
-    found = session.scalar(_products().where(Product.code_key == code.lower()))
-    if found is None:
-        raise ProductNotFound(code)
-    return found
-
-
 def published_to(audiences: Collection[Audience]) -> tuple[ColumnElement[bool], ...]:
     """Return the conditions under which a product shows in a storefront, before listing and price are asked."""
     return (
@@ -160,12 +152,6 @@ def list_products(wanted: ProductFilter, *, limit: int, offset: int = 0) -> Sequ
 def count_products(wanted: ProductFilter) -> int:
     """Return how many products the filter finds."""
     return session.scalar(select(func.count()).select_from(Product).where(*wanted.conditions())) or 0
-
-
-def products_in_group(group_id: UUID, *, audiences: Collection[Audience]) -> Sequence[Product]:
-    """Return the published editions of a group, in their order."""
-    statement = select(Product).where(*published_to(audiences), Product.group_id == group_id)
-    return session.scalars(statement.order_by(Product.position, Product.name, Product.id)).all()
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,10 +13,10 @@ from app.core.db import session
 from app.core.errors import DomainError, Invalid
 from app.orders.errors import AlreadyDecided, CardTokenMissing, SellBelowCost, StorefrontNotOpen
 from app.orders.execution import request_execution, require_credit, require_executable, require_offered
-from app.orders.execution_costs import OrderCost, order_cost, sold_below_cost
+from app.orders.execution_costs import order_cost, sold_below_cost
 from app.orders.execution_events import APPROVED, add_event
 from app.orders.execution_mails import mail_declined
-from app.orders.execution_rows import Line, Parties, distributors_day, lines_of, lock_order_by_number, parties_of
+from app.orders.execution_rows import distributors_day, lines_of, lock_order_by_number, parties_of
 from app.orders.models import DeliveryStatus, Order, OrderStatus
 from tenants.models import Storefront
 
@@ -109,24 +109,6 @@ def reject_order(number: str, reason: str, *, approver: Actor, at: datetime) -> 
     )  # fmt: skip
     session.flush()
     return order
-
-
-@dataclass(frozen=True, slots=True)
-class Review:
-    """What the reseller's staff sees before it decides: today's cost beside the submitted sell price."""
-
-    order: Order
-    lines: Sequence[Line]
-    parties: Parties
-    cost: OrderCost
-    below_cost: tuple[str, ...]
-
-
-def review_order(order: Order, *, at: datetime) -> Review:
-    """Return a pending order with today's cost; for the reseller's staff, never for customers."""
-    lines, parties = lines_of(order), parties_of(order)
-    cost = order_cost(lines, parties.payer, on=distributors_day(at))
-    return Review(order, lines, parties, cost, sold_below_cost(lines, cost))
 
 
 def _pending(number: str) -> Order:

@@ -70,15 +70,6 @@ def due_task_ids(at: datetime, limit: int) -> Sequence[UUID]:
     ).all()
 
 
-def list_tasks_of_order(order_id: UUID) -> Sequence[ProvisioningTask]:
-    """Return an order's tasks in the order they were asked for."""
-    return session.scalars(
-        select(ProvisioningTask)
-        .where(ProvisioningTask.distributor_id == current_scope().distributor_id, ProvisioningTask.order_id == order_id)
-        .order_by(ProvisioningTask.created_at, ProvisioningTask.id)
-    ).all()
-
-
 def list_calls(task_id: UUID) -> Sequence[VendorCall]:
     """Return what was said to the vendor about a task, oldest first; secrets are masked."""
     return session.scalars(

@@ -200,11 +200,6 @@ def plans_for_back_office() -> Sequence[Product]:
     return [product for product in plan_products() if product.is_active]
 
 
-def is_plan(product: Product) -> bool:
-    """Whether a product is a reseller plan."""
-    return product.plan_edition is not None
-
-
 def edition_of(product: Product) -> Edition:
     """Return the edition a plan product gives; raises PlanNotOffered for other products."""
     if product.plan_edition is None:

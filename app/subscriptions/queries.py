@@ -63,13 +63,6 @@ def find_asset_by_item(order_item_id: UUID) -> Asset | None:
     )
 
 
-def find_asset(asset_id: UUID) -> Asset | None:
-    """Return an asset by id, or None where it is out of reach."""
-    return session.scalar(
-        select(Asset).where(Asset.distributor_id == current_scope().distributor_id, Asset.id == asset_id)
-    )
-
-
 def codes_of(subscription_ids: Iterable[UUID | None]) -> Mapping[UUID, str]:
     """Return what people quote of subscriptions within reach; one statement, none for no ids."""
     wanted = {each for each in subscription_ids if each is not None}

@@ -24,10 +24,6 @@ REQUIRED = (
     "ProductTitle", "ProductId", "SkuId", "SkuTitle", "Publisher", "SkuDescription", "TermDuration",
     "BillingPlan", "Currency", "UnitPrice", "ERP Price", "Segment",
 )  # fmt: skip
-OPTIONAL = (
-    "ChangeIndicator", "UnitOfMeasure", "Market", "PricingTierRangeMin", "PricingTierRangeMax",
-    "EffectiveStartDate", "EffectiveEndDate", "Tags",
-)  # fmt: skip
 TEXT_LIMITS = {
     "ProductTitle": 255, "ProductId": 63, "SkuId": 63, "SkuTitle": 240, "Publisher": 200, "SkuDescription": 4000,
     "UnitOfMeasure": 40, "Tags": 400, "Segment": 40,

@@ -15,14 +15,6 @@ class PriceListNotFound(NotFound):
         self.price_list_id = price_list_id
 
 
-class EntryNotFound(NotFound):
-    """There is no such entry in this list."""
-
-    def __init__(self, entry_id: UUID) -> None:
-        super().__init__("There is no such entry in this price list")
-        self.entry_id = entry_id
-
-
 class PriceListChanged(Conflict):
     """Somebody else saved the list after this form was opened."""
 
