@@ -207,6 +207,7 @@ def test_placing_an_order_against_a_bare_page(large: ScaleDatabase, tmp_path: Pa
 def test_provisioning_against_jobs_that_do_nothing(large: ScaleDatabase, table: list[Row]) -> None:
     single, batched = [], []
     with bound_to(large.urls["DATABASE_URL_APP"]), work.vendor_in_memory():
+        work.forget_vendor(large.distributor_id)
         for _ in range(ROUNDS):
             tasks = work.prepare_tasks(large.distributor_id, TASKS)
             others = work.prepare_tasks(large.distributor_id, TASKS)

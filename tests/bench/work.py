@@ -6,13 +6,14 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import count
 from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
 from rq import Queue as RedisQueue
 from rq import SimpleWorker
-from sqlalchemy import Engine, event, func, select
+from sqlalchemy import Engine, delete, event, func, select
 
 from app.accounts.models import Account
 from app.catalogue.models import BillingCycle, Product, ProductType, Term
@@ -23,21 +24,23 @@ from app.core.queue import Nudge, Queue, redis_connection, send_nudges
 from app.identity.models import User, UserKind
 from app.orders.baskets import NewItem, Shopper, add_item, open_basket
 from app.orders.checkout import Evidence, Submission, place_order
-from app.orders.models import OrderStatus
+from app.orders.models import Order, OrderStatus
 from app.pricing.queries import price_list_ids_of
 from app.pricing.quotes import alias_buyer
 from app.provisioning.jobs import PROVISION_BATCH, PROVISION_ORDER_ITEM
-from app.provisioning.models import ProvisioningTask, ServiceManager, TaskStatus
+from app.provisioning.models import ProvisioningTask, ServiceManager, TaskStatus, VendorAccountLink
 from tenants.context import distributor_scope, end_customer_scope, scope
 from tenants.models import Address, Storefront
 from tests.bench import jobs
 from tests.bench.measuring import cpu_seconds
 from tests.bench.scale import ALIAS, CUSTOMER
+from tests.factories import execution
 from tests.factories.execution import Wanted, make_order, use_service_manager
 from tests.fakes.connector import FakeConnector
 from workers.jobs import orders, provisioning
 
 MANAGER = "fake"
+FIRST_NUMBER = 900_001
 
 
 @dataclass(frozen=True)
@@ -148,6 +151,8 @@ def prepare_tasks(distributor_id: str, number: int) -> list[UUID]:
         seats = session.scalars(select(Product).where(Product.name == "Contoso Mail")).one()
         if session.scalar(select(ServiceManager.id)) is None:
             use_service_manager(session, world, kind=MANAGER, has_precheck=False)  # type: ignore[arg-type]
+        made = session.scalar(select(func.count()).select_from(Order).where(Order.number >= f"SO-2026-{FIRST_NUMBER}"))
+    execution._numbers = count(FIRST_NUMBER + (made or 0))  # an earlier run may have made orders here
     known = _waiting(root)
     for _ in range(number):
         placed = make_order(
@@ -180,6 +185,13 @@ def vendor_in_memory() -> Iterator[FakeConnector]:
         yield fake
     finally:
         provisioning.CONNECTORS = before
+
+
+def forget_vendor(distributor_id: str) -> None:
+    """Forget what an earlier run's vendor called our accounts: this run's has never heard of them."""
+    with scope(distributor_scope(UUID(distributor_id))):
+        db.session.execute(delete(VendorAccountLink))
+        db.session.commit()
 
 
 def empty_queue() -> RedisQueue:
