@@ -16,6 +16,7 @@ from app.catalogue.jobs import RUN_IMPORT
 from app.catalogue.models import BillingCycle, Product, ProductKind, Term
 from app.catalogue.queries import ProductFilter
 from app.catalogue.services.categories import CategoryDetails, RuleDetails, add_rule, create_category
+from app.catalogue.services.pictures import set_picture
 from app.catalogue.services.prices import PriceDetails, set_price
 from app.catalogue.services.product_types import ProductTypeDetails, create_product_type
 from app.catalogue.services.products import NewProduct, ProductDetails, ProductMark, create_product, mark_products
@@ -29,6 +30,7 @@ from app.pricing.price_lists.services import PriceListDetails, create_price_list
 from app.provisioning.models import ServiceManager
 from app.resellers.plans import plan_products
 from app.seed.cast import CATEGORIES
+from app.seed.drawing import tile
 from app.seed.stage import Stage
 from app.seed.work import run
 from tenants.context import scope
@@ -48,6 +50,7 @@ def fill_catalogue(stage: Stage) -> None:
             _import_sheet(stage)
         _add_by_hand(stage)
         _mark(stage)
+        _give_pictures(stage)
         _make_price_list(stage)
 
 
@@ -142,6 +145,14 @@ def _mark(stage: Stage) -> None:
             ).all()
             if found:
                 mark_products(mark, ProductFilter(), product_ids=found, actor=stage.manager, at=utc_now())
+
+
+def _give_pictures(stage: Stage) -> None:
+    with unit_of_work():
+        for product in session.scalars(
+            select(Product).where(Product.distributor_id == stage.distributor_id, Product.is_published)
+        ).all():
+            set_picture(product.id, tile(product.name), actor=stage.manager, at=utc_now())
 
 
 def _make_price_list(stage: Stage) -> None:
