@@ -289,8 +289,8 @@ def offered_ids(product_ids: Iterable[UUID], buyer: Buyer) -> frozenset[UUID]:
 
 
 @cache
-def _counts_statement(shape: _Shape) -> Select[Any]:
-    counted: Select[Any] = select(Product.category_id, func.count()).where(*_offered(shape, usable_lists()))
+def _counts_statement(shape: _Shape) -> Select[UUID | None, int]:
+    counted = select(Product.category_id, func.count()).where(*_offered(shape, usable_lists()))
     return counted.where(Product.category_id.is_not(None)).group_by(Product.category_id)
 
 
@@ -303,7 +303,8 @@ def offered_counts(buyer: Buyer) -> Mapping[UUID, int]:
     given = parameters(buyer, current_scope().distributor_id)
 
     def read() -> Mapping[UUID, int]:
-        return {category_id: number for category_id, number in session.execute(_counts_statement(shape), given)}
+        rows = session.execute(_counts_statement(shape), given)
+        return {category_id: number for category_id, number in rows if category_id is not None}
 
     key = (shape, buyer.payer_id, buyer.currency, buyer.on, buyer.lists_on, buyer.restrict_to_lists)
     return _COUNTS.of(key, read)
