@@ -114,13 +114,16 @@ def scope(entered: Scope | None) -> Iterator[None]:
         return
     settle_scope()
     token = _current.set(entered)
-    follow_scope()
     try:
+        follow_scope()
         yield
         settle_scope()
-    finally:
+    except BaseException:
         _current.reset(token)
-        follow_scope()
+        follow_scope(is_failing=True)
+        raise
+    _current.reset(token)
+    follow_scope()
 
 
 def enter_scope(entered: Scope | None) -> None:

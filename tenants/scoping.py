@@ -106,8 +106,12 @@ def settle_scope() -> None:
         session().flush()
 
 
-def follow_scope() -> None:
-    """Tell a transaction that is already open about a changed scope."""
+def follow_scope(*, is_failing: bool = False) -> None:
+    """Tell a transaction that is already open about a changed scope.
+
+    A unit of work whose statement failed is ended by whoever opened it, or its savepoint: ended here, it would go on as
+    a new one and commit a part. `is_failing`: an error is on its way to them. Reading alone may start anew.
+    """
     if not session.registry.has():
         return
     current = session()
@@ -115,5 +119,8 @@ def follow_scope() -> None:
         return
     try:
         _tell(current.connection())
-    except InternalError:  # the transaction has already failed; whoever caught the cause rolls it back
-        current.rollback()
+    except InternalError:  # the transaction has already failed
+        if not current.info.get("in_unit_of_work"):
+            current.rollback()
+        elif not is_failing:
+            raise
