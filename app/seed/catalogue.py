@@ -36,6 +36,7 @@ from app.seed.work import run
 from tenants.context import scope
 
 SHEET = "vendor_price_sheet_us.csv"
+HAND_VENDOR = "Papyrus Works"  # never the distributor's own name: vendors stand on every storefront
 VENDOR_KEY = "demo-vendor-key"
 FEATURED = ("Microsoft 365 Business Premium", "Microsoft 365 Business Basic", "Microsoft 365 E3", "Power BI Pro")
 NEW = ("Microsoft 365 Copilot", "Microsoft Defender for Business", "Visio Plan 2")
@@ -121,7 +122,7 @@ def _product(
     stage: Stage, code: str, name: str, text: str, type_id: UUID, unit: str, cost: Decimal, price: Decimal
 ) -> None:
     details = ProductDetails(
-        name=name, product_type_id=type_id, description=text, vendor=stage.cast.name, unit_of_measure=unit
+        name=name, product_type_id=type_id, description=text, vendor=HAND_VENDOR, unit_of_measure=unit
     )
     product = create_product(NewProduct(code, details), actor=stage.manager, at=utc_now())
     session.flush()

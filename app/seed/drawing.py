@@ -9,8 +9,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 WIDEST_NAME = 460  # pixels beside the mark
 PAIRS = (
-    ("#2353d6", "#e8eefc"), ("#1c6b45", "#e6f3ec"), ("#0a7184", "#e3f2f5"), ("#74308f", "#f3eaf7"),
-    ("#b3213d", "#fbe9ec"), ("#a4471f", "#f9ede6"), ("#3c3c98", "#ebebf8"), ("#2b3440", "#e9ecf0"),
+    ("#2353d6", "#8fa9f0"), ("#1c6b45", "#8cc3a5"), ("#0a7184", "#7fc0cc"), ("#74308f", "#c29ad2"),
+    ("#b3213d", "#e79aa8"), ("#a4471f", "#e0a98e"), ("#3c3c98", "#a5a5dd"), ("#2b3440", "#9aa6b5"),
 )  # fmt: skip
 
 
@@ -64,18 +64,14 @@ def _rgb(color: str) -> tuple[int, int, int]:
 
 
 def tile(name: str) -> bytes:
-    """Draw a product's picture: its initials over shapes that follow from its name. PNG, 640 x 400."""
+    """Draw a product's mark: its initials on two shapes whose colours follow from its name. PNG, transparent."""
     seed = sum(ord(letter) * (place + 1) for place, letter in enumerate(name))
     dark, light = PAIRS[seed % len(PAIRS)]
-    image = Image.new("RGB", (640, 400), light)
-    draw = ImageDraw.Draw(image, "RGBA")
-    for step in range(4):
-        size = 420 - 80 * step
-        left = (seed * (step + 3) * 37) % 640 - size // 2
-        top = (seed * (step + 5) * 53) % 400 - size // 2
-        draw.ellipse((left, top, left + size, top + size), fill=(*_rgb(dark), 26))
-    draw.rounded_rectangle((230, 110, 410, 290), radius=36, fill=dark)
-    font = ImageFont.truetype(_typeface(), size=84)
+    image = Image.new("RGBA", (640, 400), (0, 0, 0, 0))
+    draw = ImageDraw.Draw(image)
+    draw.ellipse((330, 60, 530, 260), fill=light)
+    draw.rounded_rectangle((190, 90, 430, 330), radius=48, fill=dark)
+    font = ImageFont.truetype(_typeface(), size=112)
     initials = "".join(word[0] for word in name.split() if word[0].isalnum())[-2:].upper()
-    draw.text((320, 196), initials, font=font, fill="#ffffff", anchor="mm")
+    draw.text((310, 206), initials, font=font, fill="#ffffff", anchor="mm")
     return _saved(image)
