@@ -18,11 +18,15 @@ class NoAddress(LookupError):
 def storefront_url(storefront_id: UUID, path: str = "/") -> str:
     """Return the absolute URL of a path inside a storefront: its own live host if primary, else below its alias."""
     rows = session.execute(
-        select(Address.distributor_id, Address.alias, Address.host, Address.is_primary, Address.state, Address.reseller_id)
+        select(
+            Address.distributor_id, Address.alias, Address.host, Address.is_primary, Address.state, Address.reseller_id
+        )
         .where(Address.storefront_id == storefront_id)
         .order_by(Address.is_primary.desc())
     ).all()
-    own_host = next((r for r in rows if r.host and r.state is AddressState.LIVE and (r.is_primary or not r.reseller_id)), None)
+    own_host = next(
+        (r for r in rows if r.host and r.state is AddressState.LIVE and (r.is_primary or not r.reseller_id)), None
+    )
     if own_host is not None:
         return settings().origin(own_host.host) + path
     alias = next((r for r in rows if r.alias), None)

@@ -77,7 +77,9 @@ class Storefront(DistributorScoped, Base):
 
     __tablename__ = "storefronts"
     __table_args__ = (
-        Index("uq_storefronts_reseller", "distributor_id", "reseller_id", unique=True, postgresql_nulls_not_distinct=True),
+        Index(
+            "uq_storefronts_reseller", "distributor_id", "reseller_id", unique=True, postgresql_nulls_not_distinct=True
+        ),
     )
 
     reseller_id: Mapped[UUID | None]
@@ -99,7 +101,9 @@ class Address(DistributorScoped, Base):
         Index(None, "version"),
         Index(None, "distributor_id", "storefront_id"),
         CheckConstraint("(alias IS NULL) <> (host IS NULL)", name="alias_or_host"),
-        CheckConstraint("alias ~ '^[a-z][a-z0-9]*(-[a-z0-9]+)*$' AND length(alias) BETWEEN 3 AND 40", name="alias_syntax"),
+        CheckConstraint(
+            "alias ~ '^[a-z][a-z0-9]*(-[a-z0-9]+)*$' AND length(alias) BETWEEN 3 AND 40", name="alias_syntax"
+        ),
         CheckConstraint("host = lower(host)", name="host_lower"),
         ForeignKeyConstraint(["distributor_id", "storefront_id"], ["storefronts.distributor_id", "storefronts.id"]),
     )

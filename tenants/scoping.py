@@ -86,9 +86,7 @@ def scope_statements(entered: Scope | None) -> str:
             "price_lists": lists.value if isinstance(lists, Reach) else "{" + ",".join(map(str, lists)) + "}",
             "realm": str(entered.realm_id) if entered.realm_id else "none",
         }
-    return "; ".join(
-        f"SET LOCAL app.{name} = {sql.Literal(value).as_string(None)}" for name, value in values.items()
-    )
+    return "; ".join(f"SET LOCAL app.{name} = {sql.Literal(value).as_string(None)}" for name, value in values.items())
 
 
 def _tell(connection: Connection) -> None:
