@@ -9,8 +9,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from email.message import EmailMessage
 from email.utils import formataddr, formatdate
-from ipaddress import ip_address
 
+from app.core.networks import is_public
 from app.notifications.errors import MailNotSent
 
 ENCRYPTIONS = ("ssl", "tls", "none")
@@ -48,14 +48,14 @@ def addresses_of(host: str) -> tuple[str, ...]:
     """Return the IP addresses of a host; none for a host that does not exist."""
     try:
         found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-    except OSError:
+    except (OSError, UnicodeError):  # the latter for what cannot be a name
         return ()
     return tuple(dict.fromkeys(str(entry[4][0]).split("%")[0] for entry in found))
 
 
 def is_private(host: str) -> bool:
     """Return whether a host name or address leads into a private or loopback network; unknown hosts do not."""
-    return any(not ip_address(address).is_global for address in addresses_of(host))
+    return not all(is_public(address) for address in addresses_of(host))
 
 
 def message_of(server: MailServer, letter: Letter) -> EmailMessage:
@@ -83,7 +83,7 @@ def send(server: MailServer, letter: Letter, *, timeout_seconds: int, allowed_pr
     if not addresses:
         message = f"There is no mail server {server.host}"
         raise MailNotSent(message)
-    is_private_target = any(not ip_address(address).is_global for address in addresses)
+    is_private_target = not all(is_public(address) for address in addresses)
     if not is_allowed and (server.encryption == "none" or is_private_target):
         message = f"{server.host} is not an allowed mail server"
         raise MailNotSent(message)

@@ -7,15 +7,14 @@ that was checked, so a name that changes between check and connection gains noth
 
 from __future__ import annotations
 
-import ipaddress
 import socket
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from app.core.networks import is_public
 from workers.connectors.base import ConnectorRejected, ConnectorUnavailable
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
-_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
 
 class TargetRefused(ConnectorRejected):
@@ -59,31 +58,6 @@ def checked_endpoints(host: str, port: int, *, allowed_private_targets: frozense
             if not is_public(str(sockaddr[0])):
                 raise TargetRefused(f"{host}:{port} is not a public address")
     return tuple(Endpoint(family, sockaddr) for family, _, _, _, sockaddr in answers)
-
-
-def is_public(address: str) -> bool:
-    """Tell whether an address is on the public internet, also when it hides an IPv4 address inside an IPv6 one."""
-    try:
-        parsed = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return False
-    if isinstance(parsed, ipaddress.IPv6Address):
-        inner = _embedded_ipv4(parsed)
-        if inner is not None:
-            return is_public(str(inner))
-    return parsed.is_global and not parsed.is_multicast and not parsed.is_reserved
-
-
-def _embedded_ipv4(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
-    if address.ipv4_mapped is not None:
-        return address.ipv4_mapped
-    if address.sixtofour is not None:
-        return address.sixtofour
-    if address.teredo is not None:
-        return address.teredo[1]
-    if address in _NAT64:
-        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
-    return None
 
 
 def _is_allowed(host: str, port: int, allowed_private_targets: frozenset[str]) -> bool:

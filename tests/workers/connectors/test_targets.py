@@ -16,12 +16,13 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from app.core.networks import is_public
 from tests.workers.connectors.canned import CannedServer, answer, canned_server
 from tests.workers.connectors.contract import BAKERY, a_request
 from workers.connectors.base import ConnectorUnavailable, ServiceManagerSettings
 from workers.connectors.calls import CallOutcome, VendorCall
 from workers.connectors.service_manager import ServiceManagerConnector
-from workers.connectors.targets import TargetRefused, checked_endpoints, is_public, require_url
+from workers.connectors.targets import TargetRefused, checked_endpoints, require_url
 
 OK = answer(b'{"Code": 0, "Message": "", "Result": "svc-1"}')
 PUBLIC = "198.41.0.4"
