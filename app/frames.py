@@ -19,6 +19,7 @@ from app.notifications.settings import find_mail_settings
 from app.orders.notices import Reader, ShopCounts, shop_counts
 from app.orders.queries import count_pending_approval
 from app.resellers.offers import is_any_plan_offered
+from app.web.formats import LOCALE
 from app.web.pages import Frame, install_frames
 from app.web.surfaces import Surface, surface_of_request
 from tenants.changes import Kept
@@ -356,3 +357,4 @@ def build_frame() -> Frame:
 def install_page_frames(app: Flask) -> None:
     """Let pages be rendered in their frames."""
     install_frames(app, build_frame)
+    app.extensions[LOCALE] = storefront_look

@@ -16,7 +16,7 @@ from sqlalchemy import select
 from app.core.db import session
 from tenants.changes import Kept
 from tenants.context import current_scope
-from tenants.models import DistributorSettingsRow, StorefrontSettingsRow
+from tenants.models import Distributor, DistributorSettingsRow, StorefrontSettingsRow
 
 ROUNDINGS = ("none", "up_0.05", "up_0.10", "up_0.50", "up_1.00", "up_99")  # RS-22
 
@@ -201,8 +201,14 @@ def _read_published(storefront_id: UUID) -> PublishedSettings:
         )
     ).one_or_none()
     if row is None:
-        return PublishedSettings()
+        return PublishedSettings(_unsaved())
     return PublishedSettings(from_values(StorefrontSettings, row[0]), row[1])
+
+
+def _unsaved() -> StorefrontSettings:
+    """Return what holds until somebody saves: the defaults, in the distributor's time zone."""
+    zone = session.scalar(select(Distributor.time_zone).where(Distributor.id == current_scope().distributor_id))
+    return StorefrontSettings(time_zone=zone or "UTC")
 
 
 def storefront_settings(storefront_id: UUID) -> StorefrontSettings:
@@ -220,7 +226,7 @@ def settings_for_change(storefront_id: UUID) -> StorefrontSettings:
         )
         .with_for_update()
     )
-    found: StorefrontSettings = from_values(StorefrontSettings, values or {})
+    found: StorefrontSettings = _unsaved() if values is None else from_values(StorefrontSettings, values)
     return found
 
 

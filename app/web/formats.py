@@ -8,23 +8,32 @@ from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, format_datetime, format_timedelta
 from babel.numbers import format_currency, format_decimal
-from flask import Flask, g, request, url_for
+from flask import Flask, current_app, g, request, url_for
 from markupsafe import Markup
 
 from app.core.clock import utc_now
 from themes.rendering import static_version
 
+LOCALE = "galleria.locale"
 RELATIVE_WITHIN = timedelta(days=7)
 UNKNOWN = "-"  # a price the viewer must not see (RS-27)
 
 
+def _settle() -> None:
+    """Let the storefront name its culture and zone, even where a moment is written before the page has its frame."""
+    if "time_zone" not in g and LOCALE in current_app.extensions:
+        current_app.extensions[LOCALE]()
+
+
 def culture() -> str:
     """Return the viewer's culture for numbers and dates (CLDR name)."""
+    _settle()
     return str(g.get("culture", "en"))
 
 
 def time_zone() -> ZoneInfo:
     """Return the storefront's time zone."""
+    _settle()
     return ZoneInfo(g.get("time_zone", "UTC"))
 
 
