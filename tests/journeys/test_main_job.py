@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -44,7 +46,7 @@ SENDER = f"{BRAND} <shop@techsolutions.example>"
 
 
 def test_from_the_price_sheet_to_an_active_subscription(installation: Installation, open_page: OpenPage):
-    """RS-F24, RS-F26, RS-F68 (partly), RS-F72, SF-F60, CB-F122, RS-F73 (partly), CB-F65 (partly), CB-F67 (partly): the
+    """RS-F24, RS-F26, RS-F68, RS-F72, SF-F60, CB-F122, RS-F73 (partly), CB-F65 (partly), CB-F67 (partly): the
     distributor imports a sheet and upgrades a reseller; under the reseller's brand a customer orders and gets a
     subscription; the distributor invoices the reseller at cost.
     """
@@ -53,9 +55,12 @@ def test_from_the_price_sheet_to_an_active_subscription(installation: Installati
 
     sign_in(staff, f"{root}bss/", STAFF)
     _import_the_sheet(staff)
-    _create_the_account(staff)
+    _create_the_account(staff, "Cloudia Services")
+    _upgrade(staff, "Free storefront", "cloudia")
+    _create_the_account(staff, "Tech Solutions")
+    _add_the_person(staff)
     _make_the_price_list(staff)
-    _upgrade(staff)
+    _upgrade(staff, "Standard storefront, $49.00 a month", "techsolutions")
 
     welcome = installation.mail_to(RESELLER, "Your storefront is open")
     assert shop in welcome.text
@@ -79,6 +84,7 @@ def test_from_the_price_sheet_to_an_active_subscription(installation: Installati
     _approve(reseller, number)
     customer.goto(f"{shop}orders/{number}")
     reload_until(customer, "Delivered")
+    _moments_are_local(customer)
     require_accessible(customer)
     customer.goto(f"{shop}billing/subscriptions")
     bought = customer.get_by_role("row", name=re.compile(re.escape(PRODUCT)))
@@ -107,14 +113,14 @@ def _import_the_sheet(staff: Page) -> None:
     expect(staff.get_by_role("main").get_by_text("Completed", exact=True).first).to_be_visible()
 
 
-def _create_the_account(staff: Page) -> None:
+def _create_the_account(staff: Page, name: str) -> None:
     section(staff, "Accounts")
     staff.get_by_role("link", name="New account").first.click()
     fill(
         staff,
         {
-            "Account name": "Tech Solutions",
-            "E-mail": "office@techsolutions.example",
+            "Account name": name,
+            "E-mail": f"office@{name.split(maxsplit=1)[0].lower()}.example",
             "Street": "1 Harbour Road",
             "Postcode": "10557",
             "City": "Athens",
@@ -125,7 +131,10 @@ def _create_the_account(staff: Page) -> None:
     staff.get_by_label("Unlimited credit").check()
     require_accessible(staff)
     staff.get_by_role("button", name="Add account").click()
-    notice(staff, "Tech Solutions was added.")
+    notice(staff, f"{name} was added.")
+
+
+def _add_the_person(staff: Page) -> None:
     tab(staff, "Users")
     fill(staff, {"First name": "Eleni", "Last name": "Markou", "E-mail": RESELLER})
     staff.get_by_label("Primary contact").check()
@@ -154,11 +163,11 @@ def _make_the_price_list(staff: Page) -> None:
     expect(staff.get_by_role("button", name="Take away Partners")).to_be_visible()
 
 
-def _upgrade(staff: Page) -> None:
+def _upgrade(staff: Page, plan: str, alias: str) -> None:
     staff.get_by_role("link", name="Upgrade reseller").click()
-    staff.get_by_role("radio", name=re.compile(r"^Standard storefront, \$49\.00 a month")).check()
-    fill(staff, {"Storefront alias": "techsolutions"})
-    expect(staff.get_by_text("techsolutions is free")).to_be_visible()
+    staff.get_by_role("radio", name=re.compile(f"^{re.escape(plan)}")).check()
+    fill(staff, {"Storefront alias": alias})
+    expect(staff.get_by_text(f"{alias} is free")).to_be_visible()
     require_accessible(staff)
     staff.get_by_role("button", name="Upgrade reseller").click()
     notice(staff, "is being executed")
@@ -224,7 +233,7 @@ def _add_the_customer(reseller: Page) -> None:
 
 def _try_other_doors(page: Page, root: str) -> None:
     """The customer's name opens neither the distributor's storefront nor another alias."""
-    for door in (f"{root}login", root.replace(MAIN.host, "cloud.aurora.localhost") + "hafen-it/login"):
+    for door in (f"{root}login", f"{root}cloudia/login"):
         page.goto(door)
         fill(page, {"E-mail": CUSTOMER, "Password": NEW_PASSWORD})
         page.get_by_role("button", name="Sign in").click()
@@ -297,6 +306,7 @@ def _the_vendor_knows(installation: Installation) -> None:
 def _is_invoiced_at_cost(staff: Page, root: str, number: str) -> None:
     staff.goto(f"{root}bss/orders/{number}")
     expect(staff.get_by_role("main")).to_contain_text("Executed")
+    _moments_are_local(staff)
     section(staff, "Invoices")
     issued = staff.get_by_role("row", name=re.compile(number))
     expect(issued).to_contain_text("Tech Solutions")
@@ -306,3 +316,12 @@ def _is_invoiced_at_cost(staff: Page, root: str, number: str) -> None:
     require_accessible(staff)
     paper = staff.get_by_role("link", name="PDF").evaluate(READ_LINK)
     assert paper == ["application/pdf", "%PDF-"]
+
+
+def _moments_are_local(page: Page) -> None:
+    """Every moment on the page is told in the distributor's time zone, whoever looks."""
+    moments = page.get_by_role("time").evaluate_all("all => all.map(each => [each.dateTime, each.title])")
+    assert moments
+    for instant, told in moments:
+        local = datetime.fromisoformat(instant).astimezone(ZoneInfo(MAIN.time_zone))
+        assert f"{local.hour % 12 or 12}:{local:%M:%S}" in told, moments
