@@ -53,8 +53,9 @@ def installed(directory: Path, template: str) -> Iterator[Installation]:
     owner_url = os.environ["DATABASE_URL"]
     name = f"journeys_{os.getpid()}"
     queue_url, _, number = os.environ["REDIS_URL"].rpartition("/")
-    # The run's own queue is read by tests; the journeys' workers must not take their jobs.
-    own_queue = f"{queue_url}/{(int(number or 0) + valkey.DATABASES // 2) % valkey.DATABASES}"
+    # The run's own queue is read by tests, and another pytest worker may have an installation, too: none takes another's jobs.
+    beside = valkey.DATABASES // 2 + 7 * int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    own_queue = f"{queue_url}/{(int(number or 0) + beside) % valkey.DATABASES}"
     port = free_ports(1)[0]
     with contextlib.ExitStack() as stack:
         _clone(owner_url, name, template)
