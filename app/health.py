@@ -54,7 +54,7 @@ def metrics() -> ResponseReturnValue:
     token = settings().metrics_token
     given = request.headers.get("Authorization", "").removeprefix("Bearer ")
     is_loopback = ip_address(request.remote_addr or "0.0.0.0").is_loopback and "X-Forwarded-For" not in request.headers  # noqa: S104 - an address to compare
-    if not is_loopback and not (token and hmac.compare_digest(given, token)):
+    if not is_loopback and not (token and hmac.compare_digest(given.encode(), token.encode())):
         return "Not found\n", HTTPStatus.NOT_FOUND
     return Response(generate_latest(), content_type=CONTENT_TYPE_LATEST)
 

@@ -67,9 +67,7 @@ def read_by_all_written_by_distributor(table: str, *, only_named_lists: bool = F
 def share_with_distributor(table: str, *, account_column: str = "account_id") -> None:
     """Family 2, shared: distributor, the row's reseller, the row's account. `accounts` names its own id."""
     account = OWN_ACCOUNT.format(column=account_column)
-    _for_all(
-        table, f"{DISTRIBUTOR} AND ({ALL_RESELLERS} OR {OWN_RESELLER}) AND ({ALL_ACCOUNTS} OR {account})"
-    )
+    _for_all(table, f"{DISTRIBUTOR} AND ({ALL_RESELLERS} OR {OWN_RESELLER}) AND ({ALL_ACCOUNTS} OR {account})")
 
 
 def keep_to_reseller(table: str) -> None:

@@ -47,6 +47,7 @@ PERIODIC: tuple[Periodic, ...] = (
     Periodic(timedelta(hours=1), sweeps.expire_orders),
     Periodic(timedelta(hours=6), listings.tell_of_prices_below_cost),
     Periodic(timedelta(hours=12), sweeps.forget_vendor_calls),
+    Periodic(timedelta(hours=1), sweeps.forget_finished),
 )
 
 

@@ -138,7 +138,7 @@ def show_add(desk: Desk) -> ResponseReturnValue:
         except Invalid as refusal:
             form.take(refusal)
         else:
-            return _show_link(desk, invited.user, invited.url, "activation")
+            return _show_link(desk, invited.user, invited.url)
     return page(
         f"{desk.templates}/form.html",
         title="Add user",
@@ -219,40 +219,42 @@ def activate(desk: Desk, user_id: UUID) -> ResponseReturnValue:
         flash(str(refusal), "error")
         return redirect(desk.url("edit", user_id), code=HTTPStatus.SEE_OTHER)
     if url:
-        return _show_link(desk, user, url, "activation")
+        return _show_link(desk, user, url)
     flash("The person may sign in again.", "success")
     return redirect(desk.url("edit", user_id), code=HTTPStatus.SEE_OTHER)
 
 
 def resend(desk: Desk, user_id: UUID) -> ResponseReturnValue:
     """Mail a new activation link and show it."""
-    return _send(desk, user_id, "activation", lambda actor, at: resend_activation(
+    return _send(desk, user_id, lambda actor, at: resend_activation(
         user_id, invite_from=desk.realm_id, actor=actor, at=at
     ))  # fmt: skip
 
 
 def reset(desk: Desk, user_id: UUID) -> ResponseReturnValue:
-    """Unlock a person, mail a reset link and show it."""
-    return _send(desk, user_id, "reset", lambda actor, at: reset_access(
-        user_id, realm_id=desk.realm_id, actor=actor, at=at
-    ))  # fmt: skip
+    """Unlock a person and mail a reset link; it is never shown, or staff could take over whom they look after."""
+    user = desk.get(user_id)
+    with unit_of_work():
+        reset_access(user_id, realm_id=desk.realm_id, actor=signed_in_viewer().actor, at=utc_now())
+    flash(f"A link to set a new password is on its way to {user.email}.", "success")
+    return redirect(desk.url("edit", user_id), code=HTTPStatus.SEE_OTHER)
 
 
-def _send(desk: Desk, user_id: UUID, kind: str, make: Callable[[Actor, datetime], str]) -> ResponseReturnValue:
+def _send(desk: Desk, user_id: UUID, make: Callable[[Actor, datetime], str]) -> ResponseReturnValue:
     user = desk.get(user_id)
     with unit_of_work():
         url = make(signed_in_viewer().actor, utc_now())
-    return _show_link(desk, user, url, kind)
+    return _show_link(desk, user, url)
 
 
-def _show_link(desk: Desk, user: User, url: str, kind: str) -> ResponseReturnValue:
+def _show_link(desk: Desk, user: User, url: str) -> ResponseReturnValue:
     return page(
         f"{desk.templates}/link.html",
         title="Link sent",
         breadcrumbs=_crumbs(desk, "Link sent"),
         user=user,
         link=url,
-        hours=72 if kind == "activation" else 1,
+        hours=72,
         index_url=desk.url("index"),
     )
 

@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import select, update
 
 from app.accounts import rules
-from app.accounts.models import Account
+from app.accounts.models import Account, AccountStatus
 from app.accounts.queries import get_account
 from app.accounts.services import root_storefront_id
 from app.audit.services import Actor, record
@@ -53,6 +53,8 @@ def add_contact(account_id: UUID, contact: NewContact, *, actor: Actor, at: date
     Invalid, among them `no_storefront` for a customer whose reseller has none.
     """
     account = get_account(account_id)
+    if contact.may_sign_in and account.status is AccountStatus.INACTIVE:
+        raise Invalid.field("may_sign_in", "account_inactive", "The account is inactive; activate it first")
     if errors := tuple(_errors(contact)):
         raise Invalid(*errors)
     realm_id = home_storefront(account) if contact.may_sign_in else None

@@ -37,7 +37,9 @@ class Settings:
     public_port: int | None = None  # appended to links when it is not the scheme's own
     platform_host: str = "platform.localhost"
     trusted_proxies: int = 0  # how many X-Forwarded-* hops are believed
-    allowed_private_targets: frozenset[str] = frozenset()  # host:port that mail and connectors may reach in private nets
+    allowed_private_targets: frozenset[str] = (
+        frozenset()
+    )  # host:port that mail and connectors may reach in private nets
     metrics_token: str | None = None
     mail_timeout_seconds: int = 15
     database_pool_size: int = 4

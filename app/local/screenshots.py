@@ -14,7 +14,8 @@ from playwright.sync_api import Error as BrowserError
 from app.local import demo_file
 from app.local.browser import ensure_browser
 from app.local.demo_file import Row
-from app.local.places import Places
+from app.local.places import CHECKOUT, Places
+from app.local.readme_pictures import take_for_readme
 
 WIDTHS = {"phone": 375, "desk": 1440}
 HEIGHT = 900
@@ -46,6 +47,10 @@ def take(home: Places) -> int:
             except BrowserError as error:
                 failed += 1
                 print(f"{row.address}: {error.message.splitlines()[0]}")
+        port = int(demo_file.read(home.demo)["port"])
+        password = next(row.password for row in rows if row.password)
+        for path in take_for_readme(browser, port, password):
+            print(path.relative_to(CHECKOUT))
         browser.close()
     print(f"In {directory}")
     return 1 if failed else 0

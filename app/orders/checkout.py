@@ -90,6 +90,7 @@ def place_order(shopper: Shopper, submission: Submission, *, buyer: Buyer, place
     what is wrong with a line), PricesChanged, and what `check_plan` refuses. Nothing is stored then.
     """
     if not _remember(shopper, submission, at):
+        _require_same_request(shopper, submission)
         return _replayed(shopper, submission)
     basket = open_basket(shopper, at=at)
     if basket.checkout_key != submission.checkout_key:
@@ -136,6 +137,17 @@ def _key(shopper: Shopper, submission: Submission, what: Any) -> Select[Any]:
     )
 
 
+def _digest(submission: Submission) -> str:
+    """What a submit says beside its key: the basket is known to the server, the ticked terms come with the request."""
+    return hashlib.sha256(",".join(sorted(map(str, submission.accepted))).encode()).hexdigest()
+
+
+def _require_same_request(shopper: Shopper, submission: Submission) -> None:
+    """Refuse a key that comes back with another request (decisions section 8)."""
+    if session.scalar(_key(shopper, submission, IdempotencyKey.request_digest)) != _digest(submission):
+        raise Invalid.field("checkout_key", "key_reused", "This order was already placed with other answers")
+
+
 def _remember(shopper: Shopper, submission: Submission, at: datetime) -> bool:
     """Take the checkout's key; False if it is taken. A second submit waits here for the first one's commit."""
     taken = session.scalar(
@@ -148,7 +160,7 @@ def _remember(shopper: Shopper, submission: Submission, at: datetime) -> bool:
             client=str(shopper.user_id),
             route=ROUTE,
             key=str(submission.checkout_key),
-            request_digest=hashlib.sha256(str(submission.checkout_key).encode()).hexdigest(),
+            request_digest=_digest(submission),
             answer={},
             created_at=at,
         )

@@ -9,6 +9,7 @@ from decimal import Decimal
 from app.audit.services import SYSTEM
 from app.billing.services import NewCharge, add_charge
 from app.catalogue.models import BillingCycle, ProductKind
+from app.core.db import session
 from app.core.errors import DomainError
 from app.orders.deliveries import move_delivery
 from app.orders.errors import OrderItemNotFound
@@ -117,9 +118,10 @@ def _start_plan(run: Execution, line: Line, cost: OrderItemCost) -> Provisioning
     switches_id = current.id if current is not None else None
     request = PlanRequest(receiver.id, line.product.id, item.quantity, item.alias, switches_id)
     try:
-        claim_plan(item.id, request, at=run.at)
-        if current is not None:
-            switch_plan(current.id, _switched(run, line, cost), actor=SYSTEM, at=run.at)
+        with session.begin_nested():  # a refusal leaves no hold behind
+            claim_plan(item.id, request, at=run.at)
+            if current is not None:
+                switch_plan(current.id, _switched(run, line, cost), actor=SYSTEM, at=run.at)
     except DomainError as refusal:  # the alias is lost, or another plan came first: the other items go on
         move_delivery(run.order, item, DeliveryStatus.FAILED, at=run.at, reason=str(refusal)[:MAX_REASON])
         add_event(run.order, "failed", FAILED, at=run.at, item=item)

@@ -8,7 +8,7 @@ from datetime import datetime
 from uuid import UUID
 
 from app.accounts import rules
-from app.accounts.models import Account
+from app.accounts.models import Account, AccountStatus
 from app.accounts.queries import get_customer
 from app.accounts.services import NewEndCustomer, create_end_customer
 from app.audit.services import Actor
@@ -47,6 +47,8 @@ def add_customer_user(
     Raises AccountNotFound, Invalid (required, email), EmailInUse, RoleRequired, RoleNotAvailable.
     """
     customer = get_customer(reseller_id, customer_id)
+    if customer.status is AccountStatus.INACTIVE:
+        raise Invalid.field("email", "account_inactive", "This customer is inactive; activate it first")
     if errors := tuple(_errors(person)):
         raise Invalid(*errors)
     user = create_user(

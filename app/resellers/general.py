@@ -91,7 +91,9 @@ def save_general(
     """
     if errors := tuple(_errors(changed, languages)):
         raise Invalid(*errors)
-    tidy: dict[str, Any] = {name: value.strip() if isinstance(value, str) else value for name, value in asdict(changed).items()}
+    tidy: dict[str, Any] = {
+        name: value.strip() if isinstance(value, str) else value for name, value in asdict(changed).items()
+    }
     if is_approval_locked(reseller_id):
         tidy["new_customers_need_approval"] = True
     before = settings_for_change(storefront_id)

@@ -10,6 +10,7 @@ from flask import Flask, flash, jsonify, redirect, request
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
+from app.core.db import session
 from app.core.errors import Conflict, DomainError, Forbidden, Invalid, NotFound, Throttled
 from app.web.pages import page
 
@@ -52,7 +53,9 @@ def answer(status: HTTPStatus, message: str | None = None) -> ResponseReturnValu
     """Return an error page, or its JSON twin."""
     heading, advice = WORDS.get(status, (status.phrase, "Go back and try again."))
     if wants_json():
-        return jsonify(errors=[{"field": None, "code": status.phrase.lower().replace(" ", "_"), "message": message or heading}]), status
+        return jsonify(
+            errors=[{"field": None, "code": status.phrase.lower().replace(" ", "_"), "message": message or heading}]
+        ), status
     return page("errors/error.html", title=heading, status=int(status), advice=message or advice), status
 
 
@@ -87,6 +90,7 @@ def _http_error(error: HTTPException) -> ResponseReturnValue:
 def _crash(error: Exception) -> ResponseReturnValue:
     log.error("request_failed", exc_info=error)
     try:
+        session.rollback()  # a failed statement would fail every further one, those of the error page too
         return answer(HTTPStatus.INTERNAL_SERVER_ERROR)
     except Exception:  # the page itself cannot be built (database down): say it plainly rather than not at all
         log.exception("error_page_failed")

@@ -14,7 +14,7 @@ from app.local.screenshots import ARGUMENTS
 from tests.conftest import ROOT, template_name
 from tests.journeys.installation import Installation, installed
 
-PATIENCE_MILLISECONDS = 20_000
+PATIENCE_MILLISECONDS = 60_000  # workers import the application first, on cores that other tests use
 VIEWPORT = ViewportSize(width=1280, height=900)
 
 

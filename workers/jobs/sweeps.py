@@ -20,7 +20,7 @@ from app.notifications.jobs import SEND_MAIL
 from app.notifications.models import MailState, OutboundMail
 from app.orders.expiry import expire_pending_orders
 from app.orders.jobs import PROCESS_ORDER_WORK
-from app.orders.models import OrderWork, WorkState
+from app.orders.models import IdempotencyKey, OrderWork, WorkState
 from app.provisioning.jobs import PROVISION_BATCH, PROVISION_ORDER_ITEM
 from app.provisioning.models import ProvisioningTask, TaskStatus, VendorCall
 from app.provisioning.services import BATCH_FROM
@@ -31,6 +31,8 @@ from tenants.context import current_scope
 
 GRACE = timedelta(seconds=10)  # a new row was nudged when it was committed; its job may just be on its way
 MOST = 200  # rows of one kind nudged at a time
+KEYS_KEPT = timedelta(hours=24)
+MAILS_KEPT = timedelta(days=180)
 CALLS_KEPT = timedelta(days=90)
 
 
@@ -129,6 +131,21 @@ def forget_vendor_calls(at: datetime) -> None:
     session.execute(
         delete(VendorCall).where(
             VendorCall.distributor_id == current_scope().distributor_id, VendorCall.at < at - CALLS_KEPT
+        )
+    )
+
+
+def forget_finished(at: datetime) -> None:
+    """Answers to submits after 24 hours (GO-02), and mails that left or failed after 180 days."""
+    here = current_scope().distributor_id
+    session.execute(
+        delete(IdempotencyKey).where(IdempotencyKey.distributor_id == here, IdempotencyKey.created_at < at - KEYS_KEPT)
+    )
+    session.execute(
+        delete(OutboundMail).where(
+            OutboundMail.distributor_id == here,
+            OutboundMail.state != MailState.PENDING,
+            OutboundMail.created_at < at - MAILS_KEPT,
         )
     )
 

@@ -95,7 +95,7 @@ def test_a_trailing_dot_and_upper_case_are_the_same_host(client: FlaskClient, wo
 def test_a_percent_encoded_alias_is_the_alias(client: FlaskClient) -> None:
     assert client.get("/%74echsolutions/login").status_code == 200
     assert client.get("/techsolutions%2Flogin").status_code == 200
-    assert client.get("/techsolutions%00/login").status_code == 404
+    assert client.get("/techsolutions%00/login").status_code == 400
 
 
 def test_a_route_wins_over_an_alias_of_the_same_name(client: FlaskClient, session: BoundSession, world: World) -> None:

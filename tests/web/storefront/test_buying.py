@@ -10,6 +10,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
 from app.core.db import BoundSession
+from app.core.ids import new_id
 from app.orders.models import BasketItem, Order, OrderItem, OrderStatus, OrderWork
 from app.pricing.models import MarkupLevel, MarkupRule
 from app.resellers.models import Listing
@@ -145,3 +146,17 @@ def test_a_price_that_changed_meanwhile_stops_the_order(
     assert placed.status_code == 303
     with scope(world.tech.customer_scope()):
         assert session.scalars(select(OrderItem.unit_price)).all() == [Decimal("13.0000")]
+
+
+def test_a_checkout_key_that_comes_back_with_other_answers_is_refused(
+    client: FlaskClient, world: World, sign_in, session: BoundSession, markup: None
+) -> None:
+    """A key stands for one request: 422 if it differs (decisions section 8)."""
+    sign_in(world.tech.buyers[0])
+    put_into_basket(client, world)
+    key = checkout_key(client.get("/techsolutions/checkout/review").text)
+    assert client.post("/techsolutions/checkout/review", data={"checkout_key": key}).status_code == 303
+    again = client.post("/techsolutions/checkout/review", data={"checkout_key": key, "terms": str(new_id())})
+    assert again.status_code == 422
+    with scope(world.tech.customer_scope()):
+        assert session.scalar(select(func.count()).select_from(Order)) == 1

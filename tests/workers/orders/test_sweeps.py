@@ -4,21 +4,23 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import select
 
 from app.core import db
+from app.core.db import BoundSession
 from app.core.ids import new_id
 from app.core.queue import Nudge
 from app.notifications.models import MailState, OutboundMail
 from app.orders.execution import start_attempt
 from app.orders.jobs import PROCESS_ORDER_WORK
-from app.orders.models import OrderWork, WorkState
+from app.orders.models import IdempotencyKey, OrderWork, WorkState
 from app.provisioning.jobs import PROVISION_BATCH, PROVISION_ORDER_ITEM
 from app.provisioning.models import ProvisioningTask, TaskKind, TaskStatus
 from tenants.context import current_scope, scope
 from tenants.models import DistributorState
 from tests.factories.execution import Wanted, all_of, root_order
 from tests.factories.world import MONDAY_NOON, World, make_world
-from workers.jobs import orders
+from workers.jobs import orders, sweeps
 from workers.schedule import PERIODIC, Periodic, Scheduler
 
 LATER = MONDAY_NOON + timedelta(minutes=1)
@@ -196,3 +198,21 @@ def test_nothing_is_looked_after_more_often_than_it_says(session, world):
 def test_every_periodic_job_stands_in_the_list_once():
     names = [each.name for each in PERIODIC]
     assert len(names) == len(set(names))
+
+
+def test_answers_to_submits_are_forgotten_after_a_day(world: World, session: BoundSession) -> None:
+    for hours in (23, 25):
+        with scope(world.scope):
+            session.add(
+                IdempotencyKey(
+                    client="client",
+                    route="checkout",
+                    key=f"key-{hours}",
+                    request_digest="",
+                    answer={},
+                    created_at=MONDAY_NOON - timedelta(hours=hours),
+                )
+            )
+    with scope(world.scope):
+        sweeps.forget_finished(MONDAY_NOON)
+        assert session.scalars(select(IdempotencyKey.key)).all() == ["key-23"]
