@@ -105,7 +105,6 @@ def explained(row: Row[Any], buyer: Buyer) -> ExplainedPrice:
     if buyer.reseller_id is None:
         rule = PriceSource.LIST if row.price_list_id is None else PriceSource.COST
         before, price, is_floored = cost, cost, False
-        retail = list_price
     else:
         if row.special_amount is not None:
             is_own = row.special_customer_id is not None
@@ -120,7 +119,7 @@ def explained(row: Row[Any], buyer: Buyer) -> ExplainedPrice:
             unfloored = rounded(before, buyer.rounding, buyer.currency)
             price = marked_up(cost, percent, buyer.rounding, buyer.currency)
         is_floored = price > unfloored
-        retail = list_price if list_price is not None and list_price > price else None
+    retail = list_price if list_price is not None and list_price > price else None  # equal, it would say nothing
     return ExplainedPrice(
         cost=cost,
         list_price=list_price,
