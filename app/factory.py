@@ -68,6 +68,7 @@ BLUEPRINTS = (
     "app.manage.home.views:bp",
     "app.bss.settings.views:look_bp",
     "app.bss.settings.views:bp",
+    "app.bss.addresses.views:bp",
     "app.manage.look.views:bp",
 )
 

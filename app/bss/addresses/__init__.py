@@ -1,0 +1,1 @@
+"""Where the distributor and its resellers answer."""
