@@ -34,6 +34,22 @@ class PaymentMethod(enum.Enum):
     CARD = "card"
 
 
+class BillingDayRule(enum.Enum):
+    """On which day of the month an account's cycles begin when they are prorated (CB-32)."""
+
+    FIRST_DAY = "first_day"
+    LAST_DAY = "last_day"
+    FIRST_ORDER = "first_order"  # `billing_day` is set by the first order
+    CHOSEN = "chosen"
+
+
+class PartialCharges(enum.Enum):
+    """When a short first period and charges within a period are invoiced (CB-32)."""
+
+    ORDER_DAY = "order_day"
+    BILLING_DAY = "billing_day"  # with the next one
+
+
 class Account(DistributorScoped, Base):
     """A company. A reseller's own account carries itself as `reseller_id` from the day reselling is enabled.
 
@@ -71,7 +87,9 @@ class Account(DistributorScoped, Base):
     payment_days: Mapped[int] = mapped_column(default=30)
     has_card_token: Mapped[bool] = mapped_column(default=False)
     prorated_billing: Mapped[bool] = mapped_column(default=False)
-    billing_day: Mapped[int | None]  # 1..28
+    billing_day_rule: Mapped[BillingDayRule] = mapped_column(default=BillingDayRule.FIRST_DAY)
+    billing_day: Mapped[int | None]  # 1..31 of CHOSEN and FIRST_ORDER; clamped to the month's last day
+    partial_charges: Mapped[PartialCharges] = mapped_column(default=PartialCharges.ORDER_DAY)
     currency: Mapped[str] = mapped_column(String(3))  # frozen after the first order
     restrict_to_price_lists: Mapped[bool] = mapped_column(default=False)
     approval_required: Mapped[bool] = mapped_column(default=False)  # an end customer's orders wait for its reseller

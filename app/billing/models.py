@@ -24,16 +24,38 @@ class ChargeState(enum.Enum):
     INVOICED = "invoiced"
 
 
+class ChargeKind(enum.Enum):
+    """What an amount is for (CB-32)."""
+
+    RECURRING = "recurring"  # a whole period
+    STUB = "stub"  # the short first period up to the billing day
+    SETUP = "setup"
+    ONE_TIME = "one_time"
+    QUANTITY = "quantity"
+    UPGRADE = "upgrade"
+    ADD_ON = "add_on"
+    PRICE = "price"
+    USAGE = "usage"
+    TERMINATION = "termination"
+    CANCELLATION = "cancellation"
+    ABANDONMENT = "abandonment"  # never activated: credited in full (CB-20)
+
+
 class Charge(Shared, Base):
-    """An amount the payer owes for a period, first and last day included. `account_id` is the payer's account."""
+    """An amount the payer owes for a period, first and last day included; a credit is negative.
+
+    `account_id` is the payer's account.
+    """
 
     __tablename__ = "charges"
     __table_args__ = (
         UniqueConstraint("distributor_id", "source_key"),  # a job that runs twice charges once
         Index(None, "distributor_id", "account_id", "state"),
+        Index(None, "distributor_id", "subscription_id", "period_from"),
     )
 
     source_key: Mapped[str] = mapped_column(String(120))  # "order-item:<id>"
+    kind: Mapped[ChargeKind] = mapped_column(default=ChargeKind.RECURRING)
     state: Mapped[ChargeState]
     subscription_id: Mapped[UUID | None]
     order_item_id: Mapped[UUID | None]
@@ -45,8 +67,18 @@ class Charge(Shared, Base):
     currency: Mapped[str] = mapped_column(String(3))
     period_from: Mapped[date | None]
     period_to: Mapped[date | None]
+    bill_on: Mapped[date | None]  # the distributor's day it is to be invoiced; None: at once
+    change_id: Mapped[UUID | None]  # the subscription change it comes from
+    credits_id: Mapped[UUID | None]  # the charge a credit takes back
     invoice_id: Mapped[UUID | None]
     created_at: Mapped[datetime]
+
+
+class InvoiceKind(enum.Enum):
+    """A paper that asks for money, or gives it back."""
+
+    INVOICE = "invoice"
+    CREDIT_NOTE = "credit_note"  # amounts are positive; they count against what the payer owes
 
 
 class InvoiceStatus(enum.Enum):
@@ -69,7 +101,8 @@ class Invoice(Shared, Base):
         ForeignKeyConstraint(["distributor_id", "account_id"], ["accounts.distributor_id", "accounts.id"]),
     )
 
-    number: Mapped[str] = mapped_column(String(30))  # "INV-2026-000017", without gaps per distributor
+    kind: Mapped[InvoiceKind] = mapped_column(default=InvoiceKind.INVOICE)
+    number: Mapped[str] = mapped_column(String(30))  # "INV-2026-000017", "CN-2026-000004"; no gaps per distributor
     order_id: Mapped[UUID | None]
     order_number: Mapped[str | None] = mapped_column(String(20))
     issued_on: Mapped[date]

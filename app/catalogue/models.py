@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, String, Text, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, Numeric, String, Text, UniqueConstraint
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -26,6 +26,8 @@ class ProductKind(enum.Enum):
     ONE_OFF = "one_off"
     PAY_PER_USE = "pay_per_use"
     RESELLER_PLAN = "reseller_plan"
+    BUNDLE = "bundle"
+    DOMAIN = "domain"
 
 
 class Audience(enum.Enum):
@@ -65,6 +67,35 @@ class Term(enum.Enum):
         return {"P1M": 1, "P1Y": 12, "P3Y": 36, "none": 0}[self.value]
 
 
+class BillingType(enum.Enum):
+    """When a cycle is charged (CB-03)."""
+
+    ON_START = "on_start"
+    ON_END = "on_end"  # in arrears: pay-per-use always
+
+
+class UsageChargeRule(enum.Enum):
+    """What the short first period of an aligned subscription costs (CB-03, CB-32)."""
+
+    ACTUAL_DAYS = "actual_days"
+    FULL_AMOUNT = "full_amount"
+
+
+class PriceScheme(enum.Enum):
+    """How quantity and options make a price (CB-04)."""
+
+    PER_UNIT = "per_unit"
+    VOLUME = "volume"  # the tier of the whole quantity prices every unit
+    TIERED = "tiered"  # each slice at its own tier's price
+
+
+class RequiredMode(enum.Enum):
+    """How many of a product's required products a customer needs (CB-09)."""
+
+    ALL = "all"
+    ANY = "any"
+
+
 class ProductType(Catalogue, Base):
     """The definition of a service: kind and the switches that steer execution (CB-01)."""
 
@@ -78,6 +109,19 @@ class ProductType(Catalogue, Base):
     service_manager_id: Mapped[UUID | None]  # None: nothing is provisioned by machine
     non_automatic: Mapped[bool] = mapped_column(default=False)  # orders wait In Progress for people (CB-21)
     characteristics: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, default=list)
+    automatic_cancellation: Mapped[bool] = mapped_column(default=True)  # off: BSS decides on requests (CB-29)
+    automatic_add_on_cancellation: Mapped[bool] = mapped_column(default=True)
+    automatic_downgrade: Mapped[bool] = mapped_column(default=False)
+    cancellation_cap: Mapped[Decimal | None]  # net recurring amount of what is canceled; above it BSS decides
+    refund_policy: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict)  # app.subscriptions.refunds reads it
+    early_termination_percent: Mapped[Decimal | None] = mapped_column(Numeric(5, 2))  # None: not before the term's end
+    allows_upgrade: Mapped[bool] = mapped_column(default=True)
+    allows_downgrade: Mapped[bool] = mapped_column(default=True)
+    allows_suspension: Mapped[bool] = mapped_column(default=True)
+    billed_while_suspended: Mapped[bool] = mapped_column(default=True)
+    one_per_customer: Mapped[bool] = mapped_column(default=False)
+    return_days: Mapped[int] = mapped_column(default=0)  # how long an asset may be returned (CB-31)
+    external_id: Mapped[str | None] = mapped_column(String(200))  # the service manager's own id of a synchronised type
     is_active: Mapped[bool] = mapped_column(default=True)
     created_at: Mapped[datetime]
 
@@ -164,12 +208,88 @@ class Product(Catalogue, Base):
     max_quantity: Mapped[int | None]
     step_quantity: Mapped[int] = mapped_column(default=1)
     trial_days: Mapped[int | None]
+    trial_max_quantity: Mapped[int] = mapped_column(default=25)
+    billing_type: Mapped[BillingType] = mapped_column(default=BillingType.ON_START)
+    usage_charge_rule: Mapped[UsageChargeRule] = mapped_column(default=UsageChargeRule.ACTUAL_DAYS)
+    excluded_from_proration: Mapped[bool] = mapped_column(default=False)  # own cycle from the day of purchase
+    billing_day: Mapped[int | None]  # 1..31: aligned to it whatever the account says; None: the account's options
+    price_scheme: Mapped[PriceScheme] = mapped_column(default=PriceScheme.PER_UNIT)
+    price_tiers: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, default=list)  # from quantity, discount percent
+    price_options: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, default=list)  # code, name, amount or percent
+    characteristics: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict)  # values by characteristic id
+    required_mode: Mapped[RequiredMode] = mapped_column(default=RequiredMode.ALL)
+    refund_policy: Mapped[dict[str, Any] | None] = mapped_column(JSONB)  # None: its type's
+    is_taxable: Mapped[bool] = mapped_column(default=True)
+    external_id: Mapped[str | None] = mapped_column(String(200))  # the service manager's own id
+    retired_at: Mapped[datetime | None]  # gone from the vendor's feed: not orderable, still renewing (CB-15)
     terms_document_id: Mapped[UUID | None]
     image_id: Mapped[UUID | None]
     position: Mapped[int] = mapped_column(default=0)
     version: Mapped[int] = mapped_column(default=1)  # saving a stale one is a conflict (CB-00)
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
+
+
+class RelationKind(enum.Enum):
+    """What one product means to another."""
+
+    ADD_ON = "add_on"  # the other may be bought with the product
+    REQUIRED = "required"  # the other must be owned or bought with the product (CB-09)
+    EXCLUSIVE = "exclusive"  # symmetric, written once: the smaller id first (CB-10)
+    UPGRADE = "upgrade"  # the product may become the other; the way back is a downgrade (CB-25)
+    RELATED = "related"
+
+
+class ProductRelation(Catalogue, Base):
+    """One product's relation to another (CB-09, CB-10, CB-25, CB-27)."""
+
+    __tablename__ = "product_relations"
+    __table_args__ = (
+        UniqueConstraint("distributor_id", "kind", "product_id", "other_id"),
+        Index(None, "distributor_id", "other_id", "kind"),
+        ForeignKeyConstraint(
+            ["distributor_id", "product_id"], ["products.distributor_id", "products.id"], ondelete="CASCADE"
+        ),
+        ForeignKeyConstraint(
+            ["distributor_id", "other_id"], ["products.distributor_id", "products.id"], ondelete="CASCADE"
+        ),
+        CheckConstraint("product_id <> other_id", name="two_products"),
+    )
+
+    kind: Mapped[RelationKind]
+    product_id: Mapped[UUID]
+    other_id: Mapped[UUID]
+    position: Mapped[int] = mapped_column(default=0)
+
+
+class ComponentRule(enum.Enum):
+    """What a bundle's component costs within the bundle (CB-11)."""
+
+    LIST = "list"
+    DISCOUNT = "discount"  # percent off the list price
+    FIXED = "fixed"
+    FREE = "free"
+
+
+class BundleComponent(Catalogue, Base):
+    """One product of a bundle: how many per bundle, and at what price (CB-11)."""
+
+    __tablename__ = "bundle_components"
+    __table_args__ = (
+        UniqueConstraint("distributor_id", "bundle_id", "product_id"),
+        ForeignKeyConstraint(
+            ["distributor_id", "bundle_id"], ["products.distributor_id", "products.id"], ondelete="CASCADE"
+        ),
+        ForeignKeyConstraint(["distributor_id", "product_id"], ["products.distributor_id", "products.id"]),
+        CheckConstraint("quantity >= 1", name="quantity_min_1"),
+    )
+
+    bundle_id: Mapped[UUID]
+    product_id: Mapped[UUID]
+    quantity: Mapped[int] = mapped_column(default=1)
+    rule: Mapped[ComponentRule] = mapped_column(default=ComponentRule.LIST)
+    value: Mapped[Decimal | None]  # percent of DISCOUNT, amount per cycle of FIXED
+    position: Mapped[int] = mapped_column(default=0)
 
 
 class ProductPrice(Catalogue, Base):
@@ -193,6 +313,8 @@ class ProductPrice(Catalogue, Base):
     currency: Mapped[str] = mapped_column(String(3))
     list_price: Mapped[Decimal]
     term_list_price: Mapped[Decimal | None]  # as in the sheet, for the whole term
+    setup_fee: Mapped[Decimal] = mapped_column(default=Decimal(0))  # once, with the first charge; never prorated
+    protection_months: Mapped[int] = mapped_column(default=0)  # how long a purchase keeps its price (CB-06)
     valid_from: Mapped[date | None]
     valid_to: Mapped[date | None]
     is_withdrawn: Mapped[bool] = mapped_column(default=False)  # not for new orders; running terms keep their price

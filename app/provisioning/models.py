@@ -38,6 +38,8 @@ class TaskKind(enum.Enum):
     CREATE = "create"
     UPDATE = "update"
     CANCEL = "cancel"
+    SUSPEND = "suspend"
+    ACTIVATE = "activate"  # ends a suspension
     OPEN_STOREFRONT = "open_storefront"  # a reseller plan: our own worker is the vendor (RS-09)
 
 
@@ -69,6 +71,7 @@ class ProvisioningTask(Intake, Base):
     sequence: Mapped[int] = mapped_column(default=1)
     order_id: Mapped[UUID | None]
     order_item_id: Mapped[UUID | None]
+    change_id: Mapped[UUID | None]  # the subscription change it carries out
     service_manager_id: Mapped[UUID | None]
     request: Mapped[dict[str, Any]] = mapped_column(JSONB)  # the complete resource picture at the time of asking
     status: Mapped[TaskStatus] = mapped_column(default=TaskStatus.PENDING)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import enum
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, Numeric, Sequence, String, UniqueConstraint
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.catalogue.models import BillingCycle, Term
+from app.catalogue.models import BillingCycle, BillingType, Term
 from app.core.db import Base
 from tenants.scoping import DistributorPrivate, Shared
 
@@ -39,6 +41,14 @@ class SyncStatus(enum.Enum):
     FAILED = "failed"
 
 
+class SubscriptionRole(enum.Enum):
+    """What a subscription is to its parent."""
+
+    MAIN = "main"  # stands alone, or is a bundle
+    ADD_ON = "add_on"  # one record per add-on product and parent (CB-27); same cycle, period and payer
+    COMPONENT = "component"  # the technical record of a bundle's component; never charged (CB-11)
+
+
 class Subscription(Shared, Base):
     """A recurring service of one account. One order item makes at most one, however often its job runs.
 
@@ -52,9 +62,12 @@ class Subscription(Shared, Base):
         Index(None, "distributor_id", "account_id", "status"),
         Index(None, "distributor_id", "reseller_id", "status"),
         Index(None, "distributor_id", "product_id"),
+        Index(None, "distributor_id", "parent_id"),
+        Index("ix_subscriptions_period_end", "distributor_id", "status", "period_to"),
         ForeignKeyConstraint(["distributor_id", "account_id"], ["accounts.distributor_id", "accounts.id"]),
         ForeignKeyConstraint(["distributor_id", "product_id"], ["products.distributor_id", "products.id"]),
         ForeignKeyConstraint(["distributor_id", "order_item_id"], ["order_items.distributor_id", "order_items.id"]),
+        ForeignKeyConstraint(["distributor_id", "parent_id"], ["subscriptions.distributor_id", "subscriptions.id"]),
         CheckConstraint("quantity >= 0", name="quantity_min_0"),
     )
 
@@ -72,8 +85,19 @@ class Subscription(Shared, Base):
     status: Mapped[SubscriptionStatus] = mapped_column(default=SubscriptionStatus.PENDING_ACTIVATION)
     sync_status: Mapped[SyncStatus] = mapped_column(default=SyncStatus.UNSYNCHRONISED)
     sync_message: Mapped[str | None] = mapped_column(String(500))  # shown to staff only
+    role: Mapped[SubscriptionRole] = mapped_column(default=SubscriptionRole.MAIN)
+    parent_id: Mapped[UUID | None]  # of an add-on or a component
+    characteristics: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict)  # values asked at order time, by id
     starts_on: Mapped[date | None]
-    renews_on: Mapped[date | None]
+    anchor_day: Mapped[int | None]  # 1..31, the day periods begin on; clamped to short months and remembered (CB-28)
+    period_from: Mapped[date | None]  # current billing period, both days included
+    period_to: Mapped[date | None]
+    renews_on: Mapped[date | None]  # first day after the term (commitment)
+    billing_type: Mapped[BillingType] = mapped_column(default=BillingType.ON_START)
+    trial_ends_on: Mapped[date | None]  # last day of a running trial; None: paid
+    trial_days_added: Mapped[int] = mapped_column(default=0)
+    trial_extensions: Mapped[int] = mapped_column(default=0)
+    is_suspended_with_account: Mapped[bool] = mapped_column(default=False)  # lifting that suspension activates it again
     auto_renew: Mapped[bool] = mapped_column(default=True)
     plan_edition: Mapped[str | None] = mapped_column(String(20))  # a reseller plan's
     created_at: Mapped[datetime]
@@ -84,6 +108,16 @@ class Subscription(Shared, Base):
     def is_live(self) -> bool:
         """Whether it is, or is about to be, in use."""
         return self.status not in (SubscriptionStatus.CANCELED, SubscriptionStatus.EXPIRED)
+
+
+class PriceLabel(enum.Enum):
+    """Where a subscription's unit cost comes from (CB-23)."""
+
+    LIST = "list"
+    USER_PRICED = "user_priced"
+    USER_DISCOUNT = "user_discount"
+    PROTECTED = "protected"
+    EXTERNAL = "external"
 
 
 class SubscriptionCost(Shared, Base):
@@ -103,6 +137,11 @@ class SubscriptionCost(Shared, Base):
     price_list_id: Mapped[UUID | None]
     rule: Mapped[str] = mapped_column(String(40))
     markup_percent: Mapped[Decimal | None] = mapped_column(Numeric(6, 2))
+    label: Mapped[PriceLabel] = mapped_column(default=PriceLabel.LIST)
+    user_price: Mapped[Decimal | None]  # set by hand: wins over list and discount
+    discount_percent: Mapped[Decimal] = mapped_column(Numeric(5, 2), default=Decimal(0))
+    protected_price: Mapped[Decimal | None]  # the list's price locked at purchase (CB-06)
+    protected_until: Mapped[date | None]  # last protected day
 
 
 class SubscriptionVendorLink(DistributorPrivate, Base):
@@ -165,3 +204,76 @@ class Asset(Shared, Base):
     status: Mapped[str] = mapped_column(String(20), default="pending")  # pending, active, canceled
     bought_by_reseller: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime]
+
+
+class ChangeKind(enum.Enum):
+    """What somebody wants of a running subscription (CB-23's list of actions)."""
+
+    QUANTITY = "quantity"
+    CANCELLATION = "cancellation"
+    SUSPENSION = "suspension"
+    ACTIVATION = "activation"  # ends a suspension
+    UPGRADE = "upgrade"
+    DOWNGRADE = "downgrade"
+    PRICE = "price"
+    ADD_ON = "add_on"
+    CHARACTERISTICS = "characteristics"
+    TRIAL_CONVERSION = "trial_conversion"
+
+
+class ChangeStatus(enum.Enum):
+    """Life of a change (CB-29); the moves stand in `app.changes.machine`."""
+
+    SUBMITTED = "submitted"  # waits for BSS
+    SCHEDULED = "scheduled"  # waits for its day
+    PROCESSING = "processing"  # the vendor is asked
+    COMPLETED = "completed"
+    FAILED = "failed"  # the vendor refused: retry, or reject
+    REJECTED = "rejected"
+    WITHDRAWN = "withdrawn"
+    VOID = "void"  # the subscription ended otherwise
+
+
+class ChangeTiming(enum.Enum):
+    """When a change takes effect."""
+
+    NOW = "now"
+    ON_DATE = "on_date"  # today or past, within the current period
+    PERIOD_END = "period_end"
+
+
+class SubscriptionChange(Shared, Base):
+    """One wanted change of a subscription. Its customer may read it: no cost and no vendor's words stand here."""
+
+    __tablename__ = "subscription_changes"
+    __table_args__ = (
+        UniqueConstraint("distributor_id", "request_key"),  # submitted twice, made once
+        Index(None, "distributor_id", "subscription_id", "status"),
+        Index("ix_subscription_changes_due", "distributor_id", "status", "effective_on"),
+        ForeignKeyConstraint(
+            ["distributor_id", "subscription_id"], ["subscriptions.distributor_id", "subscriptions.id"]
+        ),
+    )
+
+    subscription_id: Mapped[UUID]
+    kind: Mapped[ChangeKind]
+    status: Mapped[ChangeStatus]
+    timing: Mapped[ChangeTiming] = mapped_column(default=ChangeTiming.NOW)
+    effective_on: Mapped[date]  # the distributor's day; charges count from it
+    quantity_from: Mapped[int | None]
+    quantity_to: Mapped[int | None]  # the new total of the subscription; 0: canceled
+    target_product_id: Mapped[UUID | None]  # of an upgrade, a downgrade or an add-on
+    target_subscription_id: Mapped[UUID | None]
+    details: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict)  # of one kind alone; its module says what
+    reason: Mapped[str | None] = mapped_column(String(40))  # code of the distributor's list
+    comment: Mapped[str | None] = mapped_column(String(2000))
+    request_key: Mapped[UUID]
+    requested_by_id: Mapped[UUID | None]
+    requested_by_name: Mapped[str] = mapped_column(String(201), default="")
+    is_from_storefront: Mapped[bool] = mapped_column(default=False)
+    order_item_id: Mapped[UUID | None]
+    decided_by_name: Mapped[str | None] = mapped_column(String(201))
+    decided_at: Mapped[datetime | None]
+    decision_reason: Mapped[str | None] = mapped_column(String(500))
+    created_at: Mapped[datetime]
+    completed_at: Mapped[datetime | None]
