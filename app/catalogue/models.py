@@ -121,6 +121,10 @@ class ProductType(Catalogue, Base):
     billed_while_suspended: Mapped[bool] = mapped_column(default=True)
     one_per_customer: Mapped[bool] = mapped_column(default=False)
     return_days: Mapped[int] = mapped_column(default=0)  # how long an asset may be returned (CB-31)
+    min_quantity: Mapped[int | None]  # of every product of the type, beside the product's own limits
+    max_quantity: Mapped[int | None]
+    terms_url: Mapped[str | None] = mapped_column(String(500))
+    tax_code: Mapped[str | None] = mapped_column(String(40))  # applies to all its products
     external_id: Mapped[str | None] = mapped_column(String(200))  # the service manager's own id of a synchronised type
     is_active: Mapped[bool] = mapped_column(default=True)
     created_at: Mapped[datetime]
@@ -156,7 +160,28 @@ class ProductGroup(Catalogue, Base):
     vendor: Mapped[str | None] = mapped_column(String(200))
     category_id: Mapped[UUID | None]
     terms_document_id: Mapped[UUID | None]
+    comparison: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, default=list)  # feature rows x editions (CB-08)
     position: Mapped[int] = mapped_column(default=0)
+
+
+class Industry(Catalogue, Base):
+    """What a storefront's visitors narrow a catalogue to beside categories: a flat list (CB-08)."""
+
+    __tablename__ = "industries"
+    __table_args__ = (UniqueConstraint("distributor_id", "name"), UniqueConstraint("distributor_id", "slug"))
+
+    name: Mapped[str] = mapped_column(String(100))
+    slug: Mapped[str] = mapped_column(String(100))
+    position: Mapped[int] = mapped_column(default=0)
+
+
+class PriceGroup(Catalogue, Base):
+    """Products that price lists treat alike; never shown in a storefront (CB-08)."""
+
+    __tablename__ = "price_groups"
+    __table_args__ = (UniqueConstraint("distributor_id", "name"),)
+
+    name: Mapped[str] = mapped_column(String(100))
 
 
 class Product(Catalogue, Base):
@@ -174,6 +199,8 @@ class Product(Catalogue, Base):
         ),
         ForeignKeyConstraint(["distributor_id", "category_id"], ["categories.distributor_id", "categories.id"]),
         ForeignKeyConstraint(["distributor_id", "group_id"], ["product_groups.distributor_id", "product_groups.id"]),
+        ForeignKeyConstraint(["distributor_id", "industry_id"], ["industries.distributor_id", "industries.id"]),
+        ForeignKeyConstraint(["distributor_id", "price_group_id"], ["price_groups.distributor_id", "price_groups.id"]),
         CheckConstraint(
             "min_quantity >= 1 AND (max_quantity IS NULL OR max_quantity >= min_quantity)", name="quantities"
         ),
@@ -193,6 +220,8 @@ class Product(Catalogue, Base):
     product_type_id: Mapped[UUID]
     category_id: Mapped[UUID | None]
     group_id: Mapped[UUID | None]
+    industry_id: Mapped[UUID | None]
+    price_group_id: Mapped[UUID | None]
     vendor: Mapped[str] = mapped_column(String(200), default="")
     unit_of_measure: Mapped[str] = mapped_column(String(40), default="licence")
     segment: Mapped[str] = mapped_column(String(40), default="Commercial")
@@ -259,6 +288,9 @@ class ProductRelation(Catalogue, Base):
     kind: Mapped[RelationKind]
     product_id: Mapped[UUID]
     other_id: Mapped[UUID]
+    is_quantity_linked: Mapped[bool] = mapped_column(
+        default=False
+    )  # an add-on's quantity is its subscription's (CB-27)
     position: Mapped[int] = mapped_column(default=0)
 
 

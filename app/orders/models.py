@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, Numeric, Sequence, String, UniqueConstraint
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.catalogue.models import BillingCycle, Term
@@ -64,6 +64,7 @@ class Basket(Shared, Base):
     is_own_use: Mapped[bool | None]  # None: the question has not been answered
     po_number: Mapped[str | None] = mapped_column(String(50))
     comment: Mapped[str | None] = mapped_column(String(500))
+    promotion_code: Mapped[str | None] = mapped_column(String(32))  # as last accepted; judged again at each view
     checkout_key: Mapped[UUID]  # idempotency key of the checkout; a new one after each order
     updated_at: Mapped[datetime]
 
@@ -89,6 +90,9 @@ class BasketItem(Shared, Base):
     friendly_name: Mapped[str | None] = mapped_column(String(100))
     alias: Mapped[str | None] = mapped_column(String(40))  # a reseller plan's storefront alias
     subscription_id: Mapped[UUID | None]  # extra licences for a running subscription
+    parent_subscription_id: Mapped[UUID | None]  # an add-on for a running subscription (CB-27)
+    characteristics: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict)  # answers by characteristic id (CB-01)
+    price_options: Mapped[list[str]] = mapped_column(ARRAY(String(40)), default=list)  # codes of chosen ones (CB-04)
     seen_unit_price: Mapped[Decimal | None]  # as last shown, to say "price changed from x to y"
     position: Mapped[int] = mapped_column(default=0)
 
@@ -144,6 +148,7 @@ class OrderItem(Shared, Base):
         Index(None, "distributor_id", "order_id"),
         ForeignKeyConstraint(["distributor_id", "order_id"], ["orders.distributor_id", "orders.id"]),
         ForeignKeyConstraint(["distributor_id", "product_id"], ["products.distributor_id", "products.id"]),
+        ForeignKeyConstraint(["distributor_id", "parent_item_id"], ["order_items.distributor_id", "order_items.id"]),
         CheckConstraint("quantity >= 1", name="quantity_min_1"),
     )
 
@@ -161,6 +166,11 @@ class OrderItem(Shared, Base):
     friendly_name: Mapped[str | None] = mapped_column(String(100))
     alias: Mapped[str | None] = mapped_column(String(40))
     subscription_id: Mapped[UUID | None]  # set: adds licences to it; filled on execution otherwise
+    characteristics: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict)  # answers by characteristic id (CB-01)
+    price_options: Mapped[list[str]] = mapped_column(ARRAY(String(40)), default=list)  # codes of chosen ones (CB-04)
+    promotion_id: Mapped[UUID | None]  # lowers its price at the root (CB-16)
+    parent_subscription_id: Mapped[UUID | None]  # an add-on for a running subscription (CB-27)
+    parent_item_id: Mapped[UUID | None]  # an add-on for what another item of the order makes
     delivery_status: Mapped[DeliveryStatus] = mapped_column(default=DeliveryStatus.PENDING)
     delivery_changed_at: Mapped[datetime | None]
     failure_reason: Mapped[str | None] = mapped_column(String(500))  # for staff; buyers read a neutral sentence

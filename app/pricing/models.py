@@ -7,7 +7,17 @@ from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, Numeric, String, Text, UniqueConstraint
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKeyConstraint,
+    Index,
+    Numeric,
+    String,
+    Text,
+    UniqueConstraint,
+    Uuid,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.catalogue.models import BillingCycle, Term
@@ -155,3 +165,75 @@ class SpecialPrice(ResellerPrivate, Base):
     valid_from: Mapped[date | None]
     valid_to: Mapped[date | None]
     created_at: Mapped[datetime]
+
+
+class PromotionDuration(enum.Enum):
+    """How long a promotion lowers a subscription's price (CB-16)."""
+
+    ONE_TIME = "one_time"  # the first cycle
+    LIMITED = "limited"  # so many cycles
+    LIFETIME = "lifetime"
+
+
+class PromotionAmount(enum.Enum):
+    """What a promotion takes off a unit's price."""
+
+    PERCENT = "percent"
+    AMOUNT = "amount"  # per unit and cycle, in the promotion's currency; never below 0
+
+
+class Promotion(Catalogue, Base):
+    """A price reduction of the distributor for new purchases, with or without a typed code (CB-16).
+
+    It lowers what the payer pays the distributor; under an alias the reseller's own prices stand. Days are the
+    distributor's, both included.
+    """
+
+    __tablename__ = "promotions"
+    __table_args__ = (
+        Index("uq_promotions_code", "distributor_id", "code", unique=True),
+        UniqueConstraint("distributor_id", "name"),
+        CheckConstraint("ends_on IS NULL OR ends_on >= starts_on", name="date_order"),
+        CheckConstraint("value >= 0", name="value_min_0"),
+        CheckConstraint("(duration = 'limited') = (cycles IS NOT NULL)", name="cycles_of_limited"),
+    )
+
+    name: Mapped[str] = mapped_column(String(100))
+    code: Mapped[str | None] = mapped_column(String(32))  # upper case; None: applies by itself
+    starts_on: Mapped[date]
+    ends_on: Mapped[date | None]
+    is_active: Mapped[bool] = mapped_column(default=True)
+    is_published: Mapped[bool] = mapped_column(default=False)  # shown in the distributor's storefront
+    amount_kind: Mapped[PromotionAmount]
+    value: Mapped[Decimal]
+    currency: Mapped[str | None] = mapped_column(String(3))  # of an amount
+    duration: Mapped[PromotionDuration]
+    cycles: Mapped[int | None]  # of a limited one
+    product_ids: Mapped[list[UUID]] = mapped_column(ARRAY(Uuid), default=list)  # empty: every recurring product
+    billing_cycles: Mapped[list[str]] = mapped_column(ARRAY(String(20)), default=list)  # empty: every one
+    required_product_ids: Mapped[list[UUID]] = mapped_column(ARRAY(Uuid), default=list)  # "buy X, get Y cheaper"
+    new_customers_only: Mapped[bool] = mapped_column(default=False)  # accounts without an executed order
+    includes_resellers: Mapped[bool] = mapped_column(default=False)
+    max_redemptions: Mapped[int | None]  # orders of all accounts
+    max_per_account: Mapped[int | None]
+    redeemed: Mapped[int] = mapped_column(default=0)  # executed orders
+    version: Mapped[int] = mapped_column(default=1)
+    created_at: Mapped[datetime]
+
+
+class Currency(Catalogue, Base):
+    """A currency the distributor does business in beside, or as, its home currency (CB-07)."""
+
+    __tablename__ = "currencies"
+    __table_args__ = (
+        UniqueConstraint("distributor_id", "code"),
+        CheckConstraint("rate_to_home > 0", name="rate_above_0"),
+    )
+
+    code: Mapped[str] = mapped_column(String(3))  # ISO 4217
+    rate_to_home: Mapped[Decimal] = mapped_column(Numeric(18, 8))  # one unit in home currency; for reports alone
+    culture: Mapped[str] = mapped_column(
+        String(10), default=""
+    )  # CLDR locale that amounts are written in; empty: the page's
+    is_active: Mapped[bool] = mapped_column(default=True)
+    updated_at: Mapped[datetime]

@@ -8,8 +8,8 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, Numeric, Sequence, String, UniqueConstraint
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, Numeric, Sequence, String, UniqueConstraint, text
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.catalogue.models import BillingCycle, BillingType, Term
@@ -64,6 +64,14 @@ class Subscription(Shared, Base):
         Index(None, "distributor_id", "product_id"),
         Index(None, "distributor_id", "parent_id"),
         Index("ix_subscriptions_period_end", "distributor_id", "status", "period_to"),
+        Index(
+            "uq_subscriptions_part",  # one live record per add-on or component and parent
+            "distributor_id",
+            "parent_id",
+            "product_id",
+            unique=True,
+            postgresql_where=text("parent_id IS NOT NULL AND status NOT IN ('canceled', 'expired')"),
+        ),
         ForeignKeyConstraint(["distributor_id", "account_id"], ["accounts.distributor_id", "accounts.id"]),
         ForeignKeyConstraint(["distributor_id", "product_id"], ["products.distributor_id", "products.id"]),
         ForeignKeyConstraint(["distributor_id", "order_item_id"], ["order_items.distributor_id", "order_items.id"]),
@@ -84,10 +92,11 @@ class Subscription(Shared, Base):
     bought_by_reseller: Mapped[bool] = mapped_column(default=False)
     status: Mapped[SubscriptionStatus] = mapped_column(default=SubscriptionStatus.PENDING_ACTIVATION)
     sync_status: Mapped[SyncStatus] = mapped_column(default=SyncStatus.UNSYNCHRONISED)
-    sync_message: Mapped[str | None] = mapped_column(String(500))  # shown to staff only
     role: Mapped[SubscriptionRole] = mapped_column(default=SubscriptionRole.MAIN)
     parent_id: Mapped[UUID | None]  # of an add-on or a component
+    quantity_per_parent: Mapped[int | None]  # a component's, or an add-on's that follows its parent's quantity
     characteristics: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict)  # values asked at order time, by id
+    price_options: Mapped[list[str]] = mapped_column(ARRAY(String(40)), default=list)  # codes chosen with the order
     starts_on: Mapped[date | None]
     anchor_day: Mapped[int | None]  # 1..31, the day periods begin on; clamped to short months and remembered (CB-28)
     period_from: Mapped[date | None]  # current billing period, both days included
@@ -142,6 +151,8 @@ class SubscriptionCost(Shared, Base):
     discount_percent: Mapped[Decimal] = mapped_column(Numeric(5, 2), default=Decimal(0))
     protected_price: Mapped[Decimal | None]  # the list's price locked at purchase (CB-06)
     protected_until: Mapped[date | None]  # last protected day
+    promotion_id: Mapped[UUID | None]  # while it runs, `unit_cost` is the promoted price (CB-16)
+    promotion_cycles_left: Mapped[int | None]  # cycles after the current one at that price; None: for life
 
 
 class SubscriptionVendorLink(DistributorPrivate, Base):
@@ -158,6 +169,35 @@ class SubscriptionVendorLink(DistributorPrivate, Base):
     subscription_id: Mapped[UUID]
     service_manager_id: Mapped[UUID | None]
     vendor_reference: Mapped[str] = mapped_column(String(200))
+
+
+class VendorProblem(DistributorPrivate, Base):
+    """Why something is not as it should be at its vendor, in the vendor's words: for the distributor's staff alone.
+
+    The subject is a subscription, an asset or an order item, whose own rows its customer may read.
+    """
+
+    __tablename__ = "vendor_problems"
+    __table_args__ = (UniqueConstraint("distributor_id", "subject_id"),)
+
+    subject_id: Mapped[UUID]
+    reason: Mapped[str] = mapped_column(String(500))
+    at: Mapped[datetime]
+
+
+class SubscriptionSyncNote(DistributorPrivate, Base):
+    """Why a subscription's last task failed, in its vendor's words; distributor-private, gone when it has succeeded."""
+
+    __tablename__ = "subscription_sync_notes"
+    __table_args__ = (
+        UniqueConstraint("distributor_id", "subscription_id"),
+        ForeignKeyConstraint(
+            ["distributor_id", "subscription_id"], ["subscriptions.distributor_id", "subscriptions.id"]
+        ),
+    )
+
+    subscription_id: Mapped[UUID]
+    message: Mapped[str] = mapped_column(String(500))
 
 
 class SubscriptionEvent(Shared, Base):
@@ -191,10 +231,14 @@ class Asset(Shared, Base):
         ForeignKeyConstraint(["distributor_id", "account_id"], ["accounts.distributor_id", "accounts.id"]),
         ForeignKeyConstraint(["distributor_id", "product_id"], ["products.distributor_id", "products.id"]),
         ForeignKeyConstraint(["distributor_id", "order_item_id"], ["order_items.distributor_id", "order_items.id"]),
+        ForeignKeyConstraint(
+            ["distributor_id", "subscription_id"], ["subscriptions.distributor_id", "subscriptions.id"]
+        ),
     )
 
     code: Mapped[str] = mapped_column(String(20))  # "AST-000017"
     order_item_id: Mapped[UUID | None]
+    subscription_id: Mapped[UUID | None]  # the one a one-time add-on was bought for (CB-27)
     payer_id: Mapped[UUID]
     product_id: Mapped[UUID]
     name: Mapped[str] = mapped_column(String(255))
@@ -219,6 +263,7 @@ class ChangeKind(enum.Enum):
     ADD_ON = "add_on"
     CHARACTERISTICS = "characteristics"
     TRIAL_CONVERSION = "trial_conversion"
+    RENEWAL = "renewal"  # of an expired one, within 30 days
 
 
 class ChangeStatus(enum.Enum):
@@ -271,6 +316,7 @@ class SubscriptionChange(Shared, Base):
     requested_by_id: Mapped[UUID | None]
     requested_by_name: Mapped[str] = mapped_column(String(201), default="")
     is_from_storefront: Mapped[bool] = mapped_column(default=False)
+    examined_at: Mapped[datetime | None]  # when a submitted one was found to need a decision; None: a job has yet to look
     order_item_id: Mapped[UUID | None]
     decided_by_name: Mapped[str | None] = mapped_column(String(201))
     decided_at: Mapped[datetime | None]
