@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import case, func, select
 
 from app.accounts.models import Account
-from app.billing.models import Charge, ChargeState, Invoice, InvoiceStatus
+from app.billing.models import Charge, ChargeState, Invoice, InvoiceKind, InvoiceStatus
 from app.core.db import session
 from app.core.errors import NotFound
 from app.core.money import round_money
@@ -24,7 +24,7 @@ class Credit:
     """An account's credit in its currency. `limit` and `available` None: unlimited."""
 
     limit: Decimal | None
-    balance: Decimal  # what is unpaid of issued invoices
+    balance: Decimal  # what is unpaid of issued invoices, less credit notes not used yet
     estimates: Decimal  # charges that stand on no invoice yet, with tax
     available: Decimal | None
     currency: str
@@ -59,8 +59,11 @@ def available_credit(account_id: UUID) -> Credit:
     ).one_or_none()
     if account is None:
         raise NotFound("There is no such account")
+    unpaid = Invoice.total - Invoice.paid_total
     balance = session.scalar(
-        select(func.coalesce(func.sum(Invoice.total - Invoice.paid_total), 0)).where(
+        select(
+            func.coalesce(func.sum(case((Invoice.kind == InvoiceKind.CREDIT_NOTE, -unpaid), else_=unpaid)), 0)
+        ).where(
             Invoice.distributor_id == distributor_id,
             Invoice.account_id == account_id,
             Invoice.status.in_((InvoiceStatus.UNPAID, InvoiceStatus.PARTLY_PAID)),

@@ -16,7 +16,8 @@ from sqlalchemy import select
 from app.accounts.models import Account, AccountStatus
 from app.accounts.queries import get_account_for_update
 from app.audit.services import Actor, record
-from app.billing.services import available_credit, invoice_order
+from app.billing.credit import available_credit
+from app.billing.documents import invoice_order
 from app.core.db import nudge_after_commit, session
 from app.core.errors import DomainError
 from app.core.ids import new_id

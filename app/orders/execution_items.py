@@ -7,7 +7,7 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from app.audit.services import SYSTEM
-from app.billing.services import NewCharge, add_charge
+from app.billing.charges import NewCharge, add_charge
 from app.catalogue.models import BillingCycle, ProductKind
 from app.core.db import session
 from app.core.errors import DomainError

@@ -11,7 +11,9 @@ from app.billing.errors import InvoiceIsIssued, InvoiceNotFound
 from app.billing.models import Charge, ChargeState, Invoice, InvoiceLine, InvoiceStatus
 from app.billing.pdf import render_invoice
 from app.billing.queries import InvoiceFilter, count_invoices, get_invoice, list_invoices, list_lines, sum_invoices
-from app.billing.services import NewCharge, add_charge, available_credit, invoice_order, next_invoice_number
+from app.billing.charges import NewCharge, add_charge
+from app.billing.credit import available_credit
+from app.billing.documents import invoice_order, next_invoice_number
 from app.core.db import unit_of_work
 from app.core.ids import new_id
 from app.subscriptions.periods import Period, add_months, period_of
