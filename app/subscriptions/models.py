@@ -161,6 +161,7 @@ class SubscriptionVendorLink(DistributorPrivate, Base):
     __tablename__ = "subscription_vendor_links"
     __table_args__ = (
         UniqueConstraint("distributor_id", "subscription_id"),
+        Index("ix_subscription_vendor_links_reference", "distributor_id", "service_manager_id", "vendor_reference"),
         ForeignKeyConstraint(
             ["distributor_id", "subscription_id"], ["subscriptions.distributor_id", "subscriptions.id"]
         ),
