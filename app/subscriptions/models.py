@@ -92,6 +92,7 @@ class Subscription(Shared, Base):
     bought_by_reseller: Mapped[bool] = mapped_column(default=False)
     status: Mapped[SubscriptionStatus] = mapped_column(default=SubscriptionStatus.PENDING_ACTIVATION)
     sync_status: Mapped[SyncStatus] = mapped_column(default=SyncStatus.UNSYNCHRONISED)
+    sync_message: Mapped[str | None] = mapped_column(String(500))  # shown to staff only
     role: Mapped[SubscriptionRole] = mapped_column(default=SubscriptionRole.MAIN)
     parent_id: Mapped[UUID | None]  # of an add-on or a component
     quantity_per_parent: Mapped[int | None]  # a component's, or an add-on's that follows its parent's quantity
@@ -151,6 +152,9 @@ class SubscriptionCost(Shared, Base):
     discount_percent: Mapped[Decimal] = mapped_column(Numeric(5, 2), default=Decimal(0))
     protected_price: Mapped[Decimal | None]  # the list's price locked at purchase (CB-06)
     protected_until: Mapped[date | None]  # last protected day
+    protected_list_price: Mapped[Decimal | None]  # locked with it: a discount of a price list counts from it
+    protection_reminded_for: Mapped[date | None]  # the last day that the reminder was about
+    base_cost: Mapped[Decimal | None]  # before a discount by hand and promotions; None: `unit_cost`
     promotion_id: Mapped[UUID | None]  # while it runs, `unit_cost` is the promoted price (CB-16)
     promotion_cycles_left: Mapped[int | None]  # cycles after the current one at that price; None: for life
 
@@ -186,21 +190,6 @@ class VendorProblem(DistributorPrivate, Base):
     at: Mapped[datetime]
 
 
-class SubscriptionSyncNote(DistributorPrivate, Base):
-    """Why a subscription's last task failed, in its vendor's words; distributor-private, gone when it has succeeded."""
-
-    __tablename__ = "subscription_sync_notes"
-    __table_args__ = (
-        UniqueConstraint("distributor_id", "subscription_id"),
-        ForeignKeyConstraint(
-            ["distributor_id", "subscription_id"], ["subscriptions.distributor_id", "subscriptions.id"]
-        ),
-    )
-
-    subscription_id: Mapped[UUID]
-    message: Mapped[str] = mapped_column(String(500))
-
-
 class SubscriptionEvent(Shared, Base):
     """A line of a subscription's history its customer may read; append-only."""
 
@@ -221,8 +210,18 @@ class SubscriptionEvent(Shared, Base):
     actor_name: Mapped[str | None] = mapped_column(String(201))
 
 
+class AssetStatus(enum.Enum):
+    """Life of an asset (CB-31)."""
+
+    PENDING_ACTIVATION = "pending_activation"
+    ACTIVE = "active"
+    EXPIRED = "expired"
+    RETURNED = "returned"
+    CANCELED = "canceled"
+
+
 class Asset(Shared, Base):
-    """A one-off purchase."""
+    """A one-off purchase. Its moves stand in `app.subscriptions.assets`."""
 
     __tablename__ = "assets"
     __table_args__ = (
@@ -246,7 +245,11 @@ class Asset(Shared, Base):
     quantity: Mapped[int]
     unit_price: Mapped[Decimal | None]
     currency: Mapped[str] = mapped_column(String(3))
-    status: Mapped[str] = mapped_column(String(20), default="pending")  # pending, active, canceled
+    status: Mapped[AssetStatus] = mapped_column(default=AssetStatus.PENDING_ACTIVATION)
+    sync_status: Mapped[SyncStatus] = mapped_column(default=SyncStatus.NOT_REQUIRED)
+    quantity_returned: Mapped[int] = mapped_column(default=0)  # `quantity` is what is left
+    expires_on: Mapped[date | None]  # last day of warranty or use
+    expiry_reminded_for: Mapped[date | None]  # the last day that the reminder was about
     bought_by_reseller: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime]
 
@@ -324,3 +327,7 @@ class SubscriptionChange(Shared, Base):
     decision_reason: Mapped[str | None] = mapped_column(String(500))
     created_at: Mapped[datetime]
     completed_at: Mapped[datetime | None]
+
+
+# Tables of this domain that stand in files of their own; whoever loads the models loads them too.
+from app.subscriptions import asset_models, price_models  # noqa: E402, F401
