@@ -21,8 +21,35 @@ class CompanyPicture:
 
 
 @dataclass(frozen=True, slots=True)
+class CharacteristicPicture:
+    """One value of a service, as text; a feature that is on or off says "1" or "0"."""
+
+    id: str
+    name: str
+    value: str
+    code: str = ""
+    is_quantity_linked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AddOnPicture:
+    """One add-on of a service as it shall be; `quantity` 0 ends it. `action`: none, create, update or cancel."""
+
+    subscription_id: UUID | None  # our record of it
+    product_id: UUID
+    product_code: str
+    product_name: str
+    quantity: int
+    action: str = "none"
+    characteristics: tuple[CharacteristicPicture, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class ResourcePicture:
-    """One service as it shall be. `quantity` is the new total; `alias` is a reseller plan's."""
+    """One service as it shall be. `quantity` is the new total; `alias` is a reseller plan's.
+
+    The vendor computes its totals from the picture, so it always holds every add-on and characteristic (CB-22).
+    """
 
     service_type: str
     product_code: str
@@ -35,6 +62,8 @@ class ResourcePicture:
     reseller: CompanyPicture | None = None
     alias: str | None = None
     edition: str | None = None
+    characteristics: tuple[CharacteristicPicture, ...] = ()
+    add_ons: tuple[AddOnPicture, ...] = ()
 
 
 def company_picture(account: Account) -> CompanyPicture:
@@ -48,14 +77,32 @@ def to_json(picture: ResourcePicture) -> dict[str, Any]:
     for company in (values["account"], values["reseller"]):
         if company is not None:
             company["account_id"] = str(company["account_id"])
+    for add_on in values["add_ons"]:
+        add_on["product_id"] = str(add_on["product_id"])
+        add_on["subscription_id"] = str(add_on["subscription_id"]) if add_on["subscription_id"] else None
     return values
 
 
 def from_json(values: dict[str, Any]) -> ResourcePicture:
-    """Return a stored picture."""
+    """Return a stored picture; one from before add-ons has none."""
     companies = {name: _company(values[name]) for name in ("account", "reseller") if values[name] is not None}
-    return ResourcePicture(**{**values, **companies})
+    parts = {
+        "characteristics": tuple(CharacteristicPicture(**each) for each in values.get("characteristics", ())),
+        "add_ons": tuple(_add_on(each) for each in values.get("add_ons", ())),
+    }
+    return ResourcePicture(**{**values, **companies, **parts})
 
 
 def _company(values: dict[str, Any]) -> CompanyPicture:
     return CompanyPicture(**{**values, "account_id": UUID(values["account_id"])})
+
+
+def _add_on(values: dict[str, Any]) -> AddOnPicture:
+    return AddOnPicture(
+        **{
+            **values,
+            "product_id": UUID(values["product_id"]),
+            "subscription_id": UUID(values["subscription_id"]) if values["subscription_id"] else None,
+            "characteristics": tuple(CharacteristicPicture(**each) for each in values["characteristics"]),
+        }
+    )

@@ -20,12 +20,15 @@ from app.provisioning import claims
 from app.provisioning.claims import ClaimedTask, ManagerAccess, RecordedCall, Release
 from app.provisioning.jobs import PROVISION_BATCH, PROVISION_ORDER_ITEM
 from app.provisioning.models import TaskKind
-from app.provisioning.pictures import CompanyPicture
+from app.provisioning.pictures import CharacteristicPicture, CompanyPicture
 from app.provisioning.queries import due_task_ids, get_task, next_task_after
 from app.resellers.storefronts import fail_storefront, open_storefront
 from tenants.context import current_scope
 from workers.connectors.base import (
     AccountPicture,
+    AddOnAction,
+    AddOnPicture,
+    Characteristic,
     Connector,
     ConnectorRejected,
     ConnectorUnavailable,
@@ -46,6 +49,8 @@ KINDS = {
     TaskKind.CREATE: RequestKind.CREATE,
     TaskKind.UPDATE: RequestKind.UPDATE,
     TaskKind.CANCEL: RequestKind.CANCEL,
+    TaskKind.SUSPEND: RequestKind.SUSPEND,
+    TaskKind.ACTIVATE: RequestKind.ACTIVATE,
 }
 NOT_SET_UP = "No service manager is set up for this product"
 SWITCHED_OFF = "The service manager is switched off"
@@ -200,7 +205,31 @@ def _request(
         currency=picture.currency,
         account=account,
         reseller=reseller,
+        characteristics=_characteristics(picture.characteristics),
+        add_ons=tuple(
+            AddOnPicture(
+                product_code=add_on.product_code,
+                product_name=add_on.product_name,
+                quantity=add_on.quantity,
+                action=AddOnAction(add_on.action),
+                characteristics=_characteristics(add_on.characteristics),
+            )
+            for add_on in picture.add_ons
+        ),
         vendor_reference=task.vendor_reference if task.kind is not TaskKind.CREATE else None,
+    )
+
+
+def _characteristics(values: Sequence[CharacteristicPicture]) -> tuple[Characteristic, ...]:
+    return tuple(
+        Characteristic(
+            id=each.id,
+            name=each.name,
+            value=each.value,
+            code=each.code,
+            is_quantity_linked=each.is_quantity_linked,
+        )
+        for each in values
     )
 
 
