@@ -15,7 +15,8 @@ from sqlalchemy import MetaData, create_engine, text
 HEAD_FILE = Path(__file__).with_name(".current-head")
 DOMAINS = (
     "accounts", "audit", "billing", "catalogue", "identity", "notifications",
-    "orders", "pricing", "provisioning", "resellers", "subscriptions",
+    "orders", "orders.offers", "pricing", "provisioning", "resellers", "subscriptions",
+    "catalogue.product_files", "catalogue.vendor_runs", "billing.usage",
 )  # fmt: skip
 
 
