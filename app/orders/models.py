@@ -8,13 +8,13 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, Numeric, Sequence, String, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, Numeric, Sequence, String, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.catalogue.models import BillingCycle, Term
 from app.core.db import Base
-from tenants.scoping import DistributorPrivate, Intake, Shared
+from tenants.scoping import Catalogue, DistributorPrivate, Intake, Shared
 
 # Numbers people quote. One sequence for the installation: fast, unique per distributor, with gaps (decisions 8).
 ORDER_NUMBERS = Sequence("order_numbers", metadata=Base.metadata)
@@ -52,6 +52,39 @@ class OrderChannel(enum.Enum):
     BSS = "bss"
 
 
+class StatusType(enum.Enum):
+    """What a status of orders is about (CB-19)."""
+
+    IN_PROGRESS = "in_progress"
+    AUTOMATIC_EXECUTE = "automatic_execute"  # entered only by execution
+    CANCELED = "canceled"
+
+
+class StorefrontType(enum.Enum):
+    """What a storefront makes of a status."""
+
+    DRAFT = "draft"
+    VIEWABLE = "viewable"
+    SUBMITTED = "submitted"
+    HIDDEN = "hidden"
+
+
+class OrderStatusRow(Catalogue, Base):
+    """A distributor's own status of orders, or a built-in one it has changed. Names lie over the machine's states."""
+
+    __tablename__ = "order_statuses"
+    __table_args__ = (UniqueConstraint("distributor_id", "key"),)
+
+    key: Mapped[str | None] = mapped_column(String(40))  # of a built-in one: the value of its OrderStatus
+    number: Mapped[int]
+    name: Mapped[str] = mapped_column(String(60))
+    description: Mapped[str] = mapped_column(String(300), default="")
+    type: Mapped[StatusType]
+    storefront_type: Mapped[StorefrontType]
+    is_default: Mapped[bool] = mapped_column(default=False)  # of several In progress ones: where people's work begins
+    is_active: Mapped[bool] = mapped_column(default=True)
+
+
 class Basket(Shared, Base):
     """What a user has gathered in one storefront. Survives sign-out, expires after 30 days."""
 
@@ -65,6 +98,7 @@ class Basket(Shared, Base):
     po_number: Mapped[str | None] = mapped_column(String(50))
     comment: Mapped[str | None] = mapped_column(String(500))
     promotion_code: Mapped[str | None] = mapped_column(String(32))  # as last accepted; judged again at each view
+    execute_on: Mapped[date | None]  # the buyer's wish, a day of the distributor (SF-32); None: at once
     checkout_key: Mapped[UUID]  # idempotency key of the checkout; a new one after each order
     updated_at: Mapped[datetime]
 
@@ -114,6 +148,9 @@ class Order(Shared, Base):
         ForeignKeyConstraint(["distributor_id", "account_id"], ["accounts.distributor_id", "accounts.id"]),
         ForeignKeyConstraint(["distributor_id", "payer_id"], ["accounts.distributor_id", "accounts.id"]),
         ForeignKeyConstraint(["distributor_id", "placed_by_id"], ["users.distributor_id", "users.id"]),
+        ForeignKeyConstraint(["distributor_id", "parent_id"], ["orders.distributor_id", "orders.id"]),
+        Index("ix_orders_parent", "distributor_id", "parent_id", postgresql_where=text("parent_id IS NOT NULL")),
+        Index("ix_orders_run_at", "distributor_id", "run_at", postgresql_where=text("run_at IS NOT NULL")),
         CheckConstraint("net_total >= 0", name="net_total_not_negative"),
     )
 
@@ -129,7 +166,14 @@ class Order(Shared, Base):
     placed_by_id: Mapped[UUID]
     placed_by_reseller: Mapped[bool] = mapped_column(default=False)  # the customer sees no amount (RS-27)
     placed_at: Mapped[datetime]
-    execute_on: Mapped[date | None]
+    parent_id: Mapped[UUID | None]  # a sub-order: what was delivered of another one, "SO-2026-000142-1" (CB-20)
+    custom_status_id: Mapped[UUID | None]  # the distributor's own name for where it stands, until it moves on
+    offer_id: Mapped[UUID | None]  # the offer it came from
+    execute_on: Mapped[date | None]  # requested start; while Scheduled the day it is executed on
+    starts_on: Mapped[date | None]  # first day of subscriptions and charges where staff chose it; else the execution's
+    run_at: Mapped[datetime | None]  # when it is tried next while Scheduled; None: after the last try, staff acts
+    run_attempts: Mapped[int] = mapped_column(default=0)
+    run_failed_at: Mapped[datetime | None]  # the last try failed: flagged for the operators
     decided_by_id: Mapped[UUID | None]  # approved or rejected by
     decided_at: Mapped[datetime | None]
     decision_reason: Mapped[str | None] = mapped_column(String(500))
@@ -161,6 +205,7 @@ class OrderItem(Shared, Base):
     quantity: Mapped[int]
     unit_price: Mapped[Decimal]  # the buyer's, per cycle and unit
     discount_percent: Mapped[Decimal] = mapped_column(Numeric(5, 2), default=Decimal(0))
+    is_price_agreed: Mapped[bool] = mapped_column(default=False)  # by hand or offer: see its costs
     line_total: Mapped[Decimal]
     currency: Mapped[str] = mapped_column(String(3))
     friendly_name: Mapped[str | None] = mapped_column(String(100))
@@ -191,6 +236,9 @@ class OrderItemCost(Shared, Base):
     item_id: Mapped[UUID]
     unit_cost: Mapped[Decimal]  # 4 decimals
     line_cost: Mapped[Decimal]
+    base_cost: Mapped[Decimal | None]  # of the price lists, where staff agreed on another price
+    user_price: Mapped[Decimal | None]  # set by hand: wins over the discount (CB-F12)
+    discount_percent: Mapped[Decimal] = mapped_column(Numeric(5, 2), default=Decimal(0))
     list_price: Mapped[Decimal | None]
     currency: Mapped[str] = mapped_column(String(3))
     price_list_id: Mapped[UUID | None]
