@@ -16,11 +16,10 @@ from app.orders.execution_rows import lock_order
 from app.orders.models import DeliveryStatus, Order, OrderItem, OrderStatus
 from app.provisioning.models import ProvisioningTask, TaskKind
 from app.provisioning.pictures import from_json
+from app.subscriptions.models import AssetStatus
 from app.subscriptions.queries import find_asset_by_item, find_subscription_for_update
 from app.subscriptions.services import activate, change_quantity, mark_failed, mark_pending
 from tenants.context import current_scope
-
-ACTIVE = "active"
 
 
 def deliver(
@@ -116,8 +115,8 @@ def _order_and_item(task: ProvisioningTask) -> tuple[Order | None, OrderItem | N
 
 def _activate_asset(item: OrderItem) -> None:
     asset = find_asset_by_item(item.id)
-    if asset is not None and asset.status == "pending":
-        asset.status = ACTIVE
+    if asset is not None and asset.status is AssetStatus.PENDING_ACTIVATION:
+        asset.status = AssetStatus.ACTIVE
 
 
 def _all_made(order: Order) -> bool:

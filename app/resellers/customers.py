@@ -27,7 +27,7 @@ from app.core.money import round_money
 from app.identity.models import User, UserStatus
 from app.identity.queries import list_users
 from app.identity.services import deactivate_user
-from app.subscriptions.models import Asset, Subscription, SubscriptionStatus
+from app.subscriptions.models import Asset, AssetStatus, Subscription, SubscriptionStatus
 from tenants.context import current_scope
 
 SHORTEST_SEARCH = 2
@@ -121,7 +121,7 @@ def _figures(reseller_id: UUID) -> Subquery:
     )
     assets = (
         select(Asset.account_id)
-        .where(Asset.distributor_id == distributor_id, Asset.reseller_id == reseller_id, Asset.status != "canceled")
+        .where(Asset.distributor_id == distributor_id, Asset.reseller_id == reseller_id, Asset.status != AssetStatus.CANCELED)
         .group_by(Asset.account_id)
         .subquery()
     )
