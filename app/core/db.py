@@ -7,6 +7,8 @@ PostgreSQL by `tenants.scoping` each time a transaction begins.
 from __future__ import annotations
 
 import enum
+import select
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -15,7 +17,9 @@ from functools import cache
 from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import Connection, DateTime, Engine, Enum, MetaData, Numeric, Uuid, create_engine
+import psycopg
+from sqlalchemy import Connection, DateTime, Engine, Enum, MetaData, Numeric, Uuid, create_engine, event
+from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.orm import DeclarativeBase, Session, scoped_session, sessionmaker
 
 from app.core.config import settings
@@ -59,6 +63,9 @@ class Base(DeclarativeBase):
     }
 
 
+RESTED_SECONDS = 15.0  # a line that broke in between may not have been noticed by this side
+
+
 class Role(enum.Enum):
     """The database roles of one installation (architecture section 3)."""
 
@@ -75,14 +82,41 @@ def engine(role: Role = Role.APP) -> Engine:
         Role.BULK: settings().database_url_bulk,
         Role.PLATFORM: settings().database_url_platform,
     }[role]
-    return create_engine(
+    return open_engine(url, pool_size=settings().database_pool_size)
+
+
+def open_engine(url: str, *, pool_size: int) -> Engine:
+    """Return an engine whose connections are tried before use where they have rested or have been told something."""
+    made = create_engine(
         url,
-        pool_size=settings().database_pool_size,
-        max_overflow=settings().database_pool_size,
+        pool_size=pool_size,
+        max_overflow=pool_size,
         pool_use_lifo=True,
-        pool_pre_ping=True,
         hide_parameters=True,  # or a failed statement would write people's data and digests into the log
     )
+
+    def remember(_connection: Any, record: Any) -> None:
+        record.info["returned_at"] = time.monotonic()
+
+    def require_alive(connection: Any, record: Any, _fairy: Any) -> None:
+        returned_at = record.info.get("returned_at")
+        if returned_at is None or (time.monotonic() - returned_at < RESTED_SECONDS and not _has_word(connection)):
+            return
+        try:
+            made.dialect.do_ping(connection)
+        except psycopg.Error as error:
+            raise InvalidatePoolError from error
+
+    event.listen(made, "checkin", remember)
+    event.listen(made, "checkout", require_alive)
+    return made
+
+
+def _has_word(connection: Any) -> bool:
+    """Whether the server has said something unasked: it does so when it ends, and then closes the line."""
+    poll = select.poll()
+    poll.register(connection.fileno(), select.POLLIN)
+    return bool(poll.poll(0))
 
 
 def dispose_engines() -> None:

@@ -15,7 +15,6 @@ from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 from psycopg import sql
-from sqlalchemy import create_engine
 
 from app.access.cookies import cookie_name, signed
 from app.core import db
@@ -207,7 +206,7 @@ class bound_to:  # noqa: N801 - reads as a verb
     """Let the thread's session work on another database, with real commits."""
 
     def __init__(self, url: str) -> None:
-        self._engine = create_engine(url)
+        self._engine = db.open_engine(url, pool_size=4)
 
     def __enter__(self) -> None:
         db.session.remove()

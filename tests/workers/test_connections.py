@@ -1,0 +1,57 @@
+"""Connections of the pool: tried before use only where they have rested, or where the server has ended them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+from sqlalchemy import Engine, event, text
+
+from app.core import db
+
+
+@pytest.fixture
+def engine(database: None) -> Iterator[Engine]:
+    made = db.open_engine(os.environ["DATABASE_URL_APP"], pool_size=1)
+    yield made
+    made.dispose()
+
+
+@pytest.fixture
+def pings(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """Every time a connection was tried before use."""
+    seen: list[object] = []
+    ping = engine.dialect.do_ping
+    monkeypatch.setattr(engine.dialect, "do_ping", lambda connection: (seen.append(connection), ping(connection))[1])
+    return seen
+
+
+def backend(engine: Engine) -> int:
+    with engine.connect() as connection:
+        return int(connection.scalar(text("SELECT pg_backend_pid()")) or 0)
+
+
+def test_a_connection_just_returned_is_used_again_without_being_tried(engine: Engine, pings: list[object]) -> None:
+    assert backend(engine) == backend(engine)
+    assert pings == []
+
+
+def test_a_rested_connection_is_tried_first(
+    engine: Engine, pings: list[object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = backend(engine)
+    monkeypatch.setattr(db, "RESTED_SECONDS", 0.0)
+    assert backend(engine) == first
+    assert len(pings) == 1
+
+
+def test_a_connection_the_server_has_ended_is_replaced_unnoticed(engine: Engine, pings: list[object]) -> None:
+    began: list[object] = []
+    event.listen(engine, "connect", lambda connection, _record: began.append(connection))
+    first = backend(engine)
+    with psycopg.connect(os.environ["DATABASE_URL"].replace("+psycopg", ""), autocommit=True) as owner:
+        owner.execute("SELECT pg_terminate_backend(%s, 5000)", (first,))
+    assert backend(engine) != first
+    assert (len(pings), len(began)) == (1, 2)
