@@ -31,6 +31,7 @@ from app.orders.models import (
     OrderItemVendorCost,
     OrderStatus,
 )
+from app.subscriptions.models import VendorProblem
 from tenants.context import current_scope
 
 SHORTEST_SEARCH = 2
@@ -190,7 +191,7 @@ def items_for_back_office(order_id: UUID) -> Sequence[BackOfficeItem]:
             OrderItem.alias,
             OrderItem.subscription_id,
             OrderItem.delivery_status,
-            OrderItem.failure_reason,
+            func.coalesce(OrderItem.failure_reason, VendorProblem.reason).label("failure_reason"),
             OrderItemCost.unit_cost,
             OrderItemCost.line_cost,
             func.coalesce(OrderItemCost.currency, OrderItem.currency).label("currency"),
@@ -205,6 +206,10 @@ def items_for_back_office(order_id: UUID) -> Sequence[BackOfficeItem]:
             OrderItemVendorCost,
             (OrderItemVendorCost.distributor_id == OrderItem.distributor_id)
             & (OrderItemVendorCost.item_id == OrderItem.id),
+        )
+        .outerjoin(
+            VendorProblem,
+            (VendorProblem.distributor_id == OrderItem.distributor_id) & (VendorProblem.subject_id == OrderItem.id),
         )
         .where(OrderItem.distributor_id == current_scope().distributor_id, OrderItem.order_id == order_id)
         .order_by(OrderItem.position, OrderItem.id)

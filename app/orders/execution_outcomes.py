@@ -17,6 +17,7 @@ from app.orders.models import DeliveryStatus, Order, OrderItem, OrderStatus
 from app.provisioning.models import ProvisioningTask, TaskKind
 from app.provisioning.pictures import from_json
 from app.subscriptions.models import AssetStatus
+from app.subscriptions.problems import clear_problem, note_problem
 from app.subscriptions.queries import find_asset_by_item, find_subscription_for_update
 from app.subscriptions.services import activate, change_quantity, mark_failed, mark_pending
 from tenants.context import current_scope
@@ -33,6 +34,8 @@ def deliver(
     """Record that an item's service stands: activate what it made, tell its buyer. A second call changes nothing."""
     if item.delivery_status is DeliveryStatus.DELIVERED:
         return
+    if item.delivery_status is DeliveryStatus.FAILED:
+        clear_problem(item.id)
     move_delivery(order, item, DeliveryStatus.DELIVERED, at=at)
     add_event(order, "delivered", READY, at=at, item=item)
     session.flush()
@@ -82,7 +85,9 @@ def task_failed(task: ProvisioningTask, reason: str, *, at: datetime) -> None:
     order, item = _order_and_item(task)
     if order is None or item is None:
         return
-    move_delivery(order, item, DeliveryStatus.FAILED, at=at, reason=reason[:500])
+    is_ours = task.kind is TaskKind.OPEN_STOREFRONT  # in our words; a vendor's are not for the order's readers
+    move_delivery(order, item, DeliveryStatus.FAILED, at=at, reason=reason[:500] if is_ours else None)
+    note_problem(item.id, reason)
     if task.kind is TaskKind.OPEN_STOREFRONT and order.status is OrderStatus.EXECUTED:
         order.status = OrderStatus.PARTIALLY_EXECUTED
     add_event(order, "failed", FAILED, at=at, item=item)
@@ -97,6 +102,7 @@ def task_retried(task: ProvisioningTask, *, at: datetime) -> None:
         mark_pending(subscription.id)
     order, item = _order_and_item(task)
     if order is not None and item is not None:
+        clear_problem(item.id)
         move_delivery(order, item, DeliveryStatus.PROVISIONING, at=at)
         add_event(order, "provisioning", TRY_AGAIN, at=at, item=item)
 

@@ -218,7 +218,7 @@ class OrderItem(Shared, Base):
     parent_item_id: Mapped[UUID | None]  # an add-on for what another item of the order makes
     delivery_status: Mapped[DeliveryStatus] = mapped_column(default=DeliveryStatus.PENDING)
     delivery_changed_at: Mapped[datetime | None]
-    failure_reason: Mapped[str | None] = mapped_column(String(500))  # for staff; buyers read a neutral sentence
+    failure_reason: Mapped[str | None] = mapped_column(String(500))  # in our words; a vendor's are a VendorProblem
 
 
 class OrderItemCost(Shared, Base):

@@ -92,7 +92,6 @@ class Subscription(Shared, Base):
     bought_by_reseller: Mapped[bool] = mapped_column(default=False)
     status: Mapped[SubscriptionStatus] = mapped_column(default=SubscriptionStatus.PENDING_ACTIVATION)
     sync_status: Mapped[SyncStatus] = mapped_column(default=SyncStatus.UNSYNCHRONISED)
-    sync_message: Mapped[str | None] = mapped_column(String(500))  # shown to staff only
     role: Mapped[SubscriptionRole] = mapped_column(default=SubscriptionRole.MAIN)
     parent_id: Mapped[UUID | None]  # of an add-on or a component
     quantity_per_parent: Mapped[int | None]  # a component's, or an add-on's that follows its parent's quantity
@@ -187,7 +186,6 @@ class VendorProblem(DistributorPrivate, Base):
 
     subject_id: Mapped[UUID]
     reason: Mapped[str] = mapped_column(String(500))
-    at: Mapped[datetime]
 
 
 class SubscriptionEvent(Shared, Base):
@@ -320,7 +318,9 @@ class SubscriptionChange(Shared, Base):
     requested_by_id: Mapped[UUID | None]
     requested_by_name: Mapped[str] = mapped_column(String(201), default="")
     is_from_storefront: Mapped[bool] = mapped_column(default=False)
-    examined_at: Mapped[datetime | None]  # when a submitted one was found to need a decision; None: a job has yet to look
+    examined_at: Mapped[
+        datetime | None
+    ]  # when a submitted one was found to need a decision; None: a job has yet to look
     order_item_id: Mapped[UUID | None]
     decided_by_name: Mapped[str | None] = mapped_column(String(201))
     decided_at: Mapped[datetime | None]

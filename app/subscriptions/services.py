@@ -24,11 +24,11 @@ from app.subscriptions.models import (
     SyncStatus,
 )
 from app.subscriptions.periods import add_months
+from app.subscriptions.problems import clear_problem, note_problem
 from app.subscriptions.queries import find_asset_by_item, find_by_item, find_subscription_for_update
 from tenants.context import current_scope
 
 MAX_NAME = 100
-MAX_MESSAGE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +169,7 @@ def activate(
         subscription.status, subscription.activated_at = SubscriptionStatus.ACTIVE, at
         add_event(subscription, "activated", "Activated", at=at, quantity_after=subscription.quantity)
     if subscription.sync_status is not SyncStatus.NOT_REQUIRED:
-        subscription.sync_status, subscription.sync_message = SyncStatus.SYNCHRONISED, None
+        _set_sync(subscription, SyncStatus.SYNCHRONISED)
     return subscription
 
 
@@ -185,20 +185,25 @@ def change_quantity(subscription_id: UUID, quantity: int, *, at: datetime) -> Su
             quantity_change=change, quantity_after=quantity,
         )  # fmt: skip
     if subscription.sync_status is not SyncStatus.NOT_REQUIRED:
-        subscription.sync_status, subscription.sync_message = SyncStatus.SYNCHRONISED, None
+        _set_sync(subscription, SyncStatus.SYNCHRONISED)
     return subscription
 
 
 def mark_pending(subscription_id: UUID) -> None:
     """Record that a change is on its way to the vendor."""
-    subscription = _locked(subscription_id)
-    subscription.sync_status, subscription.sync_message = SyncStatus.PENDING, None
+    _set_sync(_locked(subscription_id), SyncStatus.PENDING)
 
 
 def mark_failed(subscription_id: UUID, message: str) -> None:
-    """Record that the vendor refused, or could not be reached in time; `message` is for staff."""
-    subscription = _locked(subscription_id)
-    subscription.sync_status, subscription.sync_message = SyncStatus.FAILED, message[:MAX_MESSAGE]
+    """Record that the vendor refused, or could not be reached in time; `message` is kept out of customers' reach."""
+    _locked(subscription_id).sync_status = SyncStatus.FAILED
+    note_problem(subscription_id, message)
+
+
+def _set_sync(subscription: Subscription, status: SyncStatus) -> None:
+    if subscription.sync_status is SyncStatus.FAILED:
+        clear_problem(subscription.id)
+    subscription.sync_status = status
 
 
 def add_event(

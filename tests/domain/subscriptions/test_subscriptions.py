@@ -17,6 +17,7 @@ from app.subscriptions.models import (
     SubscriptionVendorLink,
     SyncStatus,
 )
+from app.subscriptions.problems import find_problem
 from app.subscriptions.queries import get_subscription, list_events
 from app.subscriptions.services import (
     NewAsset,
@@ -107,7 +108,7 @@ def test_a_failure_keeps_the_vendors_message_cut_to_what_fits(session, world, ne
     with scope(world.scope):
         made = create_for_item(new, at=MONDAY_NOON)
         mark_failed(made.id, "x" * 900)
-        assert (made.sync_status, len(made.sync_message or "")) == (SyncStatus.FAILED, 500)
+        assert (made.sync_status, len(find_problem(made.id) or "")) == (SyncStatus.FAILED, 500)
         assert made.status is SubscriptionStatus.PENDING_ACTIVATION
 
 

@@ -14,6 +14,7 @@ from app.provisioning.errors import WrongTaskState
 from app.provisioning.models import ProvisioningTask, TaskStatus, VendorAccountLink
 from app.provisioning.services import retry_task
 from app.subscriptions.models import Subscription, SubscriptionStatus, SubscriptionVendorLink, SyncStatus
+from app.subscriptions.problems import find_problem
 from tenants.context import scope
 from tests.factories.execution import Wanted, alias_order, all_of, root_order, use_service_manager
 from workers.jobs import provisioning
@@ -81,7 +82,7 @@ def test_a_refusal_keeps_the_vendors_message_for_staff_and_a_neutral_one_for_the
         failed = only(session, world, ProvisioningTask)
         assert (failed.status, failed.message) == (TaskStatus.FAILED, "SECRET: tenant domain is taken")
         subscription = only(session, world, Subscription)
-        assert (subscription.sync_status, subscription.sync_message) == (
+        assert (subscription.sync_status, find_problem(subscription.id)) == (
             SyncStatus.FAILED, "SECRET: tenant domain is taken",
         )  # fmt: skip
         assert subscription.status is SubscriptionStatus.PENDING_ACTIVATION
