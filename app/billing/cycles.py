@@ -7,7 +7,7 @@ from datetime import date
 from decimal import Decimal
 
 from app.accounts.models import Account, BillingDayRule
-from app.billing.proration import NOTHING, cycle_amount, days_share
+from app.billing.proration import NOTHING, days_share
 from app.catalogue.models import BillingType, Product, ProductKind, UsageChargeRule
 from app.subscriptions.periods import ONE_DAY, Period, add_months, next_anchor, on_anchor, period_of
 
@@ -88,11 +88,8 @@ def is_in_arrears(product: Product, kind: ProductKind) -> bool:
     return kind is ProductKind.PAY_PER_USE or product.billing_type is BillingType.ON_END
 
 
-def first_amount(
-    unit_price: Decimal, quantity: int, first: FirstPeriod, rule: UsageChargeRule, currency: str
-) -> Decimal:
-    """Return what the first period costs: the stub by its days, or in full where the product's rule says so."""
-    whole = cycle_amount(unit_price, quantity, currency)
+def first_amount(whole: Decimal, first: FirstPeriod, rule: UsageChargeRule, currency: str) -> Decimal:
+    """Return what the first period of a cycle amount costs: by its days, or in full where the product's rule says so."""
     if not first.is_stub or rule is UsageChargeRule.FULL_AMOUNT or whole == NOTHING:
         return whole
     return days_share(whole, first.period.days, first.cycle.days, currency)

@@ -24,13 +24,11 @@ from app.core.ids import new_id
 from app.core.queue import Nudge
 from app.orders.errors import (
     AccountNotActive,
-    AlreadyDelivered,
     CreditInsufficient,
     NoLongerOffered,
-    OrderItemNotFound,
     WrongOrderState,
 )
-from app.orders.execution_costs import OrderCost, costs_by_item, order_cost, write_costs
+from app.orders.execution_costs import OrderCost, costs_by_item, order_cost, setup_fees_of, write_costs
 from app.orders.execution_events import AWAITING_APPROVAL, EXECUTED, IN_PROGRESS, NO_CREDIT, ON_HOLD, add_event
 from app.orders.execution_items import Execution, start_item
 from app.orders.execution_mails import mail_approved, mail_awaits_approval, mail_no_credit
@@ -44,6 +42,7 @@ from app.orders.execution_rows import (
     parties_of,
 )
 from app.orders.jobs import PROCESS_ORDER_WORK
+from app.orders.machine import Move, advance
 from app.orders.models import (
     DeliveryStatus,
     Order,
@@ -52,6 +51,8 @@ from app.orders.models import (
     OrderWork,
     WorkState,
 )
+from app.orders.schedule import hold_for_next_try, settle
+from app.orders.statuses import await_people
 from app.provisioning.services import nudge_tasks
 from app.resellers.errors import alias_required
 from app.resellers.plans import needs_alias
@@ -65,9 +66,13 @@ EXECUTABLE = frozenset({OrderStatus.SUBMITTED})  # by the back office, or again 
 MAX_MESSAGE = 500
 
 
-def request_execution(order: Order, *, at: datetime) -> None:
-    """Say that an order is to be executed: Executing, and a row the workers find. Works in every scope."""
-    order.status, order.delivery_changed_at = OrderStatus.EXECUTING, at
+def request_execution(order: Order, move: Move = Move.EXECUTE, *, at: datetime) -> None:
+    """Say that an order is to be executed: Executing, and a row the workers find. Works in every scope.
+
+    Raises WrongOrderState.
+    """
+    advance(order, move)
+    order.delivery_changed_at = at
     work = OrderWork(id=new_id(), order_id=order.id, kind=EXECUTE, payload={}, next_attempt_at=at, created_at=at)
     session.add(work)
     session.flush()
@@ -184,39 +189,6 @@ def require_credit(order: Order, payer: Account, cost: OrderCost) -> None:
         raise CreditInsufficient(order.number, missing, payer.currency)
 
 
-def deliver_item(
-    number: str, item_id: UUID, *, actor: Actor, at: datetime, vendor_reference: str | None = None
-) -> Order:
-    """Record that people delivered an item of an order In Progress, or start an automatic one; charging starts here.
-
-    Source: CB-21. The last delivery executes the order and issues its invoice. Raises OrderNotFound, WrongOrderState,
-    OrderItemNotFound, AlreadyDelivered, CreditInsufficient. Needs the distributor's scope.
-    """
-    order = lock_order_by_number(number)
-    if order.status is not OrderStatus.IN_PROGRESS:
-        raise WrongOrderState(order.number, order.status)
-    lines, parties = lines_of(order), parties_of(order)
-    line = next((line for line in lines if line.item.id == item_id), None)
-    if line is None:
-        raise OrderItemNotFound(item_id)
-    if line.item.delivery_status is not DeliveryStatus.PENDING:
-        raise AlreadyDelivered(item_id, line.item.delivery_status)
-    get_account_for_update(parties.payer.id)
-    on = distributors_day(at)
-    cost = order_cost([line], parties.payer, on=on)
-    require_offered(order, cost)
-    require_credit(order, parties.payer, cost)
-    write_costs([line], parties, cost, {})
-    run = Execution(order, parties, on, at, vendor_reference)
-    task = start_item(run, line, costs_by_item([line])[item_id])
-    nudge_tasks([task] if task is not None else [])
-    record("order.item_delivered", actor=actor, at=at, target_kind="order", target_id=order.id)
-    if all(other.item.delivery_status is not DeliveryStatus.PENDING for other in lines):
-        _finish(run, lines, OrderStatus.EXECUTED)
-    session.flush()
-    return order
-
-
 def _execute(order: Order, lines: Sequence[Line], parties: Parties, cost: OrderCost, *, at: datetime) -> None:
     require_executable(order, lines, parties)
     require_offered(order, cost)
@@ -224,22 +196,25 @@ def _execute(order: Order, lines: Sequence[Line], parties: Parties, cost: OrderC
     require_credit(order, parties.payer, cost)
     is_approved = order.channel is OrderChannel.ALIAS and order.decided_at is not None
     if any(line.product_type.non_automatic for line in lines):
-        order.status = OrderStatus.IN_PROGRESS
+        await_people(order, at=at)
         add_event(order, "in_progress", IN_PROGRESS, at=at)
     else:
-        run = Execution(order, parties, distributors_day(at), at)
+        run = Execution(order, parties, order.starts_on or distributors_day(at), at, setup_fees=setup_fees_of(cost))
         costs = costs_by_item(lines)
         tasks = [start_item(run, line, costs[line.item.id]) for line in lines]
         nudge_tasks([task for task in tasks if task is not None])
         failed = any(line.item.delivery_status is DeliveryStatus.FAILED for line in lines)
-        _finish(run, lines, OrderStatus.PARTIALLY_EXECUTED if failed else OrderStatus.EXECUTED)
+        finish(run, lines, Move.FAIL_PART if failed else Move.FINISH)
     if is_approved:
         mail_approved(order, at=at)
 
 
-def _finish(run: Execution, lines: Sequence[Line], status: OrderStatus) -> None:
+def finish(run: Execution, lines: Sequence[Line], move: Move) -> None:
+    """Record that all of an order was started, and issue its invoice."""
     order = run.order
-    order.status, order.executed_at = status, run.at
+    advance(order, move)
+    order.executed_at = run.at
+    settle(order, at=run.at)
     session.flush()
     invoice_order(
         order.id,
@@ -254,13 +229,16 @@ def _finish(run: Execution, lines: Sequence[Line], status: OrderStatus) -> None:
 
 def _hold(order: Order, parties: Parties, cost: OrderCost, refusal: DomainError, *, at: datetime) -> None:
     """Let an order wait: under an alias as Pending Reseller Approval, whatever the reason, at the root as Submitted."""
-    order.decided_by_id = order.decided_at = None
-    if order.channel is OrderChannel.ALIAS:
-        order.status = OrderStatus.PENDING_RESELLER_APPROVAL
+    tells = True
+    if order.run_at is not None:
+        tells = hold_for_next_try(order, refusal, at=at)
+    elif order.channel is OrderChannel.ALIAS:
+        order.decided_by_id = order.decided_at = None
+        advance(order, Move.HOLD_FOR_RESELLER)
         add_event(order, "awaiting_approval", AWAITING_APPROVAL, at=at)
     else:
-        order.status = OrderStatus.SUBMITTED
+        advance(order, Move.HOLD)
         is_credit = isinstance(refusal, CreditInsufficient)
         add_event(order, "on_hold", NO_CREDIT if is_credit else ON_HOLD, at=at)
-    if isinstance(refusal, CreditInsufficient):
+    if tells and isinstance(refusal, CreditInsufficient):
         mail_no_credit(order, parties, cost, available_credit(parties.payer.id), at=at)

@@ -13,7 +13,8 @@ from sqlalchemy import select
 
 from app.accounts.models import Account
 from app.billing.credit import with_tax
-from app.catalogue.models import VendorCost
+from app.billing.purchases import due_now
+from app.catalogue.models import ProductPrice, VendorCost
 from app.core.db import session
 from app.core.money import line_amount
 from app.orders.execution_rows import Line, Parties
@@ -34,6 +35,7 @@ class ItemCost:
     list_price: Decimal | None
     price_list_id: UUID | None
     currency: str
+    setup_fee: Decimal  # once, with the first charge
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +44,8 @@ class OrderCost:
 
     by_item: Mapping[UUID, ItemCost]
     missing: tuple[OrderItem, ...]
-    net_total: Decimal
-    total: Decimal  # with tax: what the available credit must cover
+    net_total: Decimal  # of whole cycles, without setup fees
+    total: Decimal  # what is due now, with setup fees and tax: what the available credit must cover
 
 
 def order_cost(lines: Sequence[Line], payer: Account, *, on: date) -> OrderCost:
@@ -58,6 +60,8 @@ def order_cost(lines: Sequence[Line], payer: Account, *, on: date) -> OrderCost:
         prices = explain_prices({_key(line.item) for line in lines}, root_buyer(payer, on))
     found: dict[UUID, ItemCost] = {}
     missing: list[OrderItem] = []
+    fees = _setup_fees(lines)
+    due = Decimal(0)
     for line in lines:
         price = prices.get(_key(line.item))
         if price is None:
@@ -69,9 +73,16 @@ def order_cost(lines: Sequence[Line], payer: Account, *, on: date) -> OrderCost:
             list_price=price.list_price,
             price_list_id=price.price_list_id,
             currency=price.currency,
+            setup_fee=fees.get(_key(line.item), Decimal(0)) if line.item.subscription_id is None else Decimal(0),
         )
+        due += _due(line, found[line.item.id], payer, on)
     net = sum((cost.line_cost for cost in found.values()), Decimal(0))
-    return OrderCost(found, tuple(missing), net, with_tax(net, payer.currency))
+    return OrderCost(found, tuple(missing), net, with_tax(due, payer.currency))
+
+
+def setup_fees_of(cost: OrderCost) -> dict[UUID, Decimal]:
+    """Return the setup fees of an order's items, by item."""
+    return {item_id: each.setup_fee for item_id, each in cost.by_item.items() if each.setup_fee}
 
 
 def sold_below_cost(lines: Sequence[Line], cost: OrderCost) -> tuple[str, ...]:
@@ -151,6 +162,23 @@ def _by_item(model: Any, ids: Sequence[UUID]) -> dict[UUID, Any]:
         select(model).where(model.distributor_id == current_scope().distributor_id, model.item_id.in_(ids))
     )
     return {row.item_id: row for row in rows}
+
+
+def _due(line: Line, cost: ItemCost, payer: Account, on: date) -> Decimal:
+    kind, months = line.product_type.kind, line.item.cycle.months
+    return cost.setup_fee + due_now(cost.line_cost, line.product, kind, months, payer, on)
+
+
+def _setup_fees(lines: Sequence[Line]) -> dict[PriceKey, Decimal]:
+    rows = session.execute(
+        select(ProductPrice.product_id, ProductPrice.term, ProductPrice.cycle, ProductPrice.setup_fee).where(
+            ProductPrice.distributor_id == current_scope().distributor_id,
+            ProductPrice.product_id.in_({line.product.id for line in lines}),
+            ProductPrice.currency.in_({line.item.currency for line in lines}),
+            ProductPrice.setup_fee > 0,
+        )
+    )
+    return {PriceKey(row.product_id, row.term, row.cycle): row.setup_fee for row in rows}
 
 
 def _key(item: OrderItem) -> PriceKey:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
+from uuid import UUID
 
 from app.audit.services import SYSTEM
-from app.billing.charges import NewCharge, add_charge
+from app.billing.purchases import Purchase, charge_more, charge_purchase
 from app.catalogue.models import BillingCycle, ProductKind
 from app.core.db import session
 from app.core.errors import DomainError
@@ -23,7 +25,6 @@ from app.provisioning.services import NewTask, asked_quantity, request_provision
 from app.resellers.plans import PlanRequest, claim_plan, edition_of, live_plan
 from app.resellers.storefronts import SwitchedPlan, switch_plan
 from app.subscriptions.models import Asset, Subscription, SyncStatus
-from app.subscriptions.periods import period_of
 from app.subscriptions.queries import find_subscription_for_update
 from app.subscriptions.services import (
     NewAsset,
@@ -49,6 +50,7 @@ class Execution:
     starts_on: date  # in the distributor's zone; first day of subscriptions and charges
     at: datetime
     vendor_reference: str | None = None  # what people who delivered it call the service at its vendor
+    setup_fees: Mapping[UUID, Decimal] = field(default_factory=dict)  # by item; once, with the first charge
 
 
 def start_item(run: Execution, line: Line, cost: OrderItemCost) -> ProvisioningTask | None:
@@ -68,8 +70,7 @@ def start_item(run: Execution, line: Line, cost: OrderItemCost) -> ProvisioningT
 def _start_subscription(run: Execution, line: Line, cost: OrderItemCost) -> ProvisioningTask | None:
     is_automatic = _is_automatic(line)
     subscription = _make_subscription(run, line, cost, SyncStatus.PENDING if is_automatic else SyncStatus.NOT_REQUIRED)
-    if line.product_type.kind is not ProductKind.PAY_PER_USE:
-        _charge(run, line, cost, subscription=subscription)
+    _charge(run, line, cost, subscription=subscription)
     if not is_automatic:
         deliver(run.order, line.item, at=run.at, vendor_reference=run.vendor_reference)
         return None
@@ -102,8 +103,9 @@ def _start_more_licences(run: Execution, line: Line, cost: OrderItemCost) -> Pro
     subscription = find_subscription_for_update(item.subscription_id) if item.subscription_id else None
     if subscription is None:
         raise OrderItemNotFound(item.id)
-    _charge(run, line, cost, subscription=subscription)
-    wanted = asked_quantity(subscription.id, subscription.quantity) + item.quantity
+    asked = asked_quantity(subscription.id, subscription.quantity)
+    charge_more(run.parties.payer, _purchase(run, line, cost), subscription, old=asked, at=run.at)
+    wanted = asked + item.quantity
     if subscription.sync_status is SyncStatus.NOT_REQUIRED:
         change_quantity(subscription.id, wanted, at=run.at)
         deliver(run.order, item, at=run.at)
@@ -203,25 +205,27 @@ def _picture(run: Execution, line: Line, quantity: int) -> ResourcePicture:
 
 
 def _charge(run: Execution, line: Line, cost: OrderItemCost, *, subscription: Subscription | None) -> None:
+    charge_purchase(run.parties.payer, _purchase(run, line, cost), subscription, at=run.at)
+
+
+def _purchase(run: Execution, line: Line, cost: OrderItemCost) -> Purchase:
     item = line.item
     term = TERM_WORDS.get(item.term.value)
     cycle = CYCLE_WORDS.get(item.cycle)
     words = f"{item.product_name}, {term}, billed {cycle}" if term and cycle else item.product_name
-    add_charge(
-        run.parties.payer,
-        NewCharge(
-            source_key=f"order-item:{item.id}",
-            description=words[:300],
-            quantity=item.quantity,
-            unit_cost=cost.unit_cost,
-            net_amount=cost.line_cost,
-            currency=cost.currency,
-            period=period_of(run.starts_on, item.cycle.months),
-            order_item_id=item.id,
-            subscription_id=subscription.id if subscription else None,
-            end_customer_id=run.parties.receiver.id if run.parties.is_for_end_customer else None,
-        ),
-        at=run.at,
+    return Purchase(
+        item_id=item.id,
+        description=words,
+        product=line.product,
+        kind=line.product_type.kind,
+        months=item.cycle.months,
+        quantity=item.quantity,
+        unit_cost=cost.unit_cost,
+        line_cost=cost.line_cost,
+        setup_fee=run.setup_fees.get(item.id, Decimal(0)),
+        currency=cost.currency,
+        on=run.starts_on,
+        end_customer_id=run.parties.receiver.id if run.parties.is_for_end_customer else None,
     )
 
 
