@@ -7,17 +7,18 @@ the lease token lets only the run that holds the task write its outcome.
 from __future__ import annotations
 
 import enum
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import exists, select
-from sqlalchemy.orm import aliased
+from sqlalchemy import Row, select
 
 from app.core.db import session
 from app.core.ids import new_id
 from app.core.secrets import decrypt
+from app.provisioning.claim_statements import CLAIM_DUE, CLAIM_ONE, MANAGERS
 from app.provisioning.models import (
     ProvisioningTask,
     ServiceManager,
@@ -27,8 +28,6 @@ from app.provisioning.models import (
     VendorCall,
 )
 from app.provisioning.pictures import ResourcePicture, from_json
-from app.provisioning.queries import OPEN, due
-from app.subscriptions.models import SubscriptionVendorLink
 from tenants.context import current_scope
 
 LEASE = timedelta(minutes=10)
@@ -95,7 +94,7 @@ class Release(enum.Enum):
 
 def claim_task(task_id: UUID, *, at: datetime, lease: timedelta = LEASE) -> ClaimedTask | None:
     """Take a task for one run, or None: done, not due, held by another run, or behind an earlier task of its subject."""
-    claimed = _claim(ProvisioningTask.id == task_id, at=at, lease=lease, limit=1)
+    claimed = _claim(task_id, at=at, lease=lease, limit=1)
     return claimed[0] if claimed else None
 
 
@@ -206,67 +205,39 @@ def record_calls(task_id: UUID | None, manager_id: UUID | None, calls: Sequence[
     )
 
 
-def _claim(which: object, *, at: datetime, lease: timedelta, limit: int) -> list[ClaimedTask]:
-    distributor_id = current_scope().distributor_id
-    earlier = aliased(ProvisioningTask)
-    statement = (
-        select(ProvisioningTask)
-        .where(
-            ProvisioningTask.distributor_id == distributor_id,
-            due(at),
-            ~exists().where(
-                earlier.distributor_id == distributor_id,
-                earlier.subject_id == ProvisioningTask.subject_id,
-                earlier.sequence < ProvisioningTask.sequence,
-                earlier.status.in_(OPEN),
-            ),
-        )
-        .order_by(ProvisioningTask.next_attempt_at, ProvisioningTask.id)
-        .limit(limit)
-        .with_for_update(skip_locked=True, of=ProvisioningTask)
-        .execution_options(populate_existing=True)
-    )
-    if which is not None:
-        statement = statement.where(which)  # type: ignore[arg-type]
-    tasks = session.scalars(statement).all()
-    pictures = {task.id: from_json(task.request) for task in tasks}
-    managers = _managers({task.service_manager_id for task in tasks})
-    accounts = _account_references(pictures.values())
-    services = _vendor_references({task.subject_id for task in tasks})
-    claimed = []
-    for task in tasks:
-        picture = pictures[task.id]
-        company_ids = (picture.account.account_id, picture.reseller.account_id if picture.reseller else None)
-        account, reseller = (accounts.get((task.service_manager_id, each)) for each in company_ids)
-        claimed.append(
-            ClaimedTask(
-                id=task.id,
-                lease_token=new_id(),
-                kind=task.kind,
-                subject_id=task.subject_id,
-                order_item_id=task.order_item_id,
-                may_be_done=task.attempts > 0,
-                picture=picture,
-                manager=managers.get(task.service_manager_id),
-                account_reference=account,
-                reseller_reference=reseller,
-                vendor_reference=services.get(task.subject_id),
-            )
-        )
-        task.status, task.attempts = TaskStatus.RUNNING, task.attempts + 1
-        task.first_attempt_at = task.first_attempt_at or at
-        task.lease_token = claimed[-1].lease_token
-        task.lease_until = task.next_attempt_at = at + lease
-    return claimed
+def _claim(task_id: UUID | None, *, at: datetime, lease: timedelta, limit: int) -> list[ClaimedTask]:
+    """Take a task, or the longest waiting ones; who holds the run's token may write what came of them."""
+    session.flush()
+    token = new_id()
+    given = {"here": current_scope().distributor_id, "at": at, "most": limit}
+    given |= {"lease_token": token, "lease_until": at + lease}
+    connection = session.connection()
+    if task_id is None:
+        rows = connection.execute(CLAIM_DUE, given).all()
+    else:
+        rows = connection.execute(CLAIM_ONE, {**given, "task_id": task_id}).all()
+    managers: dict[UUID | None, ManagerAccess | None] = {None: None}
+    return [_claimed(row, token, managers) for row in rows]
 
 
-def _managers(ids: Collection[UUID | None]) -> dict[UUID | None, ManagerAccess]:
-    rows = session.scalars(
-        select(ServiceManager).where(
-            ServiceManager.distributor_id == current_scope().distributor_id, ServiceManager.id.in_(ids)
-        )
+def _claimed(row: Row[Any], token: UUID, managers: dict[UUID | None, ManagerAccess | None]) -> ClaimedTask:
+    manager_id = row.manager_id
+    if manager_id not in managers:
+        values = {column.name: getattr(row, f"manager_{column.name}") for column in MANAGERS.c}
+        managers[manager_id] = _access(ServiceManager(**values))
+    return ClaimedTask(
+        id=row.id,
+        lease_token=token,
+        kind=row.kind,
+        subject_id=row.subject_id,
+        order_item_id=row.order_item_id,
+        may_be_done=row.attempts > 1,
+        picture=from_json(row.request),
+        manager=managers[manager_id],
+        account_reference=row.account_reference,
+        reseller_reference=row.reseller_reference,
+        vendor_reference=row.service_reference,
     )
-    return {row.id: _access(row) for row in rows}
 
 
 def _access(manager: ServiceManager) -> ManagerAccess:
@@ -280,32 +251,6 @@ def _access(manager: ServiceManager) -> ManagerAccess:
         has_precheck=manager.has_precheck,
         is_active=manager.is_active,
     )
-
-
-def _account_references(pictures: Iterable[ResourcePicture]) -> dict[tuple[UUID | None, UUID | None], str]:
-    """Return what vendors call the companies of some pictures, by service manager and account."""
-    ids = {
-        company.account_id
-        for picture in pictures
-        for company in (picture.account, picture.reseller)
-        if company is not None
-    }
-    rows = session.scalars(
-        select(VendorAccountLink).where(
-            VendorAccountLink.distributor_id == current_scope().distributor_id, VendorAccountLink.account_id.in_(ids)
-        )
-    )
-    return {(row.service_manager_id, row.account_id): row.vendor_reference for row in rows}
-
-
-def _vendor_references(subject_ids: Collection[UUID]) -> dict[UUID, str]:
-    rows = session.execute(
-        select(SubscriptionVendorLink.subscription_id, SubscriptionVendorLink.vendor_reference).where(
-            SubscriptionVendorLink.distributor_id == current_scope().distributor_id,
-            SubscriptionVendorLink.subscription_id.in_(subject_ids),
-        )
-    )
-    return {row.subscription_id: row.vendor_reference for row in rows}
 
 
 def _held(task_id: UUID, lease_token: UUID) -> ProvisioningTask | None:

@@ -55,7 +55,7 @@ def last_task_of(subject_id: UUID) -> ProvisioningTask | None:
     )
 
 
-def due(at: datetime) -> ColumnElement[bool]:
+def due(at: datetime | ColumnElement[datetime]) -> ColumnElement[bool]:
     """Say which tasks may be claimed: their time has come, or the lease of whoever had them is over."""
     return ProvisioningTask.status.in_(ON_THE_CLOCK) & (ProvisioningTask.next_attempt_at <= at)
 

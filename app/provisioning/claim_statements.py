@@ -1,0 +1,107 @@
+"""The statements that take tasks, built once: due tasks are marked and all that a connector must know is read with them.
+
+`due` of `app.provisioning.queries` says which; a task waits for the earlier ones of its subject.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from typing import cast as cast_type
+
+from sqlalchemy import (
+    CTE,
+    DateTime,
+    ScalarSelect,
+    Select,
+    Table,
+    Uuid,
+    bindparam,
+    cast,
+    exists,
+    func,
+    select,
+    update,
+)
+from sqlalchemy.orm import aliased
+
+from app.provisioning.models import ProvisioningTask, ServiceManager, TaskStatus, VendorAccountLink
+from app.provisioning.queries import OPEN, due
+from app.subscriptions.models import SubscriptionVendorLink
+
+_HERE, _AT = bindparam("here", type_=Uuid()), bindparam("at", type_=DateTime(timezone=True))
+_TASKS, MANAGERS, _ACCOUNTS, _SERVICES = (
+    cast_type("Table", model.__table__)
+    for model in (ProvisioningTask, ServiceManager, VendorAccountLink, SubscriptionVendorLink)
+)
+
+
+def _statement(*, is_one: bool) -> Select[Any]:
+    earlier = aliased(ProvisioningTask)
+    found = (
+        select(_TASKS.c.distributor_id, _TASKS.c.id, _TASKS.c.next_attempt_at)
+        .where(
+            _TASKS.c.distributor_id == _HERE,
+            due(_AT),
+            ~exists().where(
+                earlier.distributor_id == _HERE,
+                earlier.subject_id == _TASKS.c.subject_id,
+                earlier.sequence < _TASKS.c.sequence,
+                earlier.status.in_(OPEN),
+            ),
+        )
+        .order_by(_TASKS.c.next_attempt_at, _TASKS.c.id)
+        .limit(bindparam("most"))
+        .with_for_update(skip_locked=True, of=_TASKS)
+    )
+    if is_one:
+        found = found.where(_TASKS.c.id == bindparam("task_id"))
+    waiting = found.cte("waiting")
+    taken = (
+        update(_TASKS)
+        .where(_TASKS.c.distributor_id == waiting.c.distributor_id, _TASKS.c.id == waiting.c.id)
+        .values(
+            status=TaskStatus.RUNNING,
+            attempts=_TASKS.c.attempts + 1,
+            first_attempt_at=func.coalesce(_TASKS.c.first_attempt_at, _AT),
+            lease_token=bindparam("lease_token"),
+            lease_until=bindparam("lease_until"),
+            next_attempt_at=bindparam("lease_until"),
+        )
+        .returning(*_TASKS.c, waiting.c.next_attempt_at.label("waited_since"))
+        .cte("taken")
+    )
+    return (
+        select(
+            *taken.c,
+            _reference_of(taken, "account").label("account_reference"),
+            _reference_of(taken, "reseller").label("reseller_reference"),
+            select(_SERVICES.c.vendor_reference)
+            .where(_SERVICES.c.distributor_id == _HERE, _SERVICES.c.subscription_id == taken.c.subject_id)
+            .scalar_subquery()
+            .label("service_reference"),
+            *(column.label(f"manager_{column.name}") for column in MANAGERS.c),
+        )
+        .select_from(
+            taken.outerjoin(
+                MANAGERS, (MANAGERS.c.distributor_id == _HERE) & (MANAGERS.c.id == taken.c.service_manager_id)
+            )
+        )
+        .order_by(taken.c.waited_since, taken.c.id)
+    )
+
+
+def _reference_of(taken: CTE, company: str) -> ScalarSelect[Any]:
+    """What a task's vendor calls a company of the task's picture."""
+    account_id = cast(taken.c.request[company]["account_id"].astext, Uuid)
+    return (
+        select(_ACCOUNTS.c.vendor_reference)
+        .where(
+            _ACCOUNTS.c.distributor_id == _HERE,
+            _ACCOUNTS.c.service_manager_id == taken.c.service_manager_id,
+            _ACCOUNTS.c.account_id == account_id,
+        )
+        .scalar_subquery()
+    )
+
+
+CLAIM_ONE, CLAIM_DUE = _statement(is_one=True), _statement(is_one=False)
