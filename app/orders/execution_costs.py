@@ -16,9 +16,11 @@ from app.billing.credit import with_tax
 from app.billing.purchases import due_now
 from app.catalogue.models import ProductPrice, VendorCost
 from app.core.db import session
-from app.core.money import line_amount
 from app.orders.execution_rows import Line, Parties
 from app.orders.models import OrderItem, OrderItemCost, OrderItemVendorCost
+from app.pricing.lines import Asked, price_lines
+from app.pricing.models import Promotion
+from app.pricing.promotions.queries import promotions_by_id, reduction_of
 from app.pricing.queries import price_list_ids_of
 from app.pricing.quotes import PriceKey, explain_prices, root_buyer
 from tenants.context import Reach, current_scope, scope
@@ -56,23 +58,25 @@ def order_cost(lines: Sequence[Line], payer: Account, *, on: date) -> OrderCost:
     entered = current_scope()
     if entered.price_lists is not Reach.ALL:
         entered = entered.with_price_lists(price_list_ids_of(payer.id))
+    buyer = root_buyer(payer, on)
+    promotions = promotions_by_id({line.item.promotion_id for line in lines if line.item.promotion_id is not None})
     with scope(entered):
-        prices = explain_prices({_key(line.item) for line in lines}, root_buyer(payer, on))
+        prices = explain_prices({_key(line.item) for line in lines}, buyer)
+        priced = price_lines([_asked(line, promotions) for line in lines], prices, buyer)
     found: dict[UUID, ItemCost] = {}
     missing: list[OrderItem] = []
     fees = _setup_fees(lines)
     due = Decimal(0)
-    for line in lines:
-        price = prices.get(_key(line.item))
-        if price is None:
+    for line, each in zip(lines, priced, strict=True):
+        if each is None:
             missing.append(line.item)
             continue
         found[line.item.id] = ItemCost(
-            unit_cost=price.cost,
-            line_cost=line_amount(price.cost, line.item.quantity, price.currency),
-            list_price=price.list_price,
-            price_list_id=price.price_list_id,
-            currency=price.currency,
+            unit_cost=each.cost.unit_price,
+            line_cost=each.cost.line,
+            list_price=each.price.list_price,
+            price_list_id=each.price.price_list_id,
+            currency=each.price.currency,
             setup_fee=fees.get(_key(line.item), Decimal(0)) if line.item.subscription_id is None else Decimal(0),
         )
         due += _due(line, found[line.item.id], payer, on)
@@ -179,6 +183,19 @@ def _setup_fees(lines: Sequence[Line]) -> dict[PriceKey, Decimal]:
         )
     )
     return {PriceKey(row.product_id, row.term, row.cycle): row.setup_fee for row in rows}
+
+
+def _asked(line: Line, promotions: Mapping[UUID, Promotion]) -> Asked:
+    """Ask for a line at cost. A promotion that was accepted with the order holds, also if it has ended since."""
+    item = line.item
+    promotion = promotions.get(item.promotion_id) if item.promotion_id is not None else None
+    return Asked(
+        line.product,
+        _key(item),
+        item.quantity,
+        tuple(item.price_options),
+        reduction_of(promotion) if promotion is not None else None,
+    )
 
 
 def _key(item: OrderItem) -> PriceKey:

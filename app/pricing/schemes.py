@@ -1,0 +1,158 @@
+"""What a line costs: base, options, tiers, the price list's rule, what staff agreed, promotion, quantity (CB-04).
+
+Pure arithmetic in CB-04's order of resolution; nothing is rounded before the end. Tiers price a line, so the unit price
+is the line's divided by its quantity, at 4 decimals (decisions section 8).
+
+A price list's *discount* lowers what options and tiers made of the list price. Its *fixed* and *mark-up* prices take the
+place of list price and tiers; options are added to them, since they are sold beside the product.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from app.catalogue.charging import PriceOption, Tier
+from app.catalogue.models import PriceScheme
+from app.core.money import round_money, round_unit
+from app.pricing.models import PriceRule
+
+HUNDRED = Decimal(100)
+ZERO = Decimal(0)
+
+
+class Step(enum.Enum):
+    """Where a price changed on its way."""
+
+    BASE = "base"
+    OPTIONS = "options"
+    TIERS = "tiers"
+    PRICE_LIST = "price_list"
+    USER_PRICE = "user_price"
+    USER_DISCOUNT = "user_discount"
+    PROMOTION = "promotion"
+
+
+@dataclass(frozen=True, slots=True)
+class PriceStep:
+    """A step with the unit price after it."""
+
+    step: Step
+    unit_price: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class ListRule:
+    """What a price list says of a key: its rule, the rule's value and the price resolved from them."""
+
+    rule: PriceRule
+    value: Decimal | None
+    price: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Reduction:
+    """What a promotion takes off: a percentage, or an amount per unit and cycle that never leads below 0."""
+
+    percent: Decimal | None = None
+    amount: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Priced:
+    """A priced line: where it started, each step, the unit price at 4 decimals, the line at the minor unit."""
+
+    list_price: Decimal
+    steps: tuple[PriceStep, ...]
+    unit_price: Decimal
+    line: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Agreed:
+    """What staff agreed for a line: a unit price takes the place of all before it, and wins over a discount."""
+
+    unit_price: Decimal | None = None
+    discount_percent: Decimal = ZERO
+
+
+NOTHING_AGREED = Agreed()
+
+
+def line_price(
+    base: Decimal,
+    quantity: int,
+    currency: str,
+    *,
+    scheme: PriceScheme = PriceScheme.PER_UNIT,
+    tiers: Sequence[Tier] = (),
+    options: Sequence[PriceOption] = (),
+    rule: ListRule | None = None,
+    agreed: Agreed = NOTHING_AGREED,
+    promotion: Reduction | None = None,
+) -> Priced:
+    """Price `quantity` units whose list price is `base`, per billing cycle. `quantity` is at least 1."""
+    is_replaced = rule is not None and rule.rule in (PriceRule.FIXED, PriceRule.MARKUP)
+    start = rule.price if rule is not None and is_replaced else base
+    steps: list[PriceStep] = [PriceStep(Step.BASE, round_unit(base))]
+    line = start * quantity
+
+    def took(step: Step) -> None:
+        steps.append(PriceStep(step, round_unit(line / quantity)))
+
+    if is_replaced:
+        took(Step.PRICE_LIST)
+    if options:
+        line = (start + sum((_added(option, start) for option in options), ZERO)) * quantity
+        took(Step.OPTIONS)
+    if tiers and scheme is not PriceScheme.PER_UNIT and not is_replaced:
+        line = _tiered(line / quantity, quantity, scheme, tiers)
+        took(Step.TIERS)
+    if rule is not None and rule.rule is PriceRule.DISCOUNT:
+        line = _less(line, rule.value or ZERO)
+        took(Step.PRICE_LIST)
+    if agreed.unit_price is not None:
+        line = agreed.unit_price * quantity
+        took(Step.USER_PRICE)
+    elif agreed.discount_percent:
+        line = _less(line, agreed.discount_percent)
+        took(Step.USER_DISCOUNT)
+    if promotion is not None:
+        line = _promoted(line, quantity, promotion)
+        took(Step.PROMOTION)
+    return Priced(base, tuple(steps), round_unit(line / quantity), round_money(line, currency))
+
+
+def promoted_unit(unit_price: Decimal, promotion: Reduction) -> Decimal:
+    """Return a unit price less a promotion, at 4 decimals. 20.00 less 20 % is 16.00."""
+    return round_unit(_promoted(unit_price, 1, promotion))
+
+
+def _added(option: PriceOption, start: Decimal) -> Decimal:
+    """A percentage is of the base, not of the running total."""
+    if option.amount is not None:
+        return option.amount
+    return start * (option.percent or ZERO) / HUNDRED
+
+
+def _tiered(unit: Decimal, quantity: int, scheme: PriceScheme, tiers: Sequence[Tier]) -> Decimal:
+    if scheme is PriceScheme.VOLUME:
+        reached = [tier for tier in tiers if tier.from_quantity <= quantity]
+        return _less(unit, reached[-1].percent if reached else ZERO) * quantity
+    total, ends = ZERO, [*(tier.from_quantity for tier in tiers[1:]), quantity + 1]
+    for tier, end in zip(tiers, ends, strict=True):
+        within = min(end, quantity + 1) - tier.from_quantity
+        total += _less(unit, tier.percent) * max(within, 0)
+    return total
+
+
+def _promoted(line: Decimal, quantity: int, promotion: Reduction) -> Decimal:
+    if promotion.amount is not None:
+        return max(line - promotion.amount * quantity, ZERO)
+    return _less(line, promotion.percent or ZERO)
+
+
+def _less(amount: Decimal, percent: Decimal) -> Decimal:
+    return amount * (HUNDRED - percent) / HUNDRED
