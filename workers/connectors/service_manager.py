@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from http import HTTPStatus
 from typing import TypeVar
+from urllib.parse import quote
 
 from workers.connectors.base import (
+    AccountOption,
     AccountPicture,
     AccountReference,
     AddOnAction,
@@ -19,6 +21,8 @@ from workers.connectors.base import (
     ProvisioningRequest,
     RequestKind,
     ServiceManagerSettings,
+    ServicePage,
+    ServiceSeen,
     VendorResource,
     require_key,
     require_kind,
@@ -40,6 +44,10 @@ _ADD_ON_ACTION_TYPES: Mapping[AddOnAction, str] = {
     AddOnAction.UPDATE: "Update",
     AddOnAction.CANCEL: "Cancel",
 }
+
+PAGE_SIZE = 100
+MAX_NAME = 255
+MAX_EMAIL = 254
 
 T = TypeVar("T")
 
@@ -113,6 +121,43 @@ class ServiceManagerConnector:
         except UnknownAtVendor:
             return None
 
+    def list_services(self, following: str | None) -> ServicePage:
+        after = f"&after={quote(following, safe='')}" if following else ""
+        return self._line.ask(
+            "GET", f"services?size={PAGE_SIZE}{after}", understand=lambda answer: _page(self._result(answer))
+        )
+
+    def read_service(self, reference: str) -> ServiceSeen | None:
+        try:
+            return self._line.ask(
+                "GET",
+                f"services/{quote(reference, safe='')}",
+                understand=lambda answer: _service(_object(self._result(answer), "Result")),
+            )
+        except UnknownAtVendor:
+            return None
+
+    def account_options(self) -> tuple[AccountOption, ...]:
+        return self._line.ask("GET", "account/options", understand=lambda answer: _options(self._result(answer)))
+
+    def test(self) -> str:
+        found = self._line.ask(
+            "GET", "service-definition", understand=lambda answer: _object(self._result(answer), "Result")
+        )
+        products = found.get("products")
+        return f"The vendor answers; it sells {len(products) if isinstance(products, list) else 0} products"
+
+    def definition(self) -> object:
+        """Return what the vendor sells, as it sent it (workers.connectors.definition)."""
+        return self._line.ask("GET", "service-definition", understand=self._described)
+
+    def _described(self, answer: Answer) -> object:
+        if answer.status < HTTPStatus.BAD_REQUEST:
+            code, _, fields = _envelope(answer)
+            if code == 0:
+                return fields.get("Result")
+        return self._understood(answer)  # raises what the vendor refused
+
     def _change(self, request: ProvisioningRequest, kind: RequestKind, idempotency_key: str) -> VendorResource:
         require_kind(request, kind)
         return self._ask(
@@ -145,17 +190,22 @@ class ServiceManagerConnector:
 
     def _understood(self, answer: Answer) -> Reply:
         """Turn an answer into a reply, or into the refusal that it means."""
+        message, fields = self._agreed(answer)
+        return Reply(message, short_text(fields.get("Result"), "Result"), short_text(fields.get("Name"), "Name"))
+
+    def _result(self, answer: Answer) -> object:
+        """Return the Result of a question, whatever its shape, or raise the refusal that the answer means."""
+        _, fields = self._agreed(answer)
+        return fields.get("Result")
+
+    def _agreed(self, answer: Answer) -> tuple[str, Mapping[str, object]]:
         if answer.status < HTTPStatus.BAD_REQUEST:
             code, message, fields = _envelope(answer)
             if code != 0:
                 raise ConnectorRejected(
                     str(code), self._line.readable(message) or f"The vendor refused with code {code}"
                 )
-            return Reply(
-                self._line.readable(message),
-                short_text(fields.get("Result"), "Result"),
-                short_text(fields.get("Name"), "Name"),
-            )
+            return self._line.readable(message), fields
         try:
             code, message, _ = _envelope(answer)
         except InvalidVendorResponse:  # a refusal is one, also without the vendor's envelope
@@ -195,6 +245,60 @@ def _reference(reply: Reply, *, known: str | None) -> str:
     return reference
 
 
+def _page(result: object) -> ServicePage:
+    fields = _object(result, "Result")
+    listed, total = fields.get("services"), fields.get("total")
+    if not isinstance(listed, list):
+        raise InvalidVendorResponse("services is not a list")
+    return ServicePage(
+        tuple(_service(_object(each, "services")) for each in listed),
+        short_text(fields.get("next"), "next"),
+        total if isinstance(total, int) and not isinstance(total, bool) and total >= 0 else None,
+    )
+
+
+def _service(fields: Mapping[str, object]) -> ServiceSeen:
+    reference, quantity = short_text(fields.get("externalId"), "externalId"), fields.get("quantity")
+    if reference is None:
+        raise InvalidVendorResponse("externalId is missing")
+    if quantity is not None and (not isinstance(quantity, int) or isinstance(quantity, bool) or quantity < 0):
+        raise InvalidVendorResponse("quantity is not a whole number")
+    account = _object(fields.get("account") or {}, "account")
+    return ServiceSeen(
+        reference=reference,
+        name=(short_text(fields.get("name"), "name") or "")[:MAX_NAME],
+        product_code=short_text(fields.get("productId"), "productId") or "",
+        quantity=quantity,
+        is_active=fields.get("status") != "Suspended",
+        term=short_text(fields.get("term"), "term"),
+        billing_cycle=short_text(fields.get("billingCycle"), "billingCycle"),
+        account_reference=short_text(account.get("externalId"), "account"),
+        account_code=short_text(account.get("code"), "account"),
+        account_name=short_text(account.get("name"), "account"),
+        account_email=(short_text(account.get("email"), "account") or "")[:MAX_EMAIL] or None,
+    )
+
+
+def _options(result: object) -> tuple[AccountOption, ...]:
+    if not isinstance(result, list):
+        raise InvalidVendorResponse("Result is not a list of account options")
+    options = []
+    for each in result:
+        fields = _object(each, "Result")
+        option_id = short_text(fields.get("id"), "id")
+        if option_id is None:
+            raise InvalidVendorResponse("an account option has no id")
+        name = short_text(fields.get("name"), "name") or option_id
+        options.append(AccountOption(option_id, name, fields.get("required") is True))
+    return tuple(options)
+
+
+def _object(value: object, field: str) -> Mapping[str, object]:
+    if not isinstance(value, dict):
+        raise InvalidVendorResponse(f"{field} is not an object")
+    return value
+
+
 def _path(kind: RequestKind) -> str:
     return f"subscription/{kind}"
 
@@ -230,6 +334,7 @@ def _account_body(account: AccountPicture) -> Mapping[str, object]:
         "email": account.email,
         "country": account.country,
         "externalId": account.vendor_reference,
+        **({"options": dict(account.options)} if account.options else {}),
     }
 
 
