@@ -42,6 +42,20 @@ def get_task_for_update(task_id: UUID) -> ProvisioningTask:
     return found
 
 
+def find_task_of_change(change_id: UUID, *, for_update: bool = False) -> ProvisioningTask | None:
+    """Return the newest task that carries a subscription change out, locked if wanted; None where none does."""
+    statement = (
+        select(ProvisioningTask)
+        .where(
+            ProvisioningTask.distributor_id == current_scope().distributor_id, ProvisioningTask.change_id == change_id
+        )
+        .order_by(ProvisioningTask.sequence.desc())
+        .limit(1)
+        .execution_options(populate_existing=True)
+    )
+    return session.scalar(statement.with_for_update() if for_update else statement)
+
+
 def last_task_of(subject_id: UUID) -> ProvisioningTask | None:
     """Return the newest task about a subscription or asset."""
     return session.scalar(

@@ -35,6 +35,7 @@ class NewTask:
     service_manager_id: UUID | None
     order_id: UUID | None
     order_item_id: UUID | None
+    change_id: UUID | None = None  # the subscription change it carries out
 
 
 def request_provisioning(new: NewTask, *, at: datetime) -> ProvisioningTask:
@@ -57,6 +58,7 @@ def request_provisioning(new: NewTask, *, at: datetime) -> ProvisioningTask:
         sequence=sequence or 1,
         order_id=new.order_id,
         order_item_id=new.order_item_id,
+        change_id=new.change_id,
         service_manager_id=new.service_manager_id,
         request=to_json(new.picture),
         next_attempt_at=at,
