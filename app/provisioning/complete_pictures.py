@@ -1,0 +1,178 @@
+"""The complete picture of a running service, as it shall be: sent to its vendor with every change (CB-22)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+
+from app.accounts.models import Account
+from app.catalogue.models import Product, ProductType
+from app.core.db import session
+from app.provisioning.models import TaskStatus
+from app.provisioning.pictures import (
+    AddOnPicture,
+    CharacteristicPicture,
+    ResourcePicture,
+    company_picture,
+    from_json,
+)
+from app.provisioning.queries import last_task_of
+from app.subscriptions.add_ons import list_add_ons
+from app.subscriptions.models import Subscription, SubscriptionStatus
+from app.subscriptions.queries import find_subscription
+from tenants.context import current_scope
+
+NONE, CREATE, UPDATE, CANCEL = "none", "create", "update", "cancel"
+
+
+def complete_picture(
+    subscription: Subscription,
+    *,
+    quantity: int | None = None,
+    product_id: UUID | None = None,
+    characteristics: Mapping[str, Any] | None = None,
+    add_ons: Mapping[UUID, int] | None = None,
+) -> ResourcePicture:
+    """Return a service as it shall be: what is not given stays as it is, all add-ons and characteristics included.
+
+    `quantity` is the new total, `add_ons` new totals by product, 0 ends one. Add-ons that are linked follow the
+    quantity. What an unfinished task has asked for already counts as asked. Works in the distributor's scope.
+    """
+    asked = _asked(subscription.id)
+    product, product_type = _product(product_id or subscription.product_id)
+    total = quantity if quantity is not None else (asked.quantity if asked else subscription.quantity)
+    receiver, payer = _account(subscription.account_id), _account(subscription.payer_id)
+    values = {
+        **product.characteristics,
+        **(subscription.characteristics if characteristics is None else characteristics),
+    }
+    return ResourcePicture(
+        service_type=product_type.name,
+        product_code=product.code,
+        product_name=product.name,
+        quantity=total,
+        term=subscription.term.value,
+        billing_cycle=subscription.cycle.value,
+        currency=subscription.currency,
+        account=company_picture(receiver),
+        reseller=company_picture(payer) if payer.id != receiver.id else None,
+        edition=product.plan_edition,
+        characteristics=characteristic_pictures(product_type, values),
+        add_ons=_add_ons(subscription, total, add_ons or {}, asked),
+    )
+
+
+def asked_add_on(parent_id: UUID, product_id: UUID, current: int) -> int:
+    """Return how many of an add-on there will be once the parent's waiting task is done."""
+    asked = _asked(parent_id)
+    found = next((each for each in asked.add_ons if each.product_id == product_id), None) if asked else None
+    if found is None:
+        return current
+    return 0 if found.action == CANCEL else found.quantity
+
+
+def component_quantity(component: Subscription) -> int:
+    """Return how many of a component its bundle asks for."""
+    bundle = find_subscription(component.parent_id) if component.parent_id else None
+    if bundle is None or component.quantity_per_parent is None:
+        return component.quantity
+    return bundle.quantity * component.quantity_per_parent
+
+
+def service_manager_of(product_id: UUID) -> UUID | None:
+    """Return the service manager a product is provisioned by; None: people do it, or there is nothing to do."""
+    _, product_type = _product(product_id)
+    return None if product_type.non_automatic else product_type.service_manager_id
+
+
+def characteristic_pictures(product_type: ProductType, values: Mapping[str, Any]) -> tuple[CharacteristicPicture, ...]:
+    """Return what a type and its root define, with the values given; values nobody defines are left out."""
+    return tuple(
+        _characteristic(each, values[str(each["id"])])
+        for each in definitions_of(product_type)
+        if values.get(str(each.get("id"))) is not None
+    )
+
+
+def definitions_of(product_type: ProductType) -> list[dict[str, Any]]:
+    """Return a type's characteristics after those of the type it inherits from (CB-F2)."""
+    inherited: list[dict[str, Any]] = []
+    if product_type.inherits_from_id is not None:
+        root = session.get(ProductType, (product_type.distributor_id, product_type.inherits_from_id))
+        inherited = list(root.characteristics) if root is not None else []
+    return [*inherited, *product_type.characteristics]
+
+
+def _characteristic(definition: Mapping[str, Any], value: object) -> CharacteristicPicture:
+    text = str(int(value)) if isinstance(value, bool) else str(value)
+    options = {str(each.get("code")): each for each in definition.get("values") or () if isinstance(each, dict)}
+    return CharacteristicPicture(
+        id=str(definition["id"]),
+        name=str(definition.get("name") or definition["id"]),
+        value=str(options[text].get("name") or text) if text in options else text,
+        code=text if text in options else "",
+        is_quantity_linked=bool(definition.get("is_quantity_linked", False)),
+    )
+
+
+def _add_ons(
+    subscription: Subscription, total: int, wanted: Mapping[UUID, int], asked: ResourcePicture | None
+) -> tuple[AddOnPicture, ...]:
+    before = {each.product_id: each for each in (asked.add_ons if asked else ())}
+    pictures = []
+    for add_on in list_add_ons(subscription.id):
+        product, product_type = _product(add_on.product_id)
+        earlier = before.get(add_on.product_id)
+        stands = earlier.quantity if earlier is not None else add_on.quantity
+        quantity = wanted.get(add_on.product_id, add_on.quantity_per_parent and total * add_on.quantity_per_parent)
+        quantity = stands if quantity is None else quantity
+        is_new = add_on.status is SubscriptionStatus.PENDING_ACTIVATION and earlier is None
+        if quantity == 0:
+            action = CANCEL
+        elif is_new:
+            action = CREATE
+        else:
+            action = UPDATE if quantity != stands else NONE
+        if earlier is not None and earlier.action == CANCEL and quantity == 0:
+            continue
+        pictures.append(
+            AddOnPicture(
+                subscription_id=add_on.id,
+                product_id=product.id,
+                product_code=product.code,
+                product_name=product.name,
+                quantity=quantity or (add_on.quantity if action == CANCEL else 0),
+                action=action,
+                characteristics=characteristic_pictures(
+                    product_type, {**product.characteristics, **add_on.characteristics}
+                ),
+            )
+        )
+    return tuple(pictures)
+
+
+def _asked(subject_id: UUID) -> ResourcePicture | None:
+    """Return what the newest task of a subject has asked for, while the vendor has not answered."""
+    last = last_task_of(subject_id)
+    if last is None or last.status in (TaskStatus.SUCCEEDED, TaskStatus.CANCELED):
+        return None
+    return from_json(last.request)
+
+
+def _product(product_id: UUID) -> tuple[Product, ProductType]:
+    row = session.execute(
+        select(Product, ProductType)
+        .join(
+            ProductType,
+            (ProductType.distributor_id == Product.distributor_id) & (ProductType.id == Product.product_type_id),
+        )
+        .where(Product.distributor_id == current_scope().distributor_id, Product.id == product_id)
+    ).one()
+    return row.Product, row.ProductType
+
+
+def _account(account_id: UUID | None) -> Account:
+    return session.get_one(Account, (current_scope().distributor_id, account_id))
