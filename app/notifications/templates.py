@@ -22,8 +22,21 @@ class MailTemplate(enum.Enum):
     SUBSCRIPTION_READY = "subscription_ready"  # RSN-14
     NO_AVAILABLE_CREDIT = "no_available_credit"  # N9
     PROVISIONING_FAILED = "provisioning_failed"  # N15
+    VENDOR_RUN_FAILED = "vendor_run_failed"  # CB-15
+    SCHEDULED_ORDER_DONE = "scheduled_order_done"  # SF-33
+    SCHEDULED_ORDER_FAILED = "scheduled_order_failed"  # SF-33
+    SCHEDULED_ORDER_STUCK = "scheduled_order_stuck"  # SF-33, to the operators
+    ORDER_NEEDS_PEOPLE = "order_needs_people"  # CB-21
+    OFFER_SENT = "offer_sent"  # CB-17
+    OFFER_DECIDED = "offer_decided"  # CB-17, to its owner
+    OFFER_EXPIRES = "offer_expires"  # CB-17, to its owner
     PRICES_BELOW_COST = "prices_below_cost"  # RSN-19
     MAIL_SETTINGS_FAIL = "mail_settings_fail"  # RSN-20
+    TRIAL_ENDING = "trial_ending"
+    TRIAL_ENDED = "trial_ended"
+    ASSET_EXPIRING = "asset_expiring"
+    PROTECTION_ENDING = "protection_ending"
+    EXTERNAL_PRICE_FAILED = "external_price_failed"
     USER_LOCKED = "user_locked"
     TEST = "test"
 
@@ -104,6 +117,48 @@ FACTS: dict[MailTemplate, TemplateFacts] = {
         ("task_url", "Open task"),
         is_to_customers=False,
     ),
+    MailTemplate.VENDOR_RUN_FAILED: TemplateFacts(
+        "Services definition could not be read",
+        ("manager_name", "reason", "run_url"),
+        ("run_url", "Open run"),
+        is_to_customers=False,
+    ),
+    MailTemplate.SCHEDULED_ORDER_DONE: TemplateFacts(
+        "Scheduled order executed", ("order_number", "order_url"), ("order_url", "View order")
+    ),
+    MailTemplate.SCHEDULED_ORDER_FAILED: TemplateFacts(
+        "Scheduled order failed", ("order_number", "order_url"), ("order_url", "View order")
+    ),
+    MailTemplate.SCHEDULED_ORDER_STUCK: TemplateFacts(
+        "Scheduled order needs attention",
+        ("order_number", "reason", "order_url"),
+        ("order_url", "Open order"),
+        is_to_customers=False,
+    ),
+    MailTemplate.ORDER_NEEDS_PEOPLE: TemplateFacts(
+        "Order to be delivered by people",
+        ("order_number", "account_name", "order_url"),
+        ("order_url", "Open order"),
+        is_to_customers=False,
+    ),
+    MailTemplate.OFFER_SENT: TemplateFacts(
+        "Offer",
+        ("contact_name", "seller_name", "offer_number", "lines", "total", "valid_until", "offer_url"),
+        ("offer_url", "View offer"),
+        is_to_customers=False,
+    ),
+    MailTemplate.OFFER_DECIDED: TemplateFacts(
+        "Offer decided",
+        ("offer_number", "account_name", "decision", "reason", "offer_url"),
+        ("offer_url", "Open offer"),
+        is_to_customers=False,
+    ),
+    MailTemplate.OFFER_EXPIRES: TemplateFacts(
+        "Offer expires soon",
+        ("offer_number", "account_name", "valid_until", "offer_url"),
+        ("offer_url", "Open offer"),
+        is_to_customers=False,
+    ),
     MailTemplate.PRICES_BELOW_COST: TemplateFacts(
         "Prices below cost", ("products", "prices_url"), ("prices_url", "Review prices"), is_to_customers=False
     ),
@@ -111,6 +166,32 @@ FACTS: dict[MailTemplate, TemplateFacts] = {
         "Your mail settings fail",
         ("error", "settings_url"),
         ("settings_url", "Open mail settings"),
+        is_to_customers=False,
+    ),
+    MailTemplate.TRIAL_ENDING: TemplateFacts(
+        "Trial ends soon",
+        ("product_name", "quantity", "trial_ends_on", "trial_url"),
+        ("trial_url", "View trial"),
+    ),
+    MailTemplate.TRIAL_ENDED: TemplateFacts(
+        "Trial ended",
+        ("product_name", "quantity", "trial_ends_on", "trial_url"),
+        ("trial_url", "Upgrade to paid"),
+    ),
+    MailTemplate.ASSET_EXPIRING: TemplateFacts(
+        "Asset expires soon",
+        ("asset_name", "asset_code", "expires_on", "asset_url"),
+        ("asset_url", "View asset"),
+    ),
+    MailTemplate.PROTECTION_ENDING: TemplateFacts(
+        "Price protection ends soon",
+        ("product_name", "quantity", "protected_until", "subscription_url"),
+        ("subscription_url", "View subscription"),
+    ),
+    MailTemplate.EXTERNAL_PRICE_FAILED: TemplateFacts(
+        "Vendor's price is missing",
+        ("subscription_code", "product_name", "reason", "subscription_url"),
+        ("subscription_url", "Open subscription"),
         is_to_customers=False,
     ),
     MailTemplate.USER_LOCKED: TemplateFacts(
@@ -136,6 +217,12 @@ SAMPLES = {
     "friendly_name": "Mail for the office",
     "lines": "10 x Contoso Mail",
     "login_url": "https://example.com/login",
+    "manager_name": "Demo vendor",
+    "contact_name": "Anna",
+    "decision": "accepted",
+    "offer_number": "OF-2026-000017",
+    "offer_url": "https://example.com/offers/sample",
+    "seller_name": "Nordwind",
     "order_number": "SO-2026-000142",
     "order_url": "https://example.com/orders/SO-2026-000142",
     "plan_from": "Free",
@@ -149,6 +236,7 @@ SAMPLES = {
     "renewal_date": "2027-03-02",
     "reseller_name": "Tech Solutions",
     "reset_url": "https://example.com/password/sample",
+    "run_url": "https://example.com/bss/vendor-runs",
     "sell_total": "125.00 EUR",
     "sender_name": "Tech Solutions",
     "settings_url": "https://example.com/manage/mail",
@@ -156,7 +244,15 @@ SAMPLES = {
     "storefront_url": "https://example.com/",
     "subscription_url": "https://example.com/billing/subscriptions/SUB-000142",
     "task_url": "https://example.com/bss/provisioning",
+    "asset_code": "AST-000017",
+    "asset_name": "Fabrikam Tool",
+    "asset_url": "https://example.com/billing/assets/AST-000017",
+    "expires_on": "2027-03-01",
+    "protected_until": "2027-03-01",
+    "subscription_code": "SUB-000142",
     "total": "125.00 EUR",
+    "trial_ends_on": "2026-06-30",
+    "trial_url": "https://example.com/billing/trials/SUB-000142",
     "user_first_name": "Anna",
     "user_name": "Anna",
     "valid_until": "5 Mar 2026, 12:00 UTC",

@@ -15,9 +15,11 @@ from app.orders.errors import AlreadyDecided, CardTokenMissing, SellBelowCost, S
 from app.orders.execution import request_execution, require_credit, require_executable, require_offered
 from app.orders.execution_costs import order_cost, sold_below_cost
 from app.orders.execution_events import APPROVED, add_event
-from app.orders.execution_mails import mail_declined
+from app.orders.execution_mails import mail_approved, mail_declined
 from app.orders.execution_rows import distributors_day, lines_of, lock_order_by_number, parties_of
+from app.orders.machine import Move, advance
 from app.orders.models import DeliveryStatus, Order, OrderStatus
+from app.orders.schedule import wait_for_day
 from tenants.models import Storefront
 
 SHORTEST_REASON, LONGEST_REASON = 3, 500
@@ -55,7 +57,7 @@ def approve_order(number: str, *, approver: Actor, at: datetime, confirm_below_c
         raise SellBelowCost(order.number, below)
     order.decided_by_id, order.decided_at, order.decision_reason = approver.user_id, at, None
     add_event(order, "approved", APPROVED, at=at, actor_name=approver.name)
-    request_execution(order, at=at)
+    _start(order, at=at)
     record(
         "order.approved", actor=approver, at=at, target_kind="order", target_id=order.id,
         before={"status": OrderStatus.PENDING_RESELLER_APPROVAL.value},
@@ -96,7 +98,7 @@ def reject_order(number: str, reason: str, *, approver: Actor, at: datetime) -> 
             f"Give a reason of {SHORTEST_REASON} to {LONGEST_REASON} characters; the customer reads it",
         )
     order = _pending(number)
-    order.status = OrderStatus.CANCELED
+    advance(order, Move.REJECT)
     order.decided_by_id, order.decided_at, order.decision_reason = approver.user_id, at, words
     for line in lines_of(order):
         line.item.delivery_status = DeliveryStatus.CANCELED
@@ -109,6 +111,15 @@ def reject_order(number: str, reason: str, *, approver: Actor, at: datetime) -> 
     )  # fmt: skip
     session.flush()
     return order
+
+
+def _start(order: Order, *, at: datetime) -> None:
+    """Execute an approved order, or let it wait for the day its buyer chose; a day that has passed is today."""
+    if order.execute_on is not None and order.execute_on > distributors_day(at):
+        wait_for_day(order, order.execute_on, Move.APPROVE_FOR_A_DAY, at=at)
+        mail_approved(order, at=at)
+    else:
+        request_execution(order, Move.APPROVE, at=at)
 
 
 def _pending(number: str) -> Order:

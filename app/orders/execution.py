@@ -31,7 +31,7 @@ from app.orders.errors import (
 from app.orders.execution_costs import OrderCost, costs_by_item, order_cost, setup_fees_of, write_costs
 from app.orders.execution_events import AWAITING_APPROVAL, EXECUTED, IN_PROGRESS, NO_CREDIT, ON_HOLD, add_event
 from app.orders.execution_items import Execution, start_item
-from app.orders.execution_mails import mail_approved, mail_awaits_approval, mail_no_credit
+from app.orders.execution_mails import mail_approved, mail_awaits_approval, mail_needs_people, mail_no_credit
 from app.orders.execution_rows import (
     Line,
     Parties,
@@ -194,10 +194,12 @@ def _execute(order: Order, lines: Sequence[Line], parties: Parties, cost: OrderC
     require_offered(order, cost)
     get_account_for_update(parties.payer.id)  # two orders of one payer cannot both take the last of its credit
     require_credit(order, parties.payer, cost)
-    is_approved = order.channel is OrderChannel.ALIAS and order.decided_at is not None
+    is_approved = order.channel is OrderChannel.ALIAS and order.decided_at is not None and order.run_at is None
     if any(line.product_type.non_automatic for line in lines):
-        await_people(order, at=at)
+        await_people(order)
+        settle(order, at=at)
         add_event(order, "in_progress", IN_PROGRESS, at=at)
+        mail_needs_people(order, parties.receiver.name, at=at)
     else:
         run = Execution(order, parties, order.starts_on or distributors_day(at), at, setup_fees=setup_fees_of(cost))
         costs = costs_by_item(lines)

@@ -79,13 +79,13 @@ def mail_ready(subscription: Subscription, product_name: str, *, at: datetime) -
     storefront_id = _storefront_of(sender) if sender else root_storefront_id()
     if storefront_id is None or subscription.account_id is None:
         return  # a customer of a reseller without a storefront has nowhere to look
-    fields = {
-        "product_name": product_name,
-        "friendly_name": subscription.friendly_name,
-        "quantity": str(subscription.quantity),
-        "renewal_date": subscription.renews_on.isoformat() if subscription.renews_on else "-",
-        "subscription_url": _url(storefront_id, f"/billing/subscriptions/{subscription.code}"),
-    }
+    fields = ready_fields(
+        product_name,
+        subscription.friendly_name,
+        subscription.quantity,
+        subscription.renews_on.isoformat() if subscription.renews_on else None,
+        _url(storefront_id, subscription_path(subscription.code)),
+    )
     for admin in list_account_admins(subscription.account_id):
         queue_mail(
             MailTemplate.SUBSCRIPTION_READY,
@@ -98,16 +98,29 @@ def mail_ready(subscription: Subscription, product_name: str, *, at: datetime) -
         )
 
 
+def ready_fields(
+    product_name: str, friendly_name: str, quantity: int, renews_on: str | None, url: str
+) -> dict[str, str]:
+    """Return what RSN-14 says; `renews_on` is an ISO date, `url` empty where there is no address."""
+    return {
+        "product_name": product_name,
+        "friendly_name": friendly_name,
+        "quantity": str(quantity),
+        "renewal_date": renews_on or "-",
+        "subscription_url": url,
+    }
+
+
+def subscription_path(code: str) -> str:
+    """Return where a storefront shows a subscription."""
+    return f"/billing/subscriptions/{code}"
+
+
 def mail_provisioning_failed(
     order: Order, item: OrderItem, account_name: str, reason: str, task_id: UUID, *, at: datetime
 ) -> None:
     """N15: to the distributor's operators and the account manager. The buyer reads a softened line in the order."""
     manager = distributor_settings().account_manager_email
-    operators = [
-        user.email
-        for user in list_bss_users()
-        if user.status is UserStatus.ACTIVE and (user.type is UserType.ADMIN or BssRole.OPERATIONS.value in user.roles)
-    ]
     fields = {
         "order_number": order.number,
         "product_name": item.product_name,
@@ -115,12 +128,42 @@ def mail_provisioning_failed(
         "reason": reason,
         "task_url": _bss_url(f"/provisioning/tasks/{task_id}"),
     }
-    _from_distributor(MailTemplate.PROVISIONING_FAILED, [*operators, *([manager] if manager else [])], fields, at=at)
+    _from_distributor(MailTemplate.PROVISIONING_FAILED, [*_operators(), *([manager] if manager else [])], fields, at=at)
+
+
+def mail_schedule_done(order: Order, *, at: datetime) -> None:
+    """SF-33: a scheduled order was executed on its day."""
+    _to_buyer(MailTemplate.SCHEDULED_ORDER_DONE, order, {}, at=at)
+
+
+def mail_schedule_failed(order: Order, reason: str, *, at: datetime) -> None:
+    """SF-33: the last try failed. The buyer reads that it did, operators why."""
+    _to_buyer(MailTemplate.SCHEDULED_ORDER_FAILED, order, {}, at=at)
+    fields = {"order_number": order.number, "reason": reason, "order_url": _bss_url(f"/orders/{order.number}")}
+    _from_distributor(MailTemplate.SCHEDULED_ORDER_STUCK, _operators(), fields, at=at)
+
+
+def mail_needs_people(order: Order, account_name: str, *, at: datetime) -> None:
+    """CB-21: to the operators, where an order waits for people."""
+    fields = {
+        "order_number": order.number,
+        "account_name": account_name,
+        "order_url": _bss_url(f"/orders/{order.number}"),
+    }
+    _from_distributor(MailTemplate.ORDER_NEEDS_PEOPLE, _operators(), fields, at=at)
 
 
 def money(amount: Decimal, currency: str) -> str:
     """Write an amount as mails do: 1,234.50 EUR."""
     return f"{round_money(amount, currency):,} {currency}"
+
+
+def _operators() -> list[str]:
+    return [
+        user.email
+        for user in list_bss_users()
+        if user.status is UserStatus.ACTIVE and (user.type is UserType.ADMIN or BssRole.OPERATIONS.value in user.roles)
+    ]
 
 
 def _from_distributor(

@@ -8,13 +8,16 @@ from uuid import UUID
 from sqlalchemy import select
 
 from app.accounts.queries import find_account
+from app.changes.trials import trial_task_succeeded
 from app.core.db import session
 from app.orders.deliveries import move_delivery
 from app.orders.execution_events import BY_A_PERSON, FAILED, READY, RETRY, TRY_AGAIN, add_event
 from app.orders.execution_mails import mail_provisioning_failed, mail_ready
 from app.orders.execution_rows import lock_order
+from app.orders.machine import Move, advance
 from app.orders.models import DeliveryStatus, Order, OrderItem, OrderStatus
 from app.provisioning.models import ProvisioningTask, TaskKind
+from app.provisioning.parts import parts_failed, parts_retried, parts_succeeded
 from app.provisioning.pictures import from_json
 from app.subscriptions.models import AssetStatus
 from app.subscriptions.problems import clear_problem, note_problem
@@ -55,12 +58,23 @@ def task_succeeded(task: ProvisioningTask, vendor_reference: str | None, *, at: 
     if task.kind is TaskKind.UPDATE:
         change_quantity(task.subject_id, from_json(task.request).quantity, at=at)
     order, item = _order_and_item(task)
+    is_part = item is not None and item.subscription_id not in (None, task.subject_id)  # a component's, or an add-on's
+    if (is_part or task.request.get("add_ons")) and not parts_succeeded(task, vendor_reference, at=at):
+        return  # other components of the bundle are still awaited
     if order is None or item is None:
+        if task.change_id is None:
+            trial_task_succeeded(task, vendor_reference, at=at)
         return
     was_failed = item.delivery_status is DeliveryStatus.FAILED
-    deliver(order, item, at=at, service_manager_id=task.service_manager_id, vendor_reference=vendor_reference)
+    deliver(
+        order,
+        item,
+        at=at,
+        service_manager_id=task.service_manager_id,
+        vendor_reference=None if is_part else vendor_reference,
+    )
     if was_failed and order.status is OrderStatus.PARTIALLY_EXECUTED and _all_made(order):
-        order.status = OrderStatus.EXECUTED
+        advance(order, Move.FINISH)
 
 
 def task_delayed(task: ProvisioningTask, next_attempt_at: datetime | None, *, at: datetime) -> None:
@@ -82,6 +96,7 @@ def task_failed(task: ProvisioningTask, reason: str, *, at: datetime) -> None:
     subscription = find_subscription_for_update(task.subject_id)
     if subscription is not None:
         mark_failed(subscription.id, reason)
+        parts_failed(task, subscription, reason)
     order, item = _order_and_item(task)
     if order is None or item is None:
         return
@@ -89,7 +104,7 @@ def task_failed(task: ProvisioningTask, reason: str, *, at: datetime) -> None:
     move_delivery(order, item, DeliveryStatus.FAILED, at=at, reason=reason[:500] if is_ours else None)
     note_problem(item.id, reason)
     if task.kind is TaskKind.OPEN_STOREFRONT and order.status is OrderStatus.EXECUTED:
-        order.status = OrderStatus.PARTIALLY_EXECUTED
+        advance(order, Move.FAIL_PART)
     add_event(order, "failed", FAILED, at=at, item=item)
     account = find_account(order.account_id) if order.account_id else None
     mail_provisioning_failed(order, item, account.name if account else "", reason, task.id, at=at)
@@ -100,6 +115,7 @@ def task_retried(task: ProvisioningTask, *, at: datetime) -> None:
     subscription = find_subscription_for_update(task.subject_id)
     if subscription is not None:
         mark_pending(subscription.id)
+        parts_retried(task, subscription)
     order, item = _order_and_item(task)
     if order is not None and item is not None:
         clear_problem(item.id)
@@ -131,4 +147,4 @@ def _all_made(order: Order) -> bool:
             OrderItem.distributor_id == current_scope().distributor_id, OrderItem.order_id == order.id
         )
     ).all()
-    return DeliveryStatus.FAILED not in statuses
+    return not {DeliveryStatus.FAILED, DeliveryStatus.PENDING} & set(statuses)

@@ -1,4 +1,4 @@
-"""Orders nobody decided on: canceled after 30 days, and their buyer is told (RS-25)."""
+"""Orders nobody decided on: canceled after 30 days, and their buyer is told (RS-25); drafts end after 7 (CB-18)."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ from app.core.db import session
 from app.orders.execution_events import add_event
 from app.orders.execution_mails import mail_declined
 from app.orders.execution_rows import lines_of
+from app.orders.machine import Move, advance
 from app.orders.models import DeliveryStatus, Order, OrderStatus
 from tenants.context import current_scope
 
 PENDING_FOR = timedelta(days=30)
 REASON = "The order was not approved within 30 days"
+DRAFTS_FOR = timedelta(days=7)
 MOST = 100
 
 
@@ -34,10 +36,34 @@ def expire_pending_orders(*, at: datetime) -> int:
         .execution_options(populate_existing=True)
     ).all()
     for order in orders:
-        order.status, order.decided_at, order.decision_reason = OrderStatus.CANCELED, at, REASON
+        advance(order, Move.EXPIRE)
+        order.decided_at, order.decision_reason = at, REASON
         for line in lines_of(order):
             line.item.delivery_status = DeliveryStatus.CANCELED
         add_event(order, "expired", f"{REASON}.", at=at)
         mail_declined(order, REASON, at=at)
         record("order.expired", actor=SYSTEM, at=at, target_kind="order", target_id=order.id)
     return len(orders)
+
+
+def expire_drafts(*, at: datetime) -> int:
+    """Cancel drafts that were not submitted within 7 days (CB-18); returns how many. Needs the distributor's scope."""
+    drafts = session.scalars(
+        select(Order)
+        .where(
+            Order.distributor_id == current_scope().distributor_id,
+            Order.status == OrderStatus.DRAFT,
+            Order.placed_at <= at - DRAFTS_FOR,
+        )
+        .order_by(Order.placed_at)
+        .limit(MOST)
+        .with_for_update(skip_locked=True)
+        .execution_options(populate_existing=True)
+    ).all()
+    for draft in drafts:
+        advance(draft, Move.EXPIRE)
+        draft.decided_at = at
+        for line in lines_of(draft):
+            line.item.delivery_status = DeliveryStatus.CANCELED
+        record("order.expired", actor=SYSTEM, at=at, target_kind="order", target_id=draft.id)
+    return len(drafts)

@@ -98,7 +98,7 @@ def _undelivered(statement: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]
         )
         .where(
             Order.distributor_id == current_scope().distributor_id,
-            Order.status == OrderStatus.IN_PROGRESS,
+            Order.status.in_((OrderStatus.IN_PROGRESS, OrderStatus.PARTIALLY_EXECUTED)),
             OrderItem.delivery_status == DeliveryStatus.PENDING,
         )
     )

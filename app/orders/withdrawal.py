@@ -10,6 +10,7 @@ from app.core.errors import Forbidden
 from app.orders.errors import AlreadyDecided
 from app.orders.execution_events import add_event
 from app.orders.execution_rows import lock_order_by_number
+from app.orders.machine import Move, advance
 from app.orders.models import DeliveryStatus, Order, OrderStatus
 from app.orders.queries import list_items
 
@@ -31,7 +32,7 @@ def withdraw_order(number: str, *, actor: Actor, at: datetime) -> Order:
         raise Forbidden("Only who placed the order can withdraw it")
     if order.status is not OrderStatus.PENDING_RESELLER_APPROVAL:
         raise AlreadyDecided(order.number, order.status)
-    order.status = OrderStatus.CANCELED
+    advance(order, Move.WITHDRAW)
     for item in list_items(order.id):
         item.delivery_status = DeliveryStatus.CANCELED
     add_event(order, "withdrawn", WITHDRAWN, at=at, actor_name=actor.name)

@@ -13,7 +13,7 @@ from app.bss.provisioning.forms import DeliveryForm
 from app.core.clock import utc_now
 from app.core.db import unit_of_work
 from app.identity.permissions import Permission
-from app.orders.execution import deliver_item
+from app.orders.partial import deliver_item
 from app.orders.repairs import list_undelivered
 from app.web.pages import page
 from themes.frames import Crumb

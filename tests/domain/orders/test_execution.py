@@ -13,7 +13,7 @@ from app.catalogue.models import BillingCycle, ProductKind, ProductPrice, Produc
 from app.core.db import unit_of_work
 from app.notifications.models import OutboundMail
 from app.orders.errors import AlreadyDelivered, CreditInsufficient
-from app.orders.execution import deliver_item, execute_order, process_work
+from app.orders.execution import execute_order, process_work
 from app.orders.expiry import expire_pending_orders
 from app.orders.models import (
     Order,
@@ -24,6 +24,7 @@ from app.orders.models import (
     OrderWork,
     WorkState,
 )
+from app.orders.partial import deliver_item
 from app.pricing.models import PriceListEntry
 from app.provisioning.models import ProvisioningTask, TaskKind, TaskStatus
 from app.subscriptions.models import (
@@ -211,11 +212,12 @@ def test_an_order_with_a_non_automatic_product_is_in_progress_until_each_item_is
         first, second = placed.items
         with unit_of_work():
             deliver_item(placed.number, first.id, actor=SYSTEM, at=MONDAY_NOON, vendor_reference="M-1")
-        assert order_of(session, placed).status is OrderStatus.IN_PROGRESS
+        assert order_of(session, placed).status is OrderStatus.PARTIALLY_EXECUTED
         (subscription,) = all_of(session, Subscription)
         assert subscription.status is SubscriptionStatus.ACTIVE
         assert [link.vendor_reference for link in all_of(session, SubscriptionVendorLink)] == ["M-1"]
-        assert all_of(session, ProvisioningTask) == all_of(session, Invoice) == []
+        assert all_of(session, ProvisioningTask) == []
+        assert [paper.order_number for paper in all_of(session, Invoice)] == [f"{placed.number}-1"]
         with pytest.raises(AlreadyDelivered), unit_of_work():
             deliver_item(placed.number, first.id, actor=SYSTEM, at=MONDAY_NOON)
         with unit_of_work():
@@ -223,8 +225,7 @@ def test_an_order_with_a_non_automatic_product_is_in_progress_until_each_item_is
         order = order_of(session, placed)
         assert order.status is OrderStatus.EXECUTED
         assert len(all_of(session, ProvisioningTask)) == 1
-        (invoice,) = all_of(session, Invoice)
-        assert invoice.net_total == Decimal("40.00")
+        assert [paper.net_total for paper in all_of(session, Invoice)] == [Decimal("20.00"), Decimal("20.00")]
 
 
 def test_a_new_price_list_changes_the_next_order_and_no_live_subscription(session, world):
