@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from app.accounts import rules
-from app.accounts.models import AccountStatus, PaymentMethod
+from app.accounts.models import AccountStatus, BillingDayRule, PartialCharges, PaymentMethod
 from app.core.errors import FieldError
 
 
@@ -32,7 +32,9 @@ class AccountDetails:
     payment_method: PaymentMethod = PaymentMethod.CASH
     payment_days: int = 30
     prorated_billing: bool = False
-    billing_day: int | None = None
+    billing_day_rule: BillingDayRule = BillingDayRule.FIRST_DAY
+    billing_day: int | None = None  # 1..31, of a chosen day
+    partial_charges: PartialCharges = PartialCharges.ORDER_DAY
     restrict_to_price_lists: bool | None = None  # None: on for resellers, off for others
 
 
@@ -79,7 +81,7 @@ def detail_errors(details: AccountDetails) -> Iterator[FieldError]:
     yield from rules.billing_errors(
         credit_limit=details.credit_limit,
         payment_days=details.payment_days,
-        prorated_billing=details.prorated_billing,
+        billing_day_rule=details.billing_day_rule,
         billing_day=details.billing_day,
     )
 

@@ -11,12 +11,13 @@ from functools import cache
 import pycountry
 from email_validator import EmailNotValidError, validate_email
 
+from app.accounts.models import BillingDayRule
 from app.core.errors import FieldError
 
 MAX_CREDIT_LIMIT = Decimal("999999999.99")  # BC-22
 LONGEST_EMAIL = 254
 LONGEST_PAYMENT_DAYS = 365
-LAST_BILLING_DAY = 28  # every month has it
+LAST_BILLING_DAY = 31  # of a shorter month, its last day
 WEBSITE = re.compile(r"https?://[^\s/]+\.[^\s/]+(/\S*)?", re.IGNORECASE)
 
 
@@ -95,7 +96,7 @@ def billing_errors(
     *,
     credit_limit: Decimal | None,
     payment_days: int,
-    prorated_billing: bool,
+    billing_day_rule: BillingDayRule,
     billing_day: int | None,
 ) -> Iterator[FieldError]:
     """Refuse impossible billing options (BC-18, BC-22). A limit of None is unlimited."""
@@ -106,6 +107,6 @@ def billing_errors(
     if not 0 <= payment_days <= LONGEST_PAYMENT_DAYS:
         yield FieldError("payment_days", "range", "Enter 0 to 365 days")
     if billing_day is not None and not 1 <= billing_day <= LAST_BILLING_DAY:
-        yield FieldError("billing_day", "range", "Enter a day from 1 to 28")
-    elif prorated_billing and billing_day is None:
+        yield FieldError("billing_day", "range", "Enter a day from 1 to 31")
+    elif billing_day_rule is BillingDayRule.CHOSEN and billing_day is None:
         yield FieldError("billing_day", "required", "Enter the billing day")

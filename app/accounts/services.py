@@ -37,7 +37,8 @@ NO_EDITION = "none"
 
 PLAIN_FIELDS = (
     "phone", "website", "tax_id", "street", "city", "postcode", "region", "credit_limit", "payment_method",
-    "payment_days", "prorated_billing", "billing_day", "ordering_enabled", "currency", "country",
+    "payment_days", "prorated_billing", "billing_day_rule", "billing_day", "partial_charges", "ordering_enabled",
+    "currency", "country",
 )  # fmt: skip
 
 

@@ -1,6 +1,6 @@
 """Accounts in the back office: list, 360° page, people, credit, plans."""
 
-from app.bss.accounts import related, upgrade, views
+from app.bss.accounts import billing, related, upgrade, views
 from app.bss.accounts.blueprint import bp
 
-__all__ = ["bp", "related", "upgrade", "views"]
+__all__ = ["billing", "bp", "related", "upgrade", "views"]

@@ -10,7 +10,7 @@ from wtforms.validators import InputRequired, Optional
 
 from app.accounts.contacts import NewContact
 from app.accounts.details import AccountDetails, NewAccount, NewEndCustomer
-from app.accounts.models import Account, AccountStatus, PaymentMethod
+from app.accounts.models import Account, AccountStatus, BillingDayRule, PartialCharges, PaymentMethod
 from app.accounts.rules import countries
 from app.web.forms import Form
 
@@ -25,6 +25,16 @@ PAYMENT_WORDS = {
     PaymentMethod.CASH: "Cash or bank transfer",
     PaymentMethod.DEPOSIT: "Deposit",
     PaymentMethod.CARD: "Card",
+}
+BILLING_DAY_WORDS = {
+    BillingDayRule.FIRST_DAY: "First day of the month",
+    BillingDayRule.LAST_DAY: "Last day of the month",
+    BillingDayRule.FIRST_ORDER: "Day of the first order",
+    BillingDayRule.CHOSEN: "A chosen day",
+}
+PARTIAL_CHARGES_WORDS = {
+    PartialCharges.ORDER_DAY: "Invoiced at once",
+    PartialCharges.BILLING_DAY: "Invoiced on the next billing day",
 }
 EDITION_WORDS = {"none": "None", "basic": "Basic", "free": "Free", "standard": "Standard"}
 
@@ -73,12 +83,21 @@ class AccountForm(AddressFields):
         default=30,
         description="Invoices are due after so many days.",
     )
-    prorated_billing = BooleanField("Prorated billing")
-    billing_day = IntegerField("Billing day", validators=[Optional()], description="1 to 28.")
+    prorated_billing = BooleanField(
+        "Prorated billing",
+        description="Subscriptions begin their cycles on the billing day; a shorter first one leads there.",
+    )
+    billing_day_rule = SelectField("Billing day", validators=[InputRequired("Choose the billing day")])
+    billing_day = IntegerField(
+        "Chosen day", validators=[Optional()], description="1 to 31; of a shorter month, its last day."
+    )
+    partial_charges = SelectField("Partial charges", validators=[InputRequired("Choose when they are invoiced")])
 
     def choose(self, own_currency: str) -> None:
         """Fill the lists; the distributor's own currency stands first."""
         self.choose_countries()
+        self.billing_day_rule.choices = [(rule.value, words) for rule, words in BILLING_DAY_WORDS.items()]
+        self.partial_charges.choices = [(when.value, words) for when, words in PARTIAL_CHARGES_WORDS.items()]
         self.payment_method.choices = [(method.value, words) for method, words in PAYMENT_WORDS.items()]
         ordered = dict.fromkeys((own_currency, *CURRENCIES, self.currency.data))
         self.currency.choices = [(code, code) for code in ordered if code]
@@ -88,9 +107,13 @@ class AccountForm(AddressFields):
         self.process(
             obj=account,
             payment_method=account.payment_method.value,
+            billing_day_rule=account.billing_day_rule.value,
+            partial_charges=account.partial_charges.value,
             unlimited_credit=account.credit_limit is None,
         )
         self.payment_method.data = account.payment_method.value
+        self.billing_day_rule.data = account.billing_day_rule.value
+        self.partial_charges.data = account.partial_charges.value
         self.unlimited_credit.data = account.credit_limit is None
 
     def to_details(self) -> AccountDetails:
@@ -113,7 +136,9 @@ class AccountForm(AddressFields):
             payment_method=PaymentMethod(self.payment_method.data),
             payment_days=self.payment_days.data or 0,
             prorated_billing=self.prorated_billing.data,
+            billing_day_rule=BillingDayRule(self.billing_day_rule.data),
             billing_day=self.billing_day.data,
+            partial_charges=PartialCharges(self.partial_charges.data),
             restrict_to_price_lists=self.restrict_to_price_lists.data,
         )
 

@@ -57,7 +57,7 @@ def test_everything_wrong_with_an_account_is_told_at_once(world: World, session:
         website="javascript:alert(1)",
         phone="1" * 31,
         credit_limit=Decimal(-1),
-        billing_day=29,
+        billing_day=32,
     )
     with scope(world.scope):
         before = accounts(session)

@@ -26,6 +26,8 @@ COMPANY = {
     "currency": "EUR",
     "ordering_enabled": "y",
     "payment_method": "cash",
+    "billing_day_rule": "first_day",
+    "partial_charges": "order_day",
     "payment_days": "30",
     "credit_limit": "500",
 }
