@@ -1,0 +1,346 @@
+"""Trials: free, for a time, once per product and account (CB-12). What they ask of vendors and charge: `app.changes.trials`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+
+from app.accounts.models import Account, AccountStatus
+from app.catalogue.models import BillingCycle, Product, Term
+from app.core.db import nudge_after_commit, session
+from app.core.errors import Conflict, FieldError, Invalid, NotFound
+from app.core.ids import new_id
+from app.core.queue import Nudge
+from app.pricing.catalogue_page import offered_ids
+from app.pricing.quotes import Buyer, PriceKey, buyer_prices
+from app.subscriptions.jobs import OPEN_TRIAL
+from app.subscriptions.models import (
+    SUBSCRIPTION_NUMBERS,
+    PriceLabel,
+    Subscription,
+    SubscriptionCost,
+    SubscriptionStatus,
+    SyncStatus,
+)
+from app.subscriptions.price_models import Trial
+from app.subscriptions.services import add_event
+from tenants.context import current_scope
+
+GRACE = timedelta(days=14)  # after its last day a trial can still be converted; then the vendor removes it
+MAX_EXTENSIONS = 2
+MAX_DAYS_ADDED = 90
+MOST_DAYS_AT_ONCE = 365
+MAX_NAME = 100
+NOTHING = Decimal(0)
+NO_RULE = "trial"
+RUNNING = (
+    SubscriptionStatus.PENDING_ACTIVATION,
+    SubscriptionStatus.ACTIVE,
+    SubscriptionStatus.SUSPENDED,
+    SubscriptionStatus.PENDING_CANCELLATION,
+)
+
+
+class TrialNotFound(NotFound):
+    """There is no such trial for this caller."""
+
+    def __init__(self, reference: object) -> None:
+        super().__init__(f"There is no trial {reference}")
+
+
+class TrialNotOffered(NotFound):
+    """The product has no trial, or is not sold to this buyer."""
+
+    def __init__(self) -> None:
+        super().__init__("There is no trial of this product")
+
+
+class TrialAlreadyUsed(Conflict):
+    """The account has had its one trial of this product."""
+
+    code = "trial_already_used"
+
+    def __init__(self, product_name: str) -> None:
+        super().__init__(f"The trial of {product_name} was already used")
+
+
+class ProductAlreadyOwned(Conflict):
+    """The account has the product: there is nothing to try."""
+
+    code = "already_owned"
+
+    def __init__(self, product_name: str) -> None:
+        super().__init__(f"There is already a subscription of {product_name}")
+
+
+class NoTrial(Conflict):
+    """The subscription is no trial that runs, or may still be converted."""
+
+    code = "no_trial"
+
+    def __init__(self, code: str) -> None:
+        super().__init__(f"{code} is not a trial that can be changed now")
+
+
+@dataclass(frozen=True, slots=True)
+class NewTrial:
+    """What a trial is asked for with. `storefront_id` None: staff start it in BSS."""
+
+    account: Account
+    payer_id: UUID
+    product_id: UUID
+    quantity: int
+    friendly_name: str
+    storefront_id: UUID | None
+    contact_email: str
+    requested_by_name: str
+
+
+def request_trial(new: NewTrial, *, buyer: Buyer, at: datetime) -> Trial:
+    """Write down that a trial shall begin; a job of the distributor opens it. Works in the buyer's own scope.
+
+    Raises TrialNotOffered, TrialAlreadyUsed, ProductAlreadyOwned, Invalid `quantity_range`, `quantity_step`,
+    `length`, `account_not_active`.
+    """
+    product = trial_product(new.product_id, buyer)
+    key = first_price(product.id, buyer)
+    account = new.account
+    errors = list(_errors(new, product))
+    if errors:
+        raise Invalid(*errors)
+    require_free(account.id, product)
+    trial_id = session.scalar(
+        insert(Trial)
+        .values(
+            distributor_id=current_scope().distributor_id,
+            id=new_id(),
+            reseller_id=account.reseller_id,
+            account_id=account.id,
+            product_id=product.id,
+            payer_id=new.payer_id,
+            storefront_id=new.storefront_id,
+            quantity=new.quantity,
+            term=key.term,
+            cycle=key.cycle,
+            days=product.trial_days,
+            friendly_name=new.friendly_name.strip() or product.name[:MAX_NAME],
+            contact_email=new.contact_email,
+            requested_by_name=new.requested_by_name,
+            requested_at=at,
+        )
+        .on_conflict_do_nothing()  # somebody else of the account was faster
+        .returning(Trial.id)
+    )
+    if trial_id is None:
+        raise TrialAlreadyUsed(product.name)
+    nudge_after_commit(Nudge(OPEN_TRIAL, trial_id, current_scope().distributor_id))
+    return session.get_one(Trial, (current_scope().distributor_id, trial_id))
+
+
+def trial_product(product_id: UUID, buyer: Buyer) -> Product:
+    """Return a product this buyer may try; raises TrialNotOffered."""
+    product = session.get(Product, (current_scope().distributor_id, product_id))
+    if product is None or not product.trial_days or not product.is_active or product.retired_at is not None:
+        raise TrialNotOffered
+    if product.is_add_on or product.plan_edition or product.id not in offered_ids([product.id], buyer):
+        raise TrialNotOffered
+    return product
+
+
+def first_price(product_id: UUID, buyer: Buyer) -> PriceKey:
+    """Return the shortest recurring term and cycle a product is sold by; raises TrialNotOffered where it has none."""
+    keys = [key for key in buyer_prices([product_id], buyer) if key.cycle.months]
+    if not keys:
+        raise TrialNotOffered
+    return min(keys, key=lambda key: (key.term.months, key.cycle.months))
+
+
+def require_free(account_id: UUID, product: Product) -> None:
+    """Refuse a second trial, and one of what the account has: TrialAlreadyUsed, ProductAlreadyOwned."""
+    if find_trial_of(account_id, product.id) is not None:
+        raise TrialAlreadyUsed(product.name)
+    owned = session.scalar(
+        select(Subscription.id)
+        .where(
+            Subscription.distributor_id == current_scope().distributor_id,
+            Subscription.account_id == account_id,
+            Subscription.product_id == product.id,
+            Subscription.status.in_(RUNNING),
+        )
+        .limit(1)
+    )
+    if owned is not None:
+        raise ProductAlreadyOwned(product.name)
+
+
+def find_trial_of(account_id: UUID, product_id: UUID) -> Trial | None:
+    """Return the one trial an account has had of a product."""
+    return session.scalar(
+        select(Trial).where(
+            Trial.distributor_id == current_scope().distributor_id,
+            Trial.account_id == account_id,
+            Trial.product_id == product_id,
+        )
+    )
+
+
+def find_trial(subscription_id: UUID) -> Trial | None:
+    """Return the trial a subscription began as."""
+    return session.scalar(
+        select(Trial).where(
+            Trial.distributor_id == current_scope().distributor_id, Trial.subscription_id == subscription_id
+        )
+    )
+
+
+def list_trials(account_ids: Iterable[UUID] | None = None, *, limit: int = 200, offset: int = 0) -> Sequence[Trial]:
+    """Return trials in reach, the newest first; of these accounts alone where they are named."""
+    statement = select(Trial).where(Trial.distributor_id == current_scope().distributor_id)
+    if account_ids is not None:
+        statement = statement.where(Trial.account_id.in_(set(account_ids)))
+    return session.scalars(
+        statement.order_by(Trial.requested_at.desc(), Trial.id.desc()).offset(offset).limit(limit)
+    ).all()
+
+
+def make_subscription(trial: Trial, payer: Account, *, on: date, sync_status: SyncStatus, at: datetime) -> Subscription:
+    """Make the subscription of a trial, free until its last day. In the distributor's scope, the trial locked."""
+    last = on + timedelta(days=trial.days - 1)
+    number = session.scalar(select(SUBSCRIPTION_NUMBERS.next_value())) or 0
+    subscription = Subscription(
+        reseller_id=trial.reseller_id,
+        account_id=trial.account_id,
+        code=f"SUB-{number:06d}",
+        payer_id=trial.payer_id,
+        product_id=trial.product_id,
+        friendly_name=trial.friendly_name,
+        quantity=trial.quantity,
+        term=trial.term,
+        cycle=trial.cycle,
+        unit_price=NOTHING,
+        currency=payer.currency,
+        sync_status=sync_status,
+        starts_on=on,
+        trial_ends_on=last,
+        auto_renew=False,
+        created_at=at,
+    )
+    session.add(subscription)
+    session.flush()
+    session.add(
+        SubscriptionCost(
+            reseller_id=payer.reseller_id,
+            account_id=payer.id,
+            subscription_id=subscription.id,
+            unit_cost=NOTHING,
+            currency=payer.currency,
+            rule=NO_RULE,
+            label=PriceLabel.LIST,
+        )
+    )
+    trial.subscription_id = subscription.id
+    add_event(
+        subscription, "trial", f"Trial of {trial.days} days started", at=at,
+        quantity_change=trial.quantity, quantity_after=trial.quantity, actor_name=trial.requested_by_name or None,
+    )  # fmt: skip
+    return subscription
+
+
+def extend(subscription: Subscription, days: int, *, by_administrator: bool, at: datetime, actor_name: str) -> None:
+    """Move a running trial's last day. The caller has locked it.
+
+    At most twice and 90 days in total, unless an administrator does it. Raises NoTrial, Invalid `days_range`,
+    `extensions_used`, `extension_limit`.
+    """
+    if subscription.trial_ends_on is None or subscription.status not in RUNNING:
+        raise NoTrial(subscription.code)
+    if not 1 <= days <= MOST_DAYS_AT_ONCE:
+        raise Invalid.field("days", "days_range", f"Enter 1 to {MOST_DAYS_AT_ONCE} days")
+    if not by_administrator:
+        if subscription.trial_extensions >= MAX_EXTENSIONS:
+            raise Invalid.field(
+                "days", "extensions_used", "It was extended twice; only an administrator can extend it again"
+            )
+        left = MAX_DAYS_ADDED - subscription.trial_days_added
+        if days > left:
+            raise Invalid.field(
+                "days", "extension_limit", f"At most {left} more days; only an administrator can add more"
+            )
+    subscription.trial_ends_on += timedelta(days=days)
+    subscription.trial_days_added += days
+    subscription.trial_extensions += 1
+    add_event(subscription, "trial_extended", f"Trial extended by {days} days", at=at, actor_name=actor_name or None)
+
+
+@dataclass(frozen=True, slots=True)
+class PaidTerms:
+    """What a converted trial goes on as. `unit_price` None: the customer sees "-"."""
+
+    quantity: int
+    friendly_name: str
+    term: Term
+    cycle: BillingCycle
+    unit_price: Decimal | None
+    unit_cost: Decimal
+    price_list_id: UUID | None
+    rule: str
+    markup_percent: Decimal | None = None
+
+
+def is_convertible(subscription: Subscription, on: date) -> bool:
+    """Whether "upgrade to paid" is possible: it runs, or ended at most 14 days ago."""
+    last = subscription.trial_ends_on
+    if last is None:
+        return False
+    if subscription.status is SubscriptionStatus.EXPIRED:
+        return on <= last + GRACE
+    return subscription.status is SubscriptionStatus.ACTIVE
+
+
+def conversion_errors(product: Product, quantity: int) -> Iterator[FieldError]:
+    """Say what is wrong with the quantity a trial shall go on with."""
+    least, most = product.min_quantity, product.max_quantity or 1_000_000
+    if not least <= quantity <= most:
+        yield FieldError("quantity", "quantity_range", f"Enter a quantity between {least:,} and {most:,}")
+    elif quantity % product.step_quantity:
+        yield FieldError("quantity", "quantity_step", f"Enter a multiple of {product.step_quantity}")
+
+
+def running_trials(account_id: UUID, product_ids: Iterable[UUID]) -> Mapping[UUID, Subscription]:
+    """Return the running trials of an account by product: these products cannot be bought beside them (CB-F31)."""
+    wanted = set(product_ids)
+    if not wanted:
+        return {}
+    rows = session.scalars(
+        select(Subscription).where(
+            Subscription.distributor_id == current_scope().distributor_id,
+            Subscription.account_id == account_id,
+            Subscription.product_id.in_(wanted),
+            Subscription.trial_ends_on.is_not(None),
+            Subscription.status.in_(RUNNING),
+        )
+    )
+    return {row.product_id: row for row in rows}
+
+
+def _errors(new: NewTrial, product: Product) -> Iterator[FieldError]:
+    most = min(product.trial_max_quantity, product.max_quantity or product.trial_max_quantity)
+    if not product.min_quantity <= new.quantity <= most:
+        least = product.min_quantity
+        words = f"Enter {least}" if most <= least else f"Enter a quantity between {least} and {most}"
+        yield FieldError("quantity", "quantity_range", words)
+    elif new.quantity % product.step_quantity:
+        yield FieldError("quantity", "quantity_step", f"Enter a multiple of {product.step_quantity}")
+    name = new.friendly_name.strip()
+    if len(name) > MAX_NAME:
+        yield FieldError("friendly_name", "length", f"Use at most {MAX_NAME} characters")
+    if any(character in "<>" or not character.isprintable() for character in name):
+        yield FieldError("friendly_name", "characters", "Leave out < and >")
+    if new.account.status is not AccountStatus.ACTIVE or not new.account.ordering_enabled:
+        yield FieldError("quantity", "account_not_active", "This company cannot order at present")
