@@ -319,7 +319,7 @@ def downgrade() -> None:
     """Take them away again."""
     for column in ("base_cost", "protection_reminded_for", "protected_list_price"):
         op.drop_column("subscription_costs", column)
-    op.execute('ALTER TABLE assets DROP CONSTRAINT "ck_assets_assetstatus"')
+    op.execute('ALTER TABLE assets DROP CONSTRAINT "ck_assets_status"')
     _rename_status("pending_activation", "pending")
     op.alter_column(
         "assets", "status", existing_type=sa.String(length=40), type_=sa.VARCHAR(length=20), existing_nullable=False
