@@ -90,6 +90,20 @@ class InvoiceStatus(enum.Enum):
     CREDITED = "credited"
 
 
+INVOICE_WORDS = {
+    InvoiceStatus.UNPAID: "Unpaid",
+    InvoiceStatus.PARTLY_PAID: "Partly paid",
+    InvoiceStatus.PAID: "Paid",
+    InvoiceStatus.CREDITED: "Credited",
+}
+CREDIT_NOTE_WORDS = {
+    InvoiceStatus.UNPAID: "Open",
+    InvoiceStatus.PARTLY_PAID: "Partly used",
+    InvoiceStatus.PAID: "Used",
+    InvoiceStatus.CREDITED: "Used",
+}
+
+
 class Invoice(Shared, Base):
     """The distributor's invoice to a reseller or direct customer, at cost; `account_id` is the payer. Immutable once issued."""
 
@@ -117,6 +131,26 @@ class Invoice(Shared, Base):
     buyer_name: Mapped[str] = mapped_column(String(200))
     buyer_address: Mapped[str] = mapped_column(String(600))
     created_at: Mapped[datetime]
+
+    @property
+    def is_credit_note(self) -> bool:
+        """Whether it gives back; never due, so never overdue."""
+        return self.kind is InvoiceKind.CREDIT_NOTE
+
+    @property
+    def words(self) -> str:
+        """What people call the paper."""
+        return "Credit note" if self.is_credit_note else "Invoice"
+
+    @property
+    def status_words(self) -> str:
+        """What is left of it, in the words of its kind (CB-34 for credit notes)."""
+        return (CREDIT_NOTE_WORDS if self.is_credit_note else INVOICE_WORDS)[self.status]
+
+    def is_overdue(self, today: date) -> bool:
+        """Whether money is left to be paid after its day."""
+        is_open = self.status in (InvoiceStatus.UNPAID, InvoiceStatus.PARTLY_PAID)
+        return not self.is_credit_note and is_open and self.due_on < today
 
 
 class InvoiceLine(Shared, Base):

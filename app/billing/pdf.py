@@ -41,7 +41,7 @@ def render_invoice(invoice: Invoice) -> bytes:
         rightMargin=MARGIN,
         topMargin=MARGIN,
         bottomMargin=MARGIN,
-        title=f"Invoice {invoice.number}",
+        title=f"{invoice.words} {invoice.number}",
         author=invoice.seller_name,
         invariant=True,
     )
@@ -50,7 +50,7 @@ def render_invoice(invoice: Invoice) -> bytes:
     def foot(canvas: Canvas, _document: object) -> None:
         canvas.setFont(PLAIN, 8)
         canvas.setFillColor(MUTED)
-        canvas.drawString(MARGIN, 10 * mm, f"{invoice.seller_name} · Invoice {invoice.number}")
+        canvas.drawString(MARGIN, 10 * mm, f"{invoice.seller_name} · {invoice.words} {invoice.number}")
         canvas.drawRightString(A4[0] - MARGIN, 10 * mm, f"Page {canvas.getPageNumber()}")
 
     document.addPageTemplates([PageTemplate(frames=[frame], onPage=foot)])
@@ -62,7 +62,7 @@ def _story(invoice: Invoice, lines: Sequence[InvoiceLine]) -> list[Flowable]:
     return [
         _head(invoice),
         Spacer(1, 10 * mm),
-        _text(f"Invoice {invoice.number}", _style(20, bold=True)),
+        _text(f"{invoice.words} {invoice.number}", _style(20, bold=True)),
         Spacer(1, 4 * mm),
         _facts(invoice),
         Spacer(1, 8 * mm),
@@ -84,7 +84,8 @@ def _head(invoice: Invoice) -> Flowable:
 
 def _facts(invoice: Invoice) -> Flowable:
     labels = ["Issued", "Due", "Order", "Currency"]
-    values = [_day(invoice.issued_on), _day(invoice.due_on), invoice.order_number or "–", invoice.currency]
+    due = "–" if invoice.is_credit_note else _day(invoice.due_on)
+    values = [_day(invoice.issued_on), due, invoice.order_number or "–", invoice.currency]
     table = Table(
         [[_text(label, _style(8, muted=True)) for label in labels], [_text(value, _style(9.5)) for value in values]],
         colWidths=[42.5 * mm] * 4,

@@ -10,10 +10,10 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, case, func, select
 
 from app.billing.errors import InvoiceNotFound
-from app.billing.models import Invoice, InvoiceLine, InvoiceStatus
+from app.billing.models import Invoice, InvoiceKind, InvoiceLine, InvoiceStatus
 from app.core.db import session
 from tenants.context import current_scope
 
@@ -32,6 +32,7 @@ class InvoiceFilter:
 
     search: str = ""
     status: InvoiceStatus | None = None
+    kind: InvoiceKind | None = None
     account_id: UUID | None = None  # the payer
     issued_from: date | None = None
     issued_to: date | None = None
@@ -85,10 +86,11 @@ def count_invoices(wanted: InvoiceFilter) -> int:
 
 
 def sum_invoices(wanted: InvoiceFilter) -> Sequence[InvoiceTotals]:
-    """Return what the filter's invoices add up to, per currency."""
+    """Return what the filter's invoices less its credit notes add up to, per currency."""
     found = _found(wanted).subquery()
+    sign = case((found.c.kind == InvoiceKind.CREDIT_NOTE.value, -1), else_=1)
     rows = session.execute(
-        select(found.c.currency, func.sum(found.c.total), func.sum(found.c.total - found.c.paid_total))
+        select(found.c.currency, func.sum(sign * found.c.total), func.sum(sign * (found.c.total - found.c.paid_total)))
         .group_by(found.c.currency)
         .order_by(found.c.currency)
     )
@@ -106,6 +108,8 @@ def _found(wanted: InvoiceFilter) -> Select[Invoice]:
         )
     if wanted.status is not None:
         statement = statement.where(Invoice.status == wanted.status)
+    if wanted.kind is not None:
+        statement = statement.where(Invoice.kind == wanted.kind)
     if wanted.account_id is not None:
         statement = statement.where(Invoice.account_id == wanted.account_id)
     if wanted.issued_from is not None:

@@ -8,7 +8,7 @@ from flask import Response, request, url_for
 from flask.typing import ResponseReturnValue
 
 from app.access import permission_required
-from app.billing.models import InvoiceStatus
+from app.billing.models import INVOICE_WORDS, InvoiceKind, InvoiceStatus
 from app.billing.pdf import render_invoice
 from app.billing.queries import (
     InvoiceFilter,
@@ -29,12 +29,6 @@ from themes.frames import Crumb
 
 bp = surface_blueprint("invoices", __name__, surface=Surface.BSS)
 
-STATUS_WORDS = {
-    InvoiceStatus.UNPAID: "Unpaid",
-    InvoiceStatus.PARTLY_PAID: "Partly paid",
-    InvoiceStatus.PAID: "Paid",
-    InvoiceStatus.CREDITED: "Credited",
-}
 TONES = {
     InvoiceStatus.UNPAID: "warning",
     InvoiceStatus.PARTLY_PAID: "progress",
@@ -42,7 +36,7 @@ TONES = {
     InvoiceStatus.CREDITED: "neutral",
 }
 HEADER = (
-    "Number", "Order", "Buyer", "Issued", "Due", "Status", "Net total", "Tax", "Total", "Unpaid", "Currency",
+    "Kind", "Number", "Order", "Buyer", "Issued", "Due", "Status", "Net total", "Tax", "Total", "Unpaid", "Currency",
 )  # fmt: skip
 
 
@@ -51,6 +45,7 @@ def requested_filter() -> InvoiceFilter:
     return InvoiceFilter(
         search=asked_text(),
         status=asked_choice(InvoiceStatus, "status"),
+        kind=asked_choice(InvoiceKind, "kind"),
         account_id=asked_id("account"),
         issued_from=_day("from"),
         issued_to=_day("to"),
@@ -73,7 +68,7 @@ def index() -> ResponseReturnValue:
     if kind := asked_export():
         rows = [
             (
-                i.number, i.order_number, i.buyer_name, i.issued_on, i.due_on, STATUS_WORDS[i.status], i.net_total,
+                i.words, i.number, i.order_number, i.buyer_name, i.issued_on, i.due_on, i.status_words, i.net_total,
                 i.tax_total, i.total, i.total - i.paid_total, i.currency,
             )
             for i in list_invoices(wanted, limit=None)
@@ -92,7 +87,7 @@ def index() -> ResponseReturnValue:
         totals=sum_invoices(wanted),
         wanted=wanted,
         today=distributor_today(),
-        status_words=STATUS_WORDS,
+        status_words=INVOICE_WORDS,
         tones=TONES,
         sizes=SIZES,
         with_args=with_args,
@@ -106,13 +101,11 @@ def detail(number: str) -> ResponseReturnValue:
     invoice = get_invoice(number)
     return page(
         "bss/invoices/detail.html",
-        title=invoice.number,
+        title=f"{invoice.words} {invoice.number}",
         breadcrumbs=[Crumb("Invoices", url_for(".index")), Crumb(invoice.number)],
         invoice=invoice,
         lines=list_lines(invoice.id),
-        is_overdue=invoice.status in (InvoiceStatus.UNPAID, InvoiceStatus.PARTLY_PAID)
-        and invoice.due_on < distributor_today(),
-        status_words=STATUS_WORDS,
+        is_overdue=invoice.is_overdue(distributor_today()),
         tones=TONES,
     )
 

@@ -1,0 +1,5 @@
+"""What billing may ask of the workers; times in seconds."""
+
+from app.core.queue import Job, Queue
+
+BILL_PAYER = Job("workers.jobs.billing.bill_payer", Queue.BILLING, timeout=300)
