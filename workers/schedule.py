@@ -19,7 +19,7 @@ from app.core.clock import utc_now
 from app.core.db import session, unit_of_work
 from tenants.context import distributor_scope, scope
 from tenants.models import Distributor, DistributorState
-from workers.jobs import listings, sweeps
+from workers.jobs import billing, listings, sweeps, trials, vendor_catalogue
 
 log = logging.getLogger(__name__)
 
@@ -41,9 +41,16 @@ PERIODIC: tuple[Periodic, ...] = (
     Periodic(timedelta(seconds=5), sweeps.nudge_order_works),
     Periodic(timedelta(seconds=5), sweeps.nudge_provisioning_tasks),
     Periodic(timedelta(seconds=15), sweeps.nudge_mails),
+    Periodic(timedelta(seconds=15), sweeps.nudge_changes),
     Periodic(timedelta(seconds=30), sweeps.nudge_imports),
     Periodic(timedelta(seconds=30), sweeps.nudge_listing_runs),
+    Periodic(timedelta(hours=1), billing.nudge_billing),
+    Periodic(timedelta(seconds=30), trials.nudge_trials),
+    Periodic(timedelta(hours=1), trials.look_after_trials),
+    Periodic(timedelta(seconds=30), vendor_catalogue.fail_silent_vendor_runs),
+    Periodic(timedelta(hours=1), vendor_catalogue.begin_vendor_prices),
     Periodic(timedelta(minutes=15), sweeps.release_holds),
+    Periodic(timedelta(minutes=1), sweeps.nudge_scheduled_orders),
     Periodic(timedelta(hours=1), sweeps.expire_orders),
     Periodic(timedelta(hours=6), listings.tell_of_prices_below_cost),
     Periodic(timedelta(hours=12), sweeps.forget_vendor_calls),

@@ -69,10 +69,12 @@ class Permission(enum.Enum):
     BSS_PRICES_VIEW = "bss.prices.view"
     BSS_PRICES_EDIT = "bss.prices.edit"
     BSS_PRICES_ASSIGN = "bss.prices.assign"  # price lists to accounts: also the account manager's (CB-05)
+    BSS_PRICES_OVERRIDE = "bss.prices.override"  # by hand or discount, on orders and subscriptions (CB-44)
     BSS_COSTS_VIEW = "bss.costs.view"  # vendor cost
     BSS_ORDERS_VIEW = "bss.orders.view"
     BSS_ORDERS_EDIT = "bss.orders.edit"
     BSS_ORDERS_EXECUTE = "bss.orders.execute"
+    BSS_SALES_APPROVE = "bss.sales.approve"  # prices below cost, discounts above the ceiling, everybody's offers
     BSS_SUBSCRIPTIONS_VIEW = "bss.subscriptions.view"
     BSS_SUBSCRIPTIONS_EDIT = "bss.subscriptions.edit"
     BSS_PROVISIONING_VIEW = "bss.provisioning.view"
@@ -170,6 +172,7 @@ OF_BSS_ROLE: Mapping[BssRole, frozenset[Permission]] = {
     | {
         P.BSS_PRICES_EDIT,
         P.BSS_PRICES_ASSIGN,
+        P.BSS_PRICES_OVERRIDE,
         P.BSS_COSTS_VIEW,
         P.BSS_BILLING_EDIT,
         P.BSS_CREDIT_EDIT,

@@ -23,6 +23,7 @@ from app.pricing.models import Promotion
 from app.pricing.promotions.queries import promotions_by_id, reduction_of
 from app.pricing.queries import price_list_ids_of
 from app.pricing.quotes import PriceKey, explain_prices, root_buyer
+from app.pricing.schemes import NOTHING_AGREED, Agreed, Priced, Step
 from tenants.context import Reach, current_scope, scope
 
 COST = "cost"
@@ -38,6 +39,7 @@ class ItemCost:
     price_list_id: UUID | None
     currency: str
     setup_fee: Decimal  # once, with the first charge
+    base_cost: Decimal | None = None  # before what staff agreed on, where it did
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +61,11 @@ def order_cost(lines: Sequence[Line], payer: Account, *, on: date) -> OrderCost:
     if entered.price_lists is not Reach.ALL:
         entered = entered.with_price_lists(price_list_ids_of(payer.id))
     buyer = root_buyer(payer, on)
+    agreed = agreed_prices(lines)
     promotions = promotions_by_id({line.item.promotion_id for line in lines if line.item.promotion_id is not None})
     with scope(entered):
         prices = explain_prices({_key(line.item) for line in lines}, buyer)
-        priced = price_lines([_asked(line, promotions) for line in lines], prices, buyer)
+        priced = price_lines([_asked(line, promotions, agreed) for line in lines], prices, buyer)
     found: dict[UUID, ItemCost] = {}
     missing: list[OrderItem] = []
     fees = _setup_fees(lines)
@@ -78,6 +81,7 @@ def order_cost(lines: Sequence[Line], payer: Account, *, on: date) -> OrderCost:
             price_list_id=each.price.price_list_id,
             currency=each.price.currency,
             setup_fee=fees.get(_key(line.item), Decimal(0)) if line.item.subscription_id is None else Decimal(0),
+            base_cost=_before_agreement(each.cost) if line.item.id in agreed else None,
         )
         due += _due(line, found[line.item.id], payer, on)
     net = sum((cost.line_cost for cost in found.values()), Decimal(0))
@@ -124,7 +128,7 @@ def write_costs(
                 markup_percent=Decimal(str(why["markup_percent"])) if why.get("markup_percent") is not None else None,
             )
             session.add(row)
-        row.unit_cost, row.line_cost = item_cost.unit_cost, item_cost.line_cost
+        row.unit_cost, row.line_cost, row.base_cost = item_cost.unit_cost, item_cost.line_cost, item_cost.base_cost
         row.list_price, row.price_list_id, row.currency = (
             item_cost.list_price,
             item_cost.price_list_id,
@@ -185,7 +189,25 @@ def _setup_fees(lines: Sequence[Line]) -> dict[PriceKey, Decimal]:
     return {PriceKey(row.product_id, row.term, row.cycle): row.setup_fee for row in rows}
 
 
-def _asked(line: Line, promotions: Mapping[UUID, Promotion]) -> Asked:
+def agreed_prices(lines: Sequence[Line]) -> Mapping[UUID, Agreed]:
+    """Return what staff agreed on for items, by item; no statement where it did for none (CB-F12)."""
+    ids = [line.item.id for line in lines if line.item.is_price_agreed]
+    if not ids:
+        return {}
+    rows: Mapping[UUID, OrderItemCost] = _by_item(OrderItemCost, ids)
+    return {item_id: Agreed(row.user_price, row.discount_percent) for item_id, row in rows.items()}
+
+
+def _before_agreement(priced: Priced) -> Decimal:
+    unit = priced.list_price
+    for step in priced.steps:
+        if step.step in (Step.USER_PRICE, Step.USER_DISCOUNT):
+            break
+        unit = step.unit_price
+    return unit
+
+
+def _asked(line: Line, promotions: Mapping[UUID, Promotion], agreed: Mapping[UUID, Agreed]) -> Asked:
     """Ask for a line at cost. A promotion that was accepted with the order holds, also if it has ended since."""
     item = line.item
     promotion = promotions.get(item.promotion_id) if item.promotion_id is not None else None
@@ -195,6 +217,7 @@ def _asked(line: Line, promotions: Mapping[UUID, Promotion]) -> Asked:
         item.quantity,
         tuple(item.price_options),
         reduction_of(promotion) if promotion is not None else None,
+        agreed.get(item.id, NOTHING_AGREED),
     )
 
 

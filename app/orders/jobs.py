@@ -3,3 +3,4 @@
 from app.core.queue import Job, Queue
 
 PROCESS_ORDER_WORK = Job("workers.jobs.orders.process_order_work", Queue.BILLING, timeout=60)
+RUN_SCHEDULED_ORDER = Job("workers.jobs.orders.run_scheduled_order", Queue.BILLING, timeout=60)

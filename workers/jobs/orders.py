@@ -7,7 +7,8 @@ from uuid import UUID
 from app.core.clock import utc_now
 from app.core.db import unit_of_work
 from app.orders.execution import note_failure, process_work, start_attempt
-from app.orders.jobs import PROCESS_ORDER_WORK
+from app.orders.jobs import PROCESS_ORDER_WORK, RUN_SCHEDULED_ORDER
+from app.orders.scheduled_runs import run_scheduled
 from workers.runtime import scoped_job
 
 
@@ -29,3 +30,10 @@ def process_order_work(work_id: UUID) -> None:
         with unit_of_work():
             note_failure(work_id, f"{type(error).__name__}: {error}")
         raise
+
+
+@scoped_job(RUN_SCHEDULED_ORDER)
+def run_scheduled_order(order_id: UUID) -> None:
+    """Execute one scheduled order whose time has come; a second run finds nothing to do."""
+    with unit_of_work():
+        run_scheduled(order_id, at=utc_now())

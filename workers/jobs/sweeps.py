@@ -14,19 +14,22 @@ from sqlalchemy import Select, delete, or_, select
 
 from app.catalogue.jobs import RUN_IMPORT
 from app.catalogue.models import ImportRun, ImportState
+from app.changes.jobs import START_CHANGE
 from app.core.db import nudge_after_commit, session
 from app.core.queue import Job, Nudge
 from app.notifications.jobs import SEND_MAIL
 from app.notifications.models import MailState, OutboundMail
-from app.orders.expiry import expire_pending_orders
+from app.orders.expiry import expire_drafts, expire_pending_orders
 from app.orders.jobs import PROCESS_ORDER_WORK
 from app.orders.models import IdempotencyKey, OrderWork, WorkState
+from app.orders.scheduled_runs import nudge_due
 from app.provisioning.jobs import PROVISION_BATCH, PROVISION_ORDER_ITEM
 from app.provisioning.models import ProvisioningTask, TaskStatus, VendorCall
 from app.provisioning.services import BATCH_FROM
 from app.resellers.aliases import release_expired_holds
 from app.resellers.jobs import APPLY_LISTING_RUN
 from app.resellers.models import ListingRun, ListingRunState
+from app.subscriptions.models import ChangeStatus, SubscriptionChange
 from tenants.context import current_scope
 
 GRACE = timedelta(seconds=10)  # a new row was nudged when it was committed; its job may just be on its way
@@ -69,6 +72,19 @@ def nudge_provisioning_tasks(at: datetime) -> None:
         nudge_after_commit(Nudge(PROVISION_BATCH, distributor_id, distributor_id))
         return
     _nudge_rows(PROVISION_ORDER_ITEM, due)
+
+
+def nudge_changes(at: datetime) -> None:
+    """What storefronts have asked for and nobody has looked at."""
+    _nudge(
+        START_CHANGE,
+        select(SubscriptionChange.id).where(
+            SubscriptionChange.distributor_id == current_scope().distributor_id,
+            SubscriptionChange.status == ChangeStatus.SUBMITTED,
+            SubscriptionChange.examined_at.is_(None),
+            SubscriptionChange.created_at <= at - GRACE,
+        ),
+    )
 
 
 def nudge_mails(at: datetime) -> None:
@@ -121,9 +137,15 @@ def release_holds(at: datetime) -> None:
     release_expired_holds(at)
 
 
+def nudge_scheduled_orders(at: datetime) -> None:
+    """Scheduled orders whose day has come (CB-20)."""
+    nudge_due(at)
+
+
 def expire_orders(at: datetime) -> None:
-    """Orders nobody decided on within 30 days."""
+    """Orders nobody decided on within 30 days, and drafts nobody submitted within 7."""
     expire_pending_orders(at=at)
+    expire_drafts(at=at)
 
 
 def forget_vendor_calls(at: datetime) -> None:
