@@ -1,0 +1,155 @@
+"""What a subscription's next period costs its payer: kept within a term, found anew when a term begins (CB-05, CB-16, CB-28).
+
+The price list it was bought by goes on pricing it, whatever is assigned since; when that list no longer prices it, today's
+price for its payer does. A price by hand and a protected price stay.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from uuid import UUID
+
+from sqlalchemy import or_, select
+
+from app.accounts.models import Account
+from app.catalogue.charging import chosen_options, tiers_of
+from app.catalogue.models import Product, ProductPrice
+from app.core.db import session
+from app.pricing.models import PriceList, PriceListEntry, Promotion, PromotionAmount
+from app.pricing.quotes import PriceKey, explain_prices, root_buyer
+from app.pricing.schemes import Agreed, ListRule, Reduction, line_price
+from app.subscriptions.models import PriceLabel, Subscription, SubscriptionCost
+from app.subscriptions.periods import ONE_DAY, add_months
+from tenants.context import current_scope
+
+HUNDRED = Decimal(100)
+
+
+def price_for_period(
+    subscription: Subscription, cost: SubscriptionCost, payer: Account, *, on: date, is_new_term: bool
+) -> None:
+    """Set what the period that begins on a day costs per unit; a promotion is used up by a cycle."""
+    promotion = _promotion_of_next_cycle(cost)
+    if cost.user_price is not None:
+        base = cost.user_price
+    elif is_new_term and not is_protected(cost, on):
+        base = _todays_base(subscription, cost, payer, on)
+        _protect_anew(subscription, cost, base, on)
+    else:
+        base = cost.base_cost if cost.base_cost is not None else cost.unit_cost
+    cost.base_cost = base
+    cost.unit_cost = unit_after(base, cost, promotion)
+
+
+def unit_after(base: Decimal, cost: SubscriptionCost, promotion: Reduction | None) -> Decimal:
+    """Return a base price less what staff agreed and less a promotion, per unit and cycle, at 4 decimals."""
+    agreed = Agreed(cost.user_price, cost.discount_percent)
+    return line_price(base, 1, cost.currency, agreed=agreed, promotion=promotion).unit_price
+
+
+def is_protected(cost: SubscriptionCost, on: date) -> bool:
+    """Whether a price is locked on a day (CB-06)."""
+    return cost.protected_until is not None and on <= cost.protected_until
+
+
+def _todays_base(subscription: Subscription, cost: SubscriptionCost, payer: Account, on: date) -> Decimal:
+    product = session.get_one(Product, (subscription.distributor_id, subscription.product_id))
+    list_price = _list_price(subscription)
+    rule = _rule_of_own_list(subscription, cost, on)
+    if rule is None and (cost.price_list_id is not None or list_price is None):
+        key = PriceKey(subscription.product_id, subscription.term, subscription.cycle)
+        found = explain_prices({key}, root_buyer(payer, on)).get(key)
+        if found is None:  # not sold any more: what runs goes on at its price (CB-02)
+            return cost.base_cost if cost.base_cost is not None else cost.unit_cost
+        cost.price_list_id = found.price_list_id
+        list_price = found.list_price if found.list_price is not None else found.cost
+        rule = _rule_of_own_list(subscription, cost, on)
+        if rule is None:
+            list_price = found.cost
+    start = rule.price if list_price is None and rule is not None else list_price
+    if start is None:
+        return cost.base_cost if cost.base_cost is not None else cost.unit_cost
+    return line_price(
+        start,
+        max(subscription.quantity, 1),
+        cost.currency,
+        scheme=product.price_scheme,
+        tiers=tiers_of(product),
+        options=chosen_options(product, tuple(subscription.price_options), cost.currency),
+        rule=rule,
+    ).unit_price
+
+
+def _list_price(subscription: Subscription) -> Decimal | None:
+    price = _price_row(subscription)
+    return None if price is None else price.list_price
+
+
+def _price_row(subscription: Subscription) -> ProductPrice | None:
+    return session.scalar(
+        select(ProductPrice).where(
+            ProductPrice.distributor_id == current_scope().distributor_id,
+            ProductPrice.product_id == subscription.product_id,
+            ProductPrice.term == subscription.term,
+            ProductPrice.cycle == subscription.cycle,
+            ProductPrice.currency == subscription.currency,
+        )
+    )
+
+
+def _rule_of_own_list(subscription: Subscription, cost: SubscriptionCost, on: date) -> ListRule | None:
+    if cost.price_list_id is None:
+        return None
+    entry = session.scalar(
+        select(PriceListEntry)
+        .join(
+            PriceList,
+            (PriceList.distributor_id == PriceListEntry.distributor_id)
+            & (PriceList.id == PriceListEntry.price_list_id),
+        )
+        .where(
+            PriceListEntry.distributor_id == current_scope().distributor_id,
+            PriceListEntry.price_list_id == cost.price_list_id,
+            PriceListEntry.product_id == subscription.product_id,
+            PriceListEntry.term == subscription.term,
+            PriceListEntry.cycle == subscription.cycle,
+            PriceList.is_active,
+            or_(PriceList.valid_to.is_(None), PriceList.valid_to >= on),
+        )
+    )
+    return None if entry is None else ListRule(entry.rule, entry.value, entry.price)
+
+
+def _promotion_of_next_cycle(cost: SubscriptionCost) -> Reduction | None:
+    """Use up a cycle of a promotion; None once it is over."""
+    if cost.promotion_id is None:
+        return None
+    if cost.promotion_cycles_left is not None:
+        if cost.promotion_cycles_left == 0:
+            cost.promotion_id = cost.promotion_cycles_left = None
+            return None
+        cost.promotion_cycles_left -= 1
+    return reduction_of(cost.promotion_id)
+
+
+def reduction_of(promotion_id: UUID) -> Reduction | None:
+    """Return what a promotion takes off."""
+    promotion = session.get(Promotion, (current_scope().distributor_id, promotion_id))
+    if promotion is None:
+        return None
+    if promotion.amount_kind is PromotionAmount.PERCENT:
+        return Reduction(percent=promotion.value)
+    return Reduction(amount=promotion.value)
+
+
+def _protect_anew(subscription: Subscription, cost: SubscriptionCost, base: Decimal, on: date) -> None:
+    """Lock the then-current price for the next protected term, where the old one was locked (CB-06)."""
+    if cost.label is not PriceLabel.PROTECTED:
+        return
+    price = _price_row(subscription)
+    if price is None or not price.protection_months:
+        cost.label, cost.protected_price, cost.protected_until = PriceLabel.LIST, None, None
+        return
+    cost.protected_price, cost.protected_list_price = base, price.list_price
+    cost.protected_until = add_months(on, price.protection_months) - ONE_DAY

@@ -1,0 +1,266 @@
+"""The billing of running subscriptions, a payer and a day at a time (CB-28, CB-32): renew, expire, invoice.
+
+Each period is charged once, whoever ticks and however often: its first day is part of the charge's key. Missed days are
+caught up oldest first, each with a paper of its own day.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, func, select
+
+from app.accounts.models import Account
+from app.accounts.queries import get_account_for_update
+from app.billing.charges import NewCharge, add_charge
+from app.billing.documents import bill_due
+from app.billing.models import Charge, ChargeKind, ChargeState, Invoice
+from app.billing.proration import cycle_amount, days_share, instalment
+from app.catalogue.models import BillingType, Product, ProductType
+from app.changes.due import apply_due
+from app.changes.prices import price_for_period
+from app.core.db import session
+from app.subscriptions.machine import Step, move
+from app.subscriptions.models import (
+    Subscription,
+    SubscriptionCost,
+    SubscriptionRole,
+    SubscriptionStatus,
+)
+from app.subscriptions.periods import ONE_DAY, Period, add_months, period_of
+from app.subscriptions.services import add_event
+from tenants.context import current_scope
+
+RUNNING = (SubscriptionStatus.ACTIVE, SubscriptionStatus.SUSPENDED, SubscriptionStatus.PENDING_CANCELLATION)
+
+
+@dataclass(frozen=True, slots=True)
+class BilledDay:
+    """What one day of a payer came to."""
+
+    day: date
+    renewed: int
+    expired: int
+    waiting: int  # a change has to be confirmed by the vendor first
+    papers: tuple[Invoice, ...]
+
+
+def payers_with_due(on: date) -> Sequence[UUID]:
+    """Return the payers with a period that is over, or a charge whose day has come, on a day of the distributor."""
+    distributor_id = current_scope().distributor_id
+    renewing = select(Subscription.payer_id).where(*_over(on))
+    charged = select(Charge.account_id).where(
+        Charge.distributor_id == distributor_id, Charge.state == ChargeState.PENDING, Charge.bill_on <= on
+    )
+    return session.scalars(renewing.union(charged)).all()
+
+
+def next_day(payer_id: UUID, *, until: date, after: date | None = None) -> date | None:
+    """Return the first day later than `after` on which something of a payer is due; None when nothing is."""
+    ends = select(func.min(Subscription.period_to)).where(*_over(until), Subscription.payer_id == payer_id)
+    bills = select(func.min(Charge.bill_on)).where(
+        Charge.distributor_id == current_scope().distributor_id,
+        Charge.account_id == payer_id,
+        Charge.state == ChargeState.PENDING,
+        Charge.bill_on <= until,
+    )
+    if after is not None:
+        ends = ends.where(Subscription.period_to >= after)
+        bills = bills.where(Charge.bill_on > after)
+    period_end, bill_on = session.scalar(ends), session.scalar(bills)
+    days = [day for day in (period_end and period_end + ONE_DAY, bill_on) if day is not None]
+    return min(days, default=None)
+
+
+def bill_day(payer_id: UUID, day: date, *, at: datetime) -> BilledDay:
+    """Renew what is over before a day, and put on paper what is due: one invoice per payer and day (CB-32, grouping).
+
+    Needs the distributor's scope; raises AccountNotFound. A subscription whose change waits for its vendor stays over
+    until that is decided: the next tick looks again.
+    """
+    payer = get_account_for_update(payer_id)
+    renewed = expired = waiting = 0
+    for subscription in _lock_over(payer_id, day):
+        start = _next_start(subscription)
+        if not apply_due(subscription, on=start, at=at):
+            waiting += 1
+        elif subscription.status not in RUNNING:
+            continue
+        elif _has_run_out(subscription, start):
+            _expire(subscription, start, at=at)
+            expired += 1
+        else:
+            _renew(subscription, payer, start, at=at)
+            renewed += 1
+    session.flush()
+    return BilledDay(day, renewed, expired, waiting, bill_due(payer, on=day, at=at))
+
+
+def _over(on: date) -> tuple[ColumnElement[bool], ...]:
+    return (
+        Subscription.distributor_id == current_scope().distributor_id,
+        Subscription.status.in_(RUNNING),
+        Subscription.role == SubscriptionRole.MAIN,
+        Subscription.trial_ends_on.is_(None),
+        Subscription.period_to < on,
+    )
+
+
+def _lock_over(payer_id: UUID, day: date) -> Sequence[Subscription]:
+    return session.scalars(
+        select(Subscription)
+        .where(*_over(day), Subscription.payer_id == payer_id)
+        .order_by(Subscription.period_to, Subscription.id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).all()
+
+
+def _next_start(subscription: Subscription) -> date:
+    if subscription.period_to is None:
+        raise ValueError(f"{subscription.code} has no period")
+    return subscription.period_to + ONE_DAY
+
+
+def _has_run_out(subscription: Subscription, start: date) -> bool:
+    """Whether the term is over and nobody wants another one."""
+    return not subscription.auto_renew and (subscription.renews_on is None or start >= subscription.renews_on)
+
+
+def _expire(subscription: Subscription, start: date, *, at: datetime) -> None:
+    for each in (subscription, *_add_ons(subscription)):
+        _charge_arrears(each, at=at)
+        move(each, Step.EXPIRED)
+        add_event(each, "expired", f"Expired on {start:%Y-%m-%d}", at=at, quantity_after=each.quantity)
+
+
+def _renew(subscription: Subscription, payer: Account, start: date, *, at: datetime) -> None:
+    """Open the next period of a subscription and its add-ons; a new term takes today's price, a running one keeps its."""
+    is_new_term = subscription.renews_on is None or start >= subscription.renews_on
+    if is_new_term and subscription.renews_on is not None:
+        subscription.renews_on = add_months(start, subscription.term.months, subscription.anchor_day)
+    period = period_of(start, subscription.cycle.months, subscription.anchor_day)
+    if period is None:
+        raise ValueError(f"{subscription.code} is billed once")
+    for each in (subscription, *_add_ons(subscription)):
+        cost = _cost_of(each)
+        _charge_arrears(each, at=at)
+        price_for_period(each, cost, payer, on=start, is_new_term=is_new_term)
+        each.period_from, each.period_to = period.first, period.last
+        each.anchor_day = subscription.anchor_day
+        if each is not subscription:
+            each.renews_on = subscription.renews_on
+        if each.billing_type is BillingType.ON_START and _is_billed(each):
+            _charge_period(each, cost, payer, period, _period_amount(each, cost, period), at=at)
+        add_event(each, "renewed", f"Renewed until {period.last:%Y-%m-%d}", at=at, quantity_after=each.quantity)
+
+
+def _period_amount(subscription: Subscription, cost: SubscriptionCost, period: Period) -> Decimal:
+    """Return a whole period's amount; the term's last one takes what is left of the rounded term amount (decisions 8)."""
+    whole = cycle_amount(cost.unit_cost, subscription.quantity, cost.currency)
+    months = subscription.cycle.months
+    cycles = subscription.term.months // months if months else 1
+    if cycles <= 1 or subscription.renews_on is None or period.last + ONE_DAY < subscription.renews_on:
+        return whole
+    term_start = add_months(subscription.renews_on, -subscription.term.months, subscription.anchor_day)
+    billed = [
+        (charge.quantity, charge.unit_cost, charge.net_amount)
+        for charge in session.scalars(
+            select(Charge).where(
+                Charge.distributor_id == current_scope().distributor_id,
+                Charge.subscription_id == subscription.id,
+                Charge.kind == ChargeKind.RECURRING,
+                Charge.period_from >= term_start,
+                Charge.period_from < period.first,
+            )
+        )
+    ]
+    is_even = all((quantity, unit) == (subscription.quantity, cost.unit_cost) for quantity, unit, _ in billed)
+    if len(billed) != cycles - 1 or not is_even:
+        return whole
+    sum_billed = sum((amount for _, _, amount in billed), Decimal(0))
+    return instalment(cost.unit_cost, subscription.quantity, cycles, cycles, sum_billed, cost.currency)
+
+
+def _charge_arrears(subscription: Subscription, *, at: datetime) -> None:
+    """Charge the period that is over, where a product is charged on its end."""
+    if subscription.billing_type is not BillingType.ON_END or not _is_billed(subscription):
+        return
+    if subscription.period_from is None or subscription.period_to is None:
+        return
+    period = Period(subscription.period_from, subscription.period_to)
+    payer = get_account_for_update(subscription.payer_id)
+    cost = _cost_of(subscription)
+    whole = period_of(period.first, subscription.cycle.months, subscription.anchor_day)
+    amount = cycle_amount(cost.unit_cost, subscription.quantity, cost.currency)
+    if whole is not None and period.days < whole.days:
+        amount = days_share(amount, period.days, whole.days, cost.currency)
+    _charge_period(subscription, cost, payer, period, amount, at=at)
+
+
+def _charge_period(
+    subscription: Subscription, cost: SubscriptionCost, payer: Account, period: Period, amount: Decimal, *, at: datetime
+) -> None:
+    add_charge(
+        payer,
+        NewCharge(
+            source_key=f"period:{subscription.id}:{period.first:%Y-%m-%d}",
+            kind=ChargeKind.RECURRING,
+            description=subscription.friendly_name,
+            quantity=subscription.quantity,
+            unit_cost=cost.unit_cost,
+            net_amount=amount,
+            currency=cost.currency,
+            period=period,
+            subscription_id=subscription.id,
+            end_customer_id=subscription.account_id if subscription.account_id != payer.id else None,
+            bill_on=period.first if subscription.billing_type is BillingType.ON_START else period.last + ONE_DAY,
+        ),
+        at=at,
+    )
+
+
+def _is_billed(subscription: Subscription) -> bool:
+    if subscription.status is not SubscriptionStatus.SUSPENDED:
+        return True
+    return bool(
+        session.scalar(
+            select(ProductType.billed_while_suspended)
+            .join(
+                Product,
+                (Product.distributor_id == ProductType.distributor_id) & (Product.product_type_id == ProductType.id),
+            )
+            .where(
+                Product.distributor_id == current_scope().distributor_id,
+                Product.id == subscription.product_id,
+            )
+        )
+    )
+
+
+def _add_ons(subscription: Subscription) -> Sequence[Subscription]:
+    return session.scalars(
+        select(Subscription)
+        .where(
+            Subscription.distributor_id == current_scope().distributor_id,
+            Subscription.parent_id == subscription.id,
+            Subscription.role == SubscriptionRole.ADD_ON,
+            Subscription.status.in_(RUNNING),
+        )
+        .order_by(Subscription.id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).all()
+
+
+def _cost_of(subscription: Subscription) -> SubscriptionCost:
+    return session.scalars(
+        select(SubscriptionCost).where(
+            SubscriptionCost.distributor_id == current_scope().distributor_id,
+            SubscriptionCost.subscription_id == subscription.id,
+        )
+    ).one()
