@@ -55,6 +55,22 @@ class ProductTypeNotFound(NotFound):
         self.key = key
 
 
+class CharacteristicNotFound(NotFound):
+    """The type does not define such a characteristic."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__("There is no such characteristic")
+        self.key = key
+
+
+class GroupNotFound(NotFound):
+    """There is no such product group."""
+
+    def __init__(self, key: object) -> None:
+        super().__init__("There is no such product group")
+        self.key = key
+
+
 class CategoryNotFound(NotFound):
     """There is no such category."""
 

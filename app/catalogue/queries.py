@@ -231,6 +231,19 @@ def get_product_type(type_id: UUID) -> ProductType:
     return found
 
 
+def get_product_type_for_update(type_id: UUID) -> ProductType:
+    """Return a product type, locked until the caller commits; raises ProductTypeNotFound."""
+    found = session.scalar(
+        select(ProductType)
+        .where(ProductType.distributor_id == current_scope().distributor_id, ProductType.id == type_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    if found is None:
+        raise ProductTypeNotFound(type_id)
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class TypeWithCount:
     """A product type and how many products it has."""

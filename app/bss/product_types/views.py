@@ -1,4 +1,4 @@
-"""Product types in BSS (CB-01)."""
+"""Product types in BSS, with their switches and characteristics (CB-01)."""
 
 from __future__ import annotations
 
@@ -9,9 +9,25 @@ from flask.typing import ResponseReturnValue
 
 from app.access import permission_required, signed_in_viewer
 from app.bss.listing import asked_export, asked_text, export, with_args
-from app.bss.product_types.forms import KIND_WORDS, ProductTypeForm
+from app.bss.product_types.forms import (
+    CUSTOM,
+    DATA_TYPE_WORDS,
+    KIND_WORDS,
+    USAGE_WORDS,
+    CharacteristicForm,
+    ProductTypeForm,
+)
+from app.catalogue.characteristics import characteristics_of
+from app.catalogue.errors import CharacteristicNotFound
+from app.catalogue.models import ProductType
 from app.catalogue.queries import get_product_type, list_product_types
-from app.catalogue.services import create_product_type, update_product_type
+from app.catalogue.refunds import RefundPolicy
+from app.catalogue.services import (
+    create_product_type,
+    delete_characteristic,
+    save_characteristic,
+    update_product_type,
+)
 from app.core.clock import utc_now
 from app.core.db import unit_of_work
 from app.core.errors import Invalid
@@ -51,7 +67,7 @@ def index() -> ResponseReturnValue:
         search=search,
         kinds=KIND_WORDS,
         managers={manager.id: manager.name for manager in list_service_managers()},
-        may_edit=signed_in_viewer().can(Permission.BSS_CATALOGUE_EDIT),
+        may_edit=_may_edit(),
         with_args=with_args,
     )
 
@@ -62,6 +78,8 @@ def new() -> ResponseReturnValue:
     """Make a product type."""
     form = ProductTypeForm()
     form.choose()
+    if not form.is_submitted():
+        form.show_policy(RefundPolicy())
     if form.validate_on_submit():
         try:
             with unit_of_work():
@@ -70,8 +88,8 @@ def new() -> ResponseReturnValue:
             form.take(refusal)
         else:
             flash(f"{made.name} was added.", "success")
-            return redirect(url_for(".index"), code=303)
-    return _form(form, "New product type"), form.status
+            return redirect(url_for(".characteristics", type_id=made.id), code=303)
+    return _form(form, "New product type", None), form.status
 
 
 @bp.route("/<uuid:type_id>", methods=["GET", "POST"])
@@ -90,9 +108,104 @@ def edit(type_id: UUID) -> ResponseReturnValue:
         else:
             flash("The product type was saved.", "success")
             return redirect(url_for(".index"), code=303)
-    return _form(form, product_type.name), form.status
+    return _form(form, product_type.name, product_type), form.status
 
 
-def _form(form: ProductTypeForm, title: str) -> str:
+@bp.get("/<uuid:type_id>/characteristics")
+@permission_required(Permission.BSS_CATALOGUE_VIEW)
+def characteristics(type_id: UUID) -> ResponseReturnValue:
+    """List what describes a service: the root's characteristics first, then the type's own."""
+    product_type = get_product_type(type_id)
+    return page(
+        "bss/product_types/characteristics.html",
+        title=f"Characteristics of {product_type.name}",
+        breadcrumbs=_crumbs(product_type, "Characteristics"),
+        product_type=product_type,
+        lines=characteristics_of(product_type),
+        data_types=DATA_TYPE_WORDS,
+        usages=USAGE_WORDS,
+        may_edit=_may_edit(),
+    )
+
+
+@bp.route("/<uuid:type_id>/characteristics/new", methods=["GET", "POST"])
+@permission_required(Permission.BSS_CATALOGUE_EDIT)
+def new_characteristic(type_id: UUID) -> ResponseReturnValue:
+    """Define a characteristic."""
+    return _characteristic(get_product_type(type_id), CharacteristicForm(), None)
+
+
+@bp.route("/<uuid:type_id>/characteristics/<name>", methods=["GET", "POST"])
+@permission_required(Permission.BSS_CATALOGUE_EDIT)
+def characteristic(type_id: UUID, name: str) -> ResponseReturnValue:
+    """Change a characteristic; future orders alone notice."""
+    product_type = get_product_type(type_id)
+    own = [each for each in characteristics_of(product_type) if not each.is_inherited]
+    found = next((each for each in own if each.id == name), None)
+    if found is None:
+        raise CharacteristicNotFound(name)
+    return _characteristic(product_type, CharacteristicForm.of(found), name)
+
+
+@bp.post("/<uuid:type_id>/characteristics/<name>/delete")
+@permission_required(Permission.BSS_CATALOGUE_EDIT)
+def drop_characteristic(type_id: UUID, name: str) -> ResponseReturnValue:
+    """Take a characteristic away that no live subscription has."""
+    get_product_type(type_id)
+    with unit_of_work():
+        delete_characteristic(type_id, name, actor=signed_in_viewer().actor, at=utc_now())
+    flash("The characteristic was deleted.", "success")
+    return redirect(url_for(".characteristics", type_id=type_id), code=303)
+
+
+def _characteristic(product_type: ProductType, form: CharacteristicForm, replaces: str | None) -> ResponseReturnValue:
+    if form.validate_on_submit():
+        try:
+            wanted = form.to_characteristic()
+            with unit_of_work():
+                save_characteristic(
+                    product_type.id, wanted, replaces=replaces, actor=signed_in_viewer().actor, at=utc_now()
+                )
+        except Invalid as refusal:
+            form.take(refusal)
+        else:
+            flash("The characteristic was saved.", "success")
+            return redirect(url_for(".characteristics", type_id=product_type.id), code=303)
+    title = replaces or "New characteristic"
+    crumbs = [
+        *_crumbs(product_type),
+        Crumb("Characteristics", url_for(".characteristics", type_id=product_type.id)),
+        Crumb(title),
+    ]
+    return page(
+        "bss/product_types/characteristic.html",
+        title=title,
+        breadcrumbs=crumbs,
+        form=form,
+        product_type=product_type,
+        name=replaces,
+    ), form.status
+
+
+def _form(form: ProductTypeForm, title: str, product_type: ProductType | None) -> str:
     crumbs = [Crumb("Product types", url_for(".index")), Crumb(title)]
-    return page("bss/product_types/edit.html", title=title, breadcrumbs=crumbs, form=form)
+    return page(
+        "bss/product_types/edit.html",
+        title=title,
+        breadcrumbs=crumbs,
+        form=form,
+        product_type=product_type,
+        is_custom=form.refund_preset.data == CUSTOM,
+    )
+
+
+def _crumbs(product_type: ProductType, last: str | None = None) -> list[Crumb]:
+    here = [
+        Crumb("Product types", url_for(".index")),
+        Crumb(product_type.name, url_for(".edit", type_id=product_type.id)),
+    ]
+    return [*here, Crumb(last)] if last else here
+
+
+def _may_edit() -> bool:
+    return signed_in_viewer().can(Permission.BSS_CATALOGUE_EDIT)

@@ -13,7 +13,12 @@ from app.catalogue.services.categories import (
 from app.catalogue.services.pictures import MAX_BYTES as MAX_PICTURE_BYTES
 from app.catalogue.services.pictures import remove_picture, set_picture
 from app.catalogue.services.prices import PriceDetails, remove_price, set_price
-from app.catalogue.services.product_types import ProductTypeDetails, create_product_type, update_product_type
+from app.catalogue.services.product_types import (
+    ProductTypeDetails,
+    TypeSwitches,
+    create_product_type,
+    update_product_type,
+)
 from app.catalogue.services.products import (
     NewProduct,
     ProductDetails,
@@ -23,6 +28,7 @@ from app.catalogue.services.products import (
     mark_products,
     update_product,
 )
+from app.catalogue.services.type_characteristics import delete_characteristic, save_characteristic
 
 __all__ = [
     "MAX_PICTURE_BYTES",
@@ -33,17 +39,20 @@ __all__ = [
     "ProductMark",
     "ProductTypeDetails",
     "RuleDetails",
+    "TypeSwitches",
     "add_rule",
     "create_category",
     "create_product",
     "create_product_type",
     "delete_category",
+    "delete_characteristic",
     "delete_product",
     "delete_rule",
     "mark_products",
     "move_category",
     "remove_picture",
     "remove_price",
+    "save_characteristic",
     "set_picture",
     "set_price",
     "update_category",
