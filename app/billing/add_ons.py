@@ -7,13 +7,17 @@ from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
 
+from sqlalchemy import select
+
 from app.accounts.models import Account, PartialCharges
 from app.billing.charges import NewCharge, add_charge
 from app.billing.models import ChargeKind
 from app.billing.proration import cycle_amount, days_share
 from app.catalogue.models import BillingType
-from app.subscriptions.models import Subscription
+from app.core.db import session
+from app.subscriptions.models import Subscription, SubscriptionCost, SubscriptionRole, SubscriptionStatus
 from app.subscriptions.periods import ONE_DAY, Period, add_months
+from tenants.context import current_scope
 
 NOTHING = Decimal(0)
 
@@ -98,6 +102,62 @@ def charge_add_on(payer: Account, purchase: AddOnPurchase, *, at: datetime) -> t
             at=at,
         )
     return tuple(keys)
+
+
+def charge_linked(
+    payer: Account,
+    parent: Subscription,
+    new_parent_quantity: int,
+    *,
+    source_key: str,
+    on: date,
+    at: datetime,
+    order_item_id: UUID | None = None,
+    change_id: UUID | None = None,
+) -> tuple[str, ...]:
+    """Charge what add-ons that follow their parent's quantity grow by; returns the charges' keys."""
+    keys: list[str] = []
+    for add_on, cost in linked_add_ons(parent.id):
+        keys += charge_add_on(
+            payer,
+            AddOnPurchase(
+                source_key=f"{source_key}:add-on:{add_on.id}",
+                description=f"{add_on.friendly_name}, add-on of {parent.code}",
+                parent=parent,
+                add_on_id=add_on.id,
+                old_quantity=add_on.quantity,
+                new_quantity=new_parent_quantity * (add_on.quantity_per_parent or 0),
+                unit_cost=cost.unit_cost,
+                currency=cost.currency,
+                on=on,
+                order_item_id=order_item_id,
+                change_id=change_id,
+                end_customer_id=parent.account_id if parent.account_id != payer.id else None,
+            ),
+            at=at,
+        )
+    return tuple(keys)
+
+
+def linked_add_ons(parent_id: UUID) -> list[tuple[Subscription, SubscriptionCost]]:
+    """Return the live add-ons that follow their parent's quantity, with what their payer pays."""
+    rows = session.execute(
+        select(Subscription, SubscriptionCost)
+        .join(
+            SubscriptionCost,
+            (SubscriptionCost.distributor_id == Subscription.distributor_id)
+            & (SubscriptionCost.subscription_id == Subscription.id),
+        )
+        .where(
+            Subscription.distributor_id == current_scope().distributor_id,
+            Subscription.parent_id == parent_id,
+            Subscription.role == SubscriptionRole.ADD_ON,
+            Subscription.quantity_per_parent.is_not(None),
+            Subscription.status.not_in((SubscriptionStatus.CANCELED, SubscriptionStatus.EXPIRED)),
+        )
+        .order_by(Subscription.id)
+    )
+    return [(add_on, cost) for add_on, cost in rows]
 
 
 def _rest(purchase: AddOnPurchase) -> Period | None:

@@ -9,22 +9,30 @@ from decimal import Decimal
 from uuid import UUID
 
 from app.audit.services import SYSTEM
+from app.billing.add_ons import charge_linked
 from app.billing.purchases import Purchase, charge_more, charge_purchase
 from app.catalogue.models import BillingCycle, ProductKind
 from app.core.db import session
 from app.core.errors import DomainError
+from app.orders.agreed import keep_in_subscription
 from app.orders.deliveries import move_delivery
 from app.orders.errors import OrderItemNotFound
+from app.orders.execution_add_ons import BoughtAddOn, is_add_on, is_recurring, link_asset, start_add_on
+from app.orders.execution_bundles import start_components
 from app.orders.execution_events import FAILED, SETTING_UP, add_event
 from app.orders.execution_outcomes import deliver
 from app.orders.execution_rows import Line, Parties
 from app.orders.models import DeliveryStatus, Order, OrderItemCost
+from app.provisioning.complete_pictures import complete_picture
+from app.provisioning.component_tasks import ask_components
 from app.provisioning.models import ProvisioningTask, TaskKind
 from app.provisioning.pictures import ResourcePicture, company_picture
-from app.provisioning.services import NewTask, asked_quantity, request_provisioning
+from app.provisioning.services import NewTask, asked_quantity, nudge_tasks, request_provisioning
 from app.resellers.plans import PlanRequest, claim_plan, edition_of, live_plan
 from app.resellers.storefronts import SwitchedPlan, switch_plan
-from app.subscriptions.models import Asset, Subscription, SyncStatus
+from app.subscriptions.add_ons import follow_quantity
+from app.subscriptions.bundles import follow_quantity as follow_bundle
+from app.subscriptions.models import Asset, Subscription, SubscriptionRole, SyncStatus
 from app.subscriptions.queries import find_subscription_for_update
 from app.subscriptions.services import (
     NewAsset,
@@ -60,10 +68,14 @@ def start_item(run: Execution, line: Line, cost: OrderItemCost) -> ProvisioningT
     """
     if line.product.plan_edition:
         return _start_plan(run, line, cost)
+    if is_add_on(line.item) and is_recurring(line.product_type):
+        return _start_add_on(run, line, cost)
     if line.item.subscription_id is not None:
         return _start_more_licences(run, line, cost)
     if line.product_type.kind is ProductKind.ONE_OFF:
         return _start_asset(run, line, cost)
+    if line.product_type.kind is ProductKind.BUNDLE:
+        return _start_bundle(run, line, cost)
     return _start_subscription(run, line, cost)
 
 
@@ -75,6 +87,47 @@ def _start_subscription(run: Execution, line: Line, cost: OrderItemCost) -> Prov
         deliver(run.order, line.item, at=run.at, vendor_reference=run.vendor_reference)
         return None
     return _ask_vendor(run, line, TaskKind.CREATE, subscription, line.item.quantity)
+
+
+def _start_bundle(run: Execution, line: Line, cost: OrderItemCost) -> ProvisioningTask | None:
+    """A bundle is charged as one; its components are set up each by its own vendor, and it stands when all of them do."""
+    bundle = _make_subscription(run, line, cost, SyncStatus.NOT_REQUIRED)
+    _charge(run, line, cost, subscription=bundle)
+    tasks = start_components(line.item, bundle, starts_on=run.starts_on, at=run.at)
+    if not tasks:
+        deliver(run.order, line.item, at=run.at, vendor_reference=run.vendor_reference)
+        return None
+    move_delivery(run.order, line.item, DeliveryStatus.PROVISIONING, at=run.at)
+    add_event(run.order, "provisioning", SETTING_UP, at=run.at, item=line.item)
+    nudge_tasks(tasks)
+    return None
+
+
+def _start_add_on(run: Execution, line: Line, cost: OrderItemCost) -> ProvisioningTask | None:
+    """An add-on whose subscription has ended meanwhile fails alone and is not charged."""
+    bought = BoughtAddOn(
+        item=line.item,
+        product=line.product,
+        product_type=line.product_type,
+        cost=cost,
+        payer=run.parties.payer,
+        end_customer_id=run.parties.receiver.id if run.parties.is_for_end_customer else None,
+        unit_price=_shown_price(run, line),
+        setup_fee=run.setup_fees.get(line.item.id, Decimal(0)),
+    )
+    try:
+        with session.begin_nested():
+            task = start_add_on(bought, on=run.starts_on, at=run.at)
+    except DomainError as refusal:
+        move_delivery(run.order, line.item, DeliveryStatus.FAILED, at=run.at, reason=str(refusal)[:MAX_REASON])
+        add_event(run.order, "failed", FAILED, at=run.at, item=line.item)
+        return None
+    if task is None:
+        deliver(run.order, line.item, at=run.at)
+        return None
+    move_delivery(run.order, line.item, DeliveryStatus.PROVISIONING, at=run.at)
+    add_event(run.order, "provisioning", SETTING_UP, at=run.at, item=line.item)
+    return task
 
 
 def _start_asset(run: Execution, line: Line, cost: OrderItemCost) -> ProvisioningTask | None:
@@ -90,6 +143,7 @@ def _start_asset(run: Execution, line: Line, cost: OrderItemCost) -> Provisionin
         ),
         at=run.at,
     )
+    link_asset(line.item, asset)
     _charge(run, line, cost, subscription=None)
     if not _is_automatic(line):
         deliver(run.order, line.item, at=run.at)
@@ -103,15 +157,41 @@ def _start_more_licences(run: Execution, line: Line, cost: OrderItemCost) -> Pro
     subscription = find_subscription_for_update(item.subscription_id) if item.subscription_id else None
     if subscription is None:
         raise OrderItemNotFound(item.id)
+    if subscription.role is not SubscriptionRole.MAIN:  # more of an add-on is bought for its subscription
+        item.parent_subscription_id = subscription.parent_id
+        return _start_add_on(run, line, cost)
     asked = asked_quantity(subscription.id, subscription.quantity)
     charge_more(run.parties.payer, _purchase(run, line, cost), subscription, old=asked, at=run.at)
     wanted = asked + item.quantity
+    charge_linked(
+        run.parties.payer, subscription, wanted,
+        source_key=f"order-item:{item.id}", order_item_id=item.id, on=run.starts_on, at=run.at,
+    )  # fmt: skip
+    if line.product_type.kind is ProductKind.BUNDLE:
+        return _start_more_bundles(run, line, subscription, wanted)
     if subscription.sync_status is SyncStatus.NOT_REQUIRED:
         change_quantity(subscription.id, wanted, at=run.at)
+        follow_quantity(subscription, at=run.at)
         deliver(run.order, item, at=run.at)
         return None
     mark_pending(subscription.id)
     return _ask_vendor(run, line, TaskKind.UPDATE, subscription, wanted)
+
+
+def _start_more_bundles(run: Execution, line: Line, bundle: Subscription, wanted: int) -> ProvisioningTask | None:
+    """More of a bundle is more of each component; it counts once all vendors have confirmed (CB-11)."""
+    tasks = ask_components(
+        bundle, TaskKind.UPDATE, quantity=wanted, order_id=run.order.id, order_item_id=line.item.id, at=run.at
+    )
+    if not tasks:
+        change_quantity(bundle.id, wanted, at=run.at)
+        follow_bundle(bundle)
+        deliver(run.order, line.item, at=run.at)
+        return None
+    move_delivery(run.order, line.item, DeliveryStatus.PROVISIONING, at=run.at)
+    add_event(run.order, "provisioning", SETTING_UP, at=run.at, item=line.item)
+    nudge_tasks(tasks)
+    return None
 
 
 def _start_plan(run: Execution, line: Line, cost: OrderItemCost) -> ProvisioningTask | None:
@@ -166,6 +246,8 @@ def _make_subscription(run: Execution, line: Line, cost: OrderItemCost, sync_sta
         at=run.at,
     )
     line.item.subscription_id = subscription.id
+    if line.item.is_price_agreed:
+        keep_in_subscription(subscription.id, cost)
     return subscription
 
 
@@ -178,7 +260,11 @@ def _ask_vendor(
         NewTask(
             kind=kind,
             subject_id=subject.id,
-            picture=_picture(run, line, quantity),
+            picture=(
+                _picture(run, line, quantity)
+                if kind is not TaskKind.UPDATE or isinstance(subject, Asset)
+                else complete_picture(subject, quantity=quantity)
+            ),
             service_manager_id=line.product_type.service_manager_id,
             order_id=run.order.id,
             order_item_id=line.item.id,

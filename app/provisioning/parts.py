@@ -7,12 +7,10 @@ from datetime import datetime
 from app.provisioning.models import ProvisioningTask, TaskKind
 from app.provisioning.pictures import from_json
 from app.subscriptions.add_ons import set_sync, take_over
-from app.subscriptions.bundles import sync_with_components, take_over_component
+from app.subscriptions.bundles import STANDING, sync_with_components, take_over_component
 from app.subscriptions.models import Subscription, SubscriptionRole, SyncStatus
 from app.subscriptions.queries import find_subscription_for_update
 from app.subscriptions.services import activate
-
-STANDING = (SyncStatus.SYNCHRONISED, SyncStatus.NOT_REQUIRED)
 
 
 def parts_succeeded(task: ProvisioningTask, vendor_reference: str | None, *, at: datetime) -> bool:

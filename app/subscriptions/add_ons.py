@@ -171,6 +171,17 @@ def take_over(parent: Subscription, quantities: Mapping[UUID, int], *, at: datet
                 )  # fmt: skip
 
 
+def follow_quantity(parent: Subscription, *, at: datetime) -> None:
+    """Give linked add-ons the quantity their parent has come to, where no vendor has to be asked."""
+    linked = {
+        each.product_id: parent.quantity * each.quantity_per_parent
+        for each in list_add_ons(parent.id)
+        if each.quantity_per_parent
+    }
+    if linked:
+        take_over(parent, linked, at=at)
+
+
 def end_add_on(parent: Subscription, add_on: Subscription, *, at: datetime) -> None:
     """Record that an add-on is gone; its record stays, buying it again makes a new one."""
     change, add_on.status, add_on.canceled_at = -add_on.quantity, SubscriptionStatus.CANCELED, at

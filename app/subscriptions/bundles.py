@@ -21,9 +21,10 @@ from app.subscriptions.models import (
 )
 from app.subscriptions.problems import clear_problem, find_problem, note_problem
 from app.subscriptions.queries import find_subscription_for_update
-from app.subscriptions.services import MAX_NAME
+from app.subscriptions.services import MAX_NAME, change_quantity
 from tenants.context import current_scope
 
+STANDING = (SyncStatus.SYNCHRONISED, SyncStatus.NOT_REQUIRED)
 WORST_FIRST = (SyncStatus.FAILED, SyncStatus.PENDING, SyncStatus.UNSYNCHRONISED, SyncStatus.SYNCHRONISED)
 
 
@@ -133,7 +134,12 @@ def take_over_component(component: Subscription, *, is_canceled: bool, quantity:
         component.sync_status = SyncStatus.SYNCHRONISED
         clear_problem(component.id)
     session.flush()
-    sync_with_components(bundle)
+    is_whole = sync_with_components(bundle) in STANDING
+    if is_whole and not is_canceled and component.quantity_per_parent:
+        total = component.quantity // component.quantity_per_parent
+        if total != bundle.quantity:
+            change_quantity(bundle.id, total, at=at)
+            follow_quantity(bundle)
     return bundle
 
 
