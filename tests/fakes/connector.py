@@ -16,6 +16,8 @@ from workers.connectors.base import (
     ProvisioningRequest,
     RequestKind,
     ServiceManagerSettings,
+    ServicePage,
+    ServiceSeen,
     VendorResource,
     require_key,
     require_kind,
@@ -65,6 +67,7 @@ class FakeConnector:
         self.checks: list[ProvisioningRequest] = []
         self.accounts: dict[str, AccountPicture] = {}  # by reference
         self.resources: dict[str, FakeResource] = {}  # by reference
+        self.page_size = 50
         self._done: dict[str, _Done] = {}
         self._troubles: deque[tuple[Callable[[], None], Callable[[], None]]] = deque()  # before and after the work
 
@@ -146,6 +149,36 @@ class FakeConnector:
             return None
         name = done.asked.name if isinstance(done.asked, AccountPicture) else done.asked.product_name
         return VendorResource(done.reference, name)
+
+    def list_services(self, following: str | None) -> ServicePage:
+        live = [reference for reference, each in self.resources.items() if each.status != "Canceled"]
+        start = int(following or 0)
+        page = live[start : start + self.page_size]
+        more = str(start + self.page_size) if start + self.page_size < len(live) else None
+        return ServicePage(tuple(self._seen(reference) for reference in page), more, len(live))
+
+    def read_service(self, reference: str) -> ServiceSeen | None:
+        if reference in {"", ".", ".."}:
+            raise ConnectorRejected("no_reference", "The vendor's reference cannot stand in an address")
+        found = self.resources.get(reference)
+        return None if found is None or found.status == "Canceled" else self._seen(reference)
+
+    def _seen(self, reference: str) -> ServiceSeen:
+        found = self.resources[reference]
+        account = self.accounts.get(found.picture.account.vendor_reference or "", found.picture.account)
+        return ServiceSeen(
+            reference=reference,
+            name=found.picture.product_name,
+            product_code=found.picture.product_code,
+            quantity=found.picture.quantity,
+            is_active=found.status == "Active",
+            term=found.picture.term,
+            billing_cycle=found.picture.billing_cycle,
+            account_reference=found.picture.account.vendor_reference,
+            account_code=account.code,
+            account_name=account.name,
+            account_email=account.email,
+        )
 
     def _change(self, request: ProvisioningRequest, kind: RequestKind, idempotency_key: str) -> VendorResource:
         require_kind(request, kind)

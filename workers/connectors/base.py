@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 from uuid import UUID
 
 MIN_TIMEOUT_SECONDS = 5
@@ -68,6 +68,7 @@ class AccountPicture:
     email: str
     country: str  # ISO 3166-1 alpha-2
     vendor_reference: str | None = None  # None: not synchronised yet
+    options: tuple[tuple[str, str], ...] = ()  # what the vendor asks for beside these, by the option's id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +108,15 @@ class ProvisioningRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class Progress:
+    """The vendor accepted the work and is still at it: look again, nobody waits for it."""
+
+    operation: str  # the vendor's word for it, handed back to `look` as it is; may be empty
+    again_in: timedelta | None = None  # when the vendor wants to be asked; None: as we think fit
+    for_at_most: timedelta | None = None  # how long the vendor says that it may take
+
+
+@dataclass(frozen=True, slots=True)
 class VendorResource:
     """The service at the vendor after a call; `reference` names it in all later calls."""
 
@@ -114,6 +124,43 @@ class VendorResource:
     name: str
     message: str = ""
     needs_person: bool = False  # nothing was done: somebody has to do it, and record the reference
+    progress: Progress | None = None  # not done yet; the reference holds all the same
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceSeen:
+    """A service as the vendor has it; None and empty texts stand for what the vendor does not tell."""
+
+    reference: str
+    name: str = ""
+    product_code: str = ""
+    also_called: tuple[str, ...] = ()  # other codes that mean the same product at this vendor
+    quantity: int | None = None
+    is_active: bool = True  # else suspended; canceled ones are not seen at all
+    term: str | None = None
+    billing_cycle: str | None = None
+    account_reference: str | None = None
+    account_code: str | None = None
+    account_name: str | None = None
+    account_email: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ServicePage:
+    """A part of all services; `following` asks for the next one, None: this was the last."""
+
+    services: tuple[ServiceSeen, ...]
+    following: str | None
+    total: int | None = None  # of all pages, where the vendor tells
+
+
+@dataclass(frozen=True, slots=True)
+class AccountOption:
+    """Something the vendor must know of an account beside its code, name, mail and country."""
+
+    id: str
+    name: str
+    is_required: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +179,7 @@ class ServiceManagerSettings:
     application_id: str = ""
     api_key: str = field(default="", repr=False)
     timeout_seconds: int = 30
+    seconds_for_all: int | None = None  # for all calls of one connector together; None: each has its timeout
     is_sandbox: bool = False
     synchronises_accounts: bool = True
     has_precheck: bool = True  # the vendor answers `check`
@@ -178,12 +226,20 @@ class InvalidVendorResponse(ConnectorRejected):
         super().__init__("invalid_response", f"Invalid response: {detail}")
 
 
+class NotOffered(ConnectorRejected):
+    """This kind of vendor cannot do what was asked, so it was not asked."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__("not_offered", f"This service manager does not offer {what}")
+
+
 class Connector(Protocol):
-    """The code for one kind of provisioning system.
+    """The code for one kind of provisioning system: what every one of them can do.
 
     Every method may raise ConnectorUnavailable and ConnectorRejected (InvalidVendorResponse is one), nothing else for
     what a vendor does. A changing call with a key that was used before answers as the first did and does nothing.
     The key is made of letters, digits and `._:-`, 200 at most, and is the same at each try of the same work.
+    What some vendors can do beside is a protocol of its own below: a connector has it by having its methods.
     """
 
     def synchronise_account(self, account: AccountPicture, *, idempotency_key: str) -> AccountReference:
@@ -202,19 +258,67 @@ class Connector(Protocol):
 
     def cancel(self, request: ProvisioningRequest, *, idempotency_key: str) -> VendorResource: ...
 
+    def find(self, idempotency_key: str) -> VendorResource | None:
+        """Return what became of an earlier request; None when the vendor never did it, or does not tell."""
+        ...
+
+
+@runtime_checkable
+class Suspends(Protocol):
+    """Services can be switched off for a while."""
+
     def suspend(self, request: ProvisioningRequest, *, idempotency_key: str) -> VendorResource: ...
 
     def activate(self, request: ProvisioningRequest, *, idempotency_key: str) -> VendorResource:
         """End a suspension."""
         ...
 
-    def find(self, idempotency_key: str) -> VendorResource | None:
-        """Return what became of an earlier request; None when the vendor never did it, or does not tell."""
+
+@runtime_checkable
+class WorksLater(Protocol):
+    """Changing calls may answer with `progress`: the work goes on at the vendor."""
+
+    def look(self, request: ProvisioningRequest, reference: str, operation: str) -> VendorResource:
+        """Return how accepted work stands: done, or with `progress` again. Raises ConnectorRejected where it failed."""
+        ...
+
+
+@runtime_checkable
+class ListsServices(Protocol):
+    """All services can be read page by page."""
+
+    def list_services(self, following: str | None) -> ServicePage:
+        """Return a page of the services that are not canceled; None for the first."""
+        ...
+
+
+@runtime_checkable
+class ReadsServices(Protocol):
+    """One service can be read by its reference."""
+
+    def read_service(self, reference: str) -> ServiceSeen | None:
+        """Return it as the vendor has it; None when there is none, or it is canceled."""
+        ...
+
+
+@runtime_checkable
+class AsksForOptions(Protocol):
+    """The vendor says what it must know of an account."""
+
+    def account_options(self) -> tuple[AccountOption, ...]: ...
+
+
+@runtime_checkable
+class CanBeTested(Protocol):
+    """A harmless call shows whether address and key are right."""
+
+    def test(self) -> str:
+        """Return a sentence about what was found there."""
         ...
 
 
 def carry_out(connector: Connector, request: ProvisioningRequest, *, idempotency_key: str) -> VendorResource:
-    """Call the method that the request's kind names."""
+    """Call the method that the request's kind names. Raises NotOffered where the connector has none."""
     match request.kind:
         case RequestKind.CREATE:
             return connector.create(request, idempotency_key=idempotency_key)
@@ -222,6 +326,8 @@ def carry_out(connector: Connector, request: ProvisioningRequest, *, idempotency
             return connector.update(request, idempotency_key=idempotency_key)
         case RequestKind.CANCEL:
             return connector.cancel(request, idempotency_key=idempotency_key)
+        case RequestKind.SUSPEND | RequestKind.ACTIVATE if not isinstance(connector, Suspends):
+            raise NotOffered("suspending services")
         case RequestKind.SUSPEND:
             return connector.suspend(request, idempotency_key=idempotency_key)
         case RequestKind.ACTIVATE:

@@ -12,9 +12,11 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from http import HTTPStatus
 from typing import TypeVar
+from urllib.parse import quote
 
 from workers.connectors.base import (
     ConnectorError,
+    ConnectorRejected,
     ConnectorUnavailable,
     InvalidVendorResponse,
     ServiceManagerSettings,
@@ -43,10 +45,15 @@ class VendorLine:
         allowed_private_targets: frozenset[str],
         record_call: RecordCall,
         timeout: timedelta | None = None,
+        secrets: tuple[str, ...] = (),
     ) -> None:
-        """`headers` go with each call, the API key among them. `timeout` wins over the settings' one, for tests."""
-        self._secrets = (settings.api_key,)
+        """`headers` go with each call, the API key among them. `timeout` wins over the settings' one, for tests.
+
+        `secrets` are masked beside the key: what the headers say in another spelling.
+        """
+        self._secrets = (settings.api_key, *secrets)
         self._record_call = record_call
+        self._ends_at = None if settings.seconds_for_all is None else time.monotonic() + settings.seconds_for_all
         self._transport = VendorTransport(
             base_url=settings.base_url,
             headers={
@@ -56,9 +63,9 @@ class VendorLine:
                 "User-Agent": "Galleria",
                 **headers,
             },
-            timeout=timeout or timedelta(seconds=settings.timeout_seconds),
             allowed_private_targets=allowed_private_targets,
         )
+        self._timeout = timeout or timedelta(seconds=settings.timeout_seconds)
 
     def ask(
         self,
@@ -69,14 +76,15 @@ class VendorLine:
         understand: Callable[[Answer], T],
         key: str | None = None,
         is_check_only: bool = False,
+        headers: Mapping[str, str] | None = None,
     ) -> T:
         """Send one call, record it whatever comes of it, and return what `understand` makes of a 2xx or 4xx answer.
 
         `understand` raises ConnectorRejected or InvalidVendorResponse; all other trouble is raised from here. `key` is
-        sent as the header Idempotency-Key.
+        sent as the header Idempotency-Key, `headers` beside those of every call.
         """
         sent = None if body is None else json.dumps(body, ensure_ascii=False).encode()
-        headers = {} if key is None else {"Idempotency-Key": require_key(key)}
+        sent_headers = {**(headers or {}), **({} if key is None else {"Idempotency-Key": require_key(key)})}
         started = time.monotonic()
         answer: Answer | None = None
 
@@ -97,19 +105,39 @@ class VendorLine:
             )
 
         try:
-            answer = self._transport.send(method, path, headers=headers, body=sent)
+            timeout = self._time_left()
+            answer = self._transport.send(method, path, headers=sent_headers, body=sent, timeout=timeout)
             _require_decision(answer)
             understood = understand(answer)
         except ConnectorError as error:
             record(error)
             raise
+        except Exception as error:  # the job's own time is over: what was asked is known all the same
+            record(ConnectorUnavailable(f"Broken off: {type(error).__name__}"))
+            raise
         record(None)
         return understood
+
+    def _time_left(self) -> timedelta:
+        """Return how long the next call may take: several slow calls must not outlast the job that makes them."""
+        if self._ends_at is None:
+            return self._timeout
+        left = timedelta(seconds=self._ends_at - time.monotonic())
+        if left <= timedelta():
+            raise ConnectorUnavailable("The service manager's earlier answers took all the time there was")
+        return min(self._timeout, left)
 
     def readable(self, message: str) -> str:
         """Return a vendor's message as one line without secrets, fit to be shown and stored."""
         one_line = " ".join("".join(c if c.isprintable() else " " for c in message).split())
         return without_secrets(one_line, secrets=self._secrets)[:MAX_MESSAGE]
+
+
+def path_part(value: str) -> str:
+    """Return a reference as one part of an address; ConnectorRejected for one that would lead elsewhere."""
+    if value in {"", ".", ".."}:
+        raise ConnectorRejected("no_reference", "The vendor's reference cannot stand in an address")
+    return quote(value, safe="")
 
 
 def json_object(answer: Answer) -> Mapping[str, object]:
@@ -137,13 +165,13 @@ def short_text(value: object, field: str) -> str | None:
 def _require_decision(answer: Answer) -> None:
     """Let pass what says yes or no: 2xx and 4xx, but not what only says later."""
     if answer.status in _PASSING or answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        raise ConnectorUnavailable(f"The service manager answered with HTTP {answer.status}", _retry_after(answer))
+        raise ConnectorUnavailable(f"The service manager answered with HTTP {answer.status}", retry_after(answer))
     if HTTPStatus.OK <= answer.status < HTTPStatus.MULTIPLE_CHOICES or answer.status >= HTTPStatus.BAD_REQUEST:
         return
     raise InvalidVendorResponse(f"HTTP {answer.status}; redirects are not followed")
 
 
-def _retry_after(answer: Answer) -> timedelta | None:
+def retry_after(answer: Answer) -> timedelta | None:
     """Return what the vendor asked for in seconds; a date is left aside, its clock may be wrong."""
     value = next((value for name, value in answer.headers.items() if name.lower() == "retry-after"), "").strip()
     if not (value.isascii() and value.isdigit()):

@@ -8,6 +8,7 @@ from typing import Protocol
 from workers.connectors.base import Connector, ServiceManagerSettings
 from workers.connectors.calls import RecordCall
 from workers.connectors.manual import ManualConnector
+from workers.connectors.open_service_broker import OpenServiceBrokerConnector
 from workers.connectors.service_manager import ServiceManagerConnector
 
 
@@ -36,6 +37,7 @@ def _manual(
 
 CONNECTORS: Mapping[str, ConnectorFactory] = {
     "manual": _manual,
+    "open_service_broker": OpenServiceBrokerConnector,
     "service_manager": ServiceManagerConnector,
 }
 

@@ -28,7 +28,7 @@ from workers.connectors.base import (
     require_kind,
 )
 from workers.connectors.calls import RecordCall
-from workers.connectors.line import VendorLine, json_object, short_text
+from workers.connectors.line import VendorLine, json_object, path_part, short_text
 from workers.connectors.transport import Answer
 
 _ACTION_TYPES: Mapping[RequestKind, str] = {
@@ -131,7 +131,7 @@ class ServiceManagerConnector:
         try:
             return self._line.ask(
                 "GET",
-                f"services/{quote(reference, safe='')}",
+                f"services/{path_part(reference)}",
                 understand=lambda answer: _service(_object(self._result(answer), "Result")),
             )
         except UnknownAtVendor:

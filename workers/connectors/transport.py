@@ -37,23 +37,24 @@ class Answer:
 class VendorTransport:
     """Sends one call at a time, each on a connection of its own.
 
-    `timeout` bounds connecting, each wait for bytes and the reading of the whole answer. Proxies, .netrc and other
+    A call's timeout bounds connecting, each wait for bytes and the reading of the whole answer. Proxies, .netrc and other
     settings of the environment are left aside: a proxy would connect to targets that were not checked.
     """
 
     base_url: str
     headers: Mapping[str, str]
-    timeout: timedelta
     allowed_private_targets: frozenset[str]
 
-    def send(self, method: str, path: str, *, headers: Mapping[str, str], body: bytes | None) -> Answer:
+    def send(
+        self, method: str, path: str, *, headers: Mapping[str, str], body: bytes | None, timeout: timedelta
+    ) -> Answer:
         """Send one call and read its answer.
 
         Raises ConnectorUnavailable when no complete answer came in time, InvalidVendorResponse for one that is too
         large or compressed, TargetRefused for a target that may not be called.
         """
         require_url(self.base_url, allowed_private_targets=self.allowed_private_targets)
-        deadline = time.monotonic() + self.timeout.total_seconds()
+        deadline = time.monotonic() + timeout.total_seconds()
         with requests.Session() as session:
             session.trust_env = False
             session.mount("https://", _CheckedAdapter(self.allowed_private_targets))
@@ -64,13 +65,13 @@ class VendorTransport:
                     f"{self.base_url.rstrip('/')}/{path}",
                     data=body,
                     headers={**self.headers, **headers},
-                    timeout=self.timeout.total_seconds(),
+                    timeout=timeout.total_seconds(),
                     allow_redirects=False,
                     stream=True,
                 ) as response:
                     return Answer(response.status_code, dict(response.headers), _read(response, deadline))
             except (requests.Timeout, HTTPTimeout, TimeoutError) as error:
-                raise _too_late(self.timeout) from error
+                raise _too_late(timeout) from error
             except (requests.RequestException, HTTPError, OSError) as error:
                 raise ConnectorUnavailable(f"No answer from the service manager ({type(error).__name__})") from error
 

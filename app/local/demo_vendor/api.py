@@ -19,6 +19,7 @@ from flask import Blueprint, Response, request
 from app.local.demo_vendor import work
 from app.local.demo_vendor.behaviour import Behaviour, Mode, Temper
 from app.local.demo_vendor.messages import Action, Done, Refusal, account_of, fields_of, service_order_of
+from app.local.demo_vendor.services import MOST, list_services, read_service
 from app.local.demo_vendor.store import VendorStore
 
 REJECTED_CODE = 17
@@ -84,7 +85,28 @@ def contract_of(vendor: Vendor) -> Blueprint:
     def change(action: str) -> Response:
         return _refusable(lambda: _change(vendor, action))
 
+    _tell_of_services(api, vendor)
     return api
+
+
+def _tell_of_services(api: Blueprint, vendor: Vendor) -> None:
+    @api.get("/services")
+    def services() -> Response:
+        after, size = request.args.get("after", ""), request.args.get("size", MOST, type=int)
+
+        def look(rows: sqlite3.Connection) -> _Reply:
+            found = list_services(rows, application_id=_application_id(), after=after, size=size)
+            return _Reply(HTTPStatus.OK, 0, "", found)
+
+        return _read(vendor, look)
+
+    @api.get("/services/<reference>")
+    def service(reference: str) -> Response:
+        def look(rows: sqlite3.Connection) -> _Reply:
+            found = read_service(rows, application_id=_application_id(), reference=reference)
+            return _Reply(HTTPStatus.OK, 0, "", found)
+
+        return _read(vendor, look)
 
 
 def _synchronise_account(vendor: Vendor) -> Response:

@@ -128,7 +128,7 @@ def _change(rows: sqlite3.Connection, order: ServiceOrder, at: datetime) -> str:
             _STATUS_AFTER.get(order.action),
             *_resources(order),
             at.isoformat(),
-            _number(order.reference, "svc"),
+            number_in(order.reference, "svc"),
         ),
     )
     return order.reference
@@ -155,7 +155,7 @@ def _resources(order: ServiceOrder) -> tuple[str, str]:
 def _account_number(rows: sqlite3.Connection, account: Account, application_id: str) -> int:
     found = rows.execute(
         "SELECT number FROM accounts WHERE application_id = ? AND number = ?",
-        (application_id, _number(account.reference or "", "acc")),
+        (application_id, number_in(account.reference or "", "acc")),
     ).fetchone()
     if found is None:
         raise Refusal(31, f"Account {account.name} is not synchronised")
@@ -165,14 +165,14 @@ def _account_number(rows: sqlite3.Connection, account: Account, application_id: 
 def _service(rows: sqlite3.Connection, order: ServiceOrder, application_id: str) -> sqlite3.Row:
     found: sqlite3.Row | None = rows.execute(
         "SELECT number, account, status FROM services WHERE application_id = ? AND number = ?",
-        (application_id, _number(order.reference or "", "svc")),
+        (application_id, number_in(order.reference or "", "svc")),
     ).fetchone()
     if found is None:
         raise Refusal(44, "There is no such service", HTTPStatus.NOT_FOUND)
     return found
 
 
-def _number(reference: str, prefix: str) -> int:
+def number_in(reference: str, prefix: str) -> int:
     """Return the number inside one of our references; 0, which none has, for anything else."""
     start, _, digits = reference.partition("-")
     return int(digits[:12]) if start == prefix and digits.isascii() and digits.isdigit() else 0

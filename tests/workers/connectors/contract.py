@@ -1,6 +1,7 @@
-"""What every connector that provisions by machine must do. A new connector subclasses ConnectorContract.
+"""What connectors promise. A new one subclasses ConnectorContract and the contracts of what it can do beside.
 
-The subclass gives a fixture `stage`: the connector under test and its vendor, which can be made to fail.
+The subclass gives a fixture `stage`: the connector under test and its vendor, which can be made to fail. `AnyContract`
+is all that holds where people provision; `FullContract` is for vendors with accounts, pre-checks, keys and suspensions.
 """
 
 from __future__ import annotations
@@ -21,8 +22,12 @@ from workers.connectors.base import (
     ConnectorRejected,
     ConnectorUnavailable,
     InvalidVendorResponse,
+    ListsServices,
+    NotOffered,
     ProvisioningRequest,
+    ReadsServices,
     RequestKind,
+    Suspends,
     carry_out,
 )
 
@@ -30,7 +35,7 @@ BAKERY = AccountPicture(code="AC-1001", name="Bakery Nord", email="it@bakery.exa
 
 
 @dataclass(frozen=True, slots=True)
-class ServiceSeen:
+class AtVendor:
     """A service as the vendor has it."""
 
     status: str
@@ -50,7 +55,10 @@ class Stage(Protocol):
         """What the vendor says after `reject_next`."""
         ...
 
-    def services(self) -> Mapping[str, ServiceSeen]:
+    @property
+    def refusal_code(self) -> str: ...
+
+    def services(self) -> Mapping[str, AtVendor]:
         """The vendor's services by reference."""
         ...
 
@@ -59,11 +67,11 @@ class Stage(Protocol):
         ...
 
     def fail_next(self) -> None:
-        """Be down for one call."""
+        """Be down for one changing call."""
         ...
 
     def reject_next(self) -> None:
-        """Refuse one call."""
+        """Refuse one changing call, or one pre-check."""
         ...
 
     def time_out_after_next(self) -> None:
@@ -105,7 +113,9 @@ def later(request: ProvisioningRequest, kind: RequestKind, reference: str) -> Pr
     return replace(request, kind=kind, vendor_reference=reference, add_ons=add_ons)
 
 
-class ConnectorContract:
+class AnyContract:
+    """What holds for every connector, one that leaves the work to people among them."""
+
     @pytest.fixture
     def connector(self, stage: Stage) -> Connector:
         return stage.connector
@@ -114,18 +124,30 @@ class ConnectorContract:
     def request_(self, connector: Connector) -> ProvisioningRequest:
         """A request to create, of an account that the vendor knows."""
         known = connector.synchronise_account(BAKERY, idempotency_key="account-1")
-        return a_request(replace(BAKERY, vendor_reference=known.reference))
+        return a_request(replace(BAKERY, vendor_reference=known.reference or None))
 
-    def test_account_becomes_known_once(self, stage: Stage, connector: Connector) -> None:
-        first = connector.synchronise_account(BAKERY, idempotency_key="account-1")
-        again = connector.synchronise_account(BAKERY, idempotency_key="account-1")
-        renamed = replace(BAKERY, name="Bakery Nord & Sons", vendor_reference=first.reference)
-        changed = connector.synchronise_account(renamed, idempotency_key="account-2")
+    def test_nothing_is_found_under_an_unknown_key(self, connector: Connector) -> None:
+        assert connector.find("task-never-sent") is None
 
-        assert first.reference
-        assert again == first
-        assert changed.reference == first.reference
-        assert stage.accounts() == 1
+    def test_request_handed_to_the_wrong_method_is_refused(
+        self, connector: Connector, request_: ProvisioningRequest
+    ) -> None:
+        with pytest.raises(ValueError, match="to create, not to cancel"):
+            connector.cancel(request_, idempotency_key="task-1")
+
+    def test_suspension_is_offered_or_refused_by_name(
+        self, connector: Connector, request_: ProvisioningRequest
+    ) -> None:
+        """CB-22: a vendor that cannot suspend is not asked to."""
+        if isinstance(connector, Suspends):
+            assert {"suspend", "activate"} <= set(dir(connector))
+            return
+        with pytest.raises(NotOffered, match="does not offer suspending"):
+            carry_out(connector, later(request_, RequestKind.SUSPEND, "any"), idempotency_key="task-1")
+
+
+class ConnectorContract(AnyContract):
+    """What every connector that provisions by machine must do."""
 
     def test_service_is_created_as_pictured(
         self, stage: Stage, connector: Connector, request_: ProvisioningRequest
@@ -135,7 +157,7 @@ class ConnectorContract:
 
         assert made.name == "Workplace Start"
         assert not made.needs_person
-        assert stage.services() == {made.reference: ServiceSeen("Active", 5, "WP-START", 1)}
+        assert stage.services() == {made.reference: AtVendor("Active", 5, "WP-START", 1)}
 
     def test_same_key_makes_one_service_and_answers_alike(
         self, stage: Stage, connector: Connector, request_: ProvisioningRequest
@@ -155,17 +177,6 @@ class ConnectorContract:
         assert set(stage.services()) == {first.reference, second.reference}
         assert len(stage.services()) == 2
 
-    def test_key_of_another_request_is_refused_and_changes_nothing(
-        self, stage: Stage, connector: Connector, request_: ProvisioningRequest
-    ) -> None:
-        made = connector.create(request_, idempotency_key="task-1")
-        update = replace(later(request_, RequestKind.UPDATE, made.reference), quantity=8)
-
-        with pytest.raises(ConnectorRejected):
-            connector.update(update, idempotency_key="task-1")
-
-        assert stage.services()[made.reference].quantity == 5
-
     def test_service_is_what_the_last_picture_says(
         self, stage: Stage, connector: Connector, request_: ProvisioningRequest
     ) -> None:
@@ -176,7 +187,7 @@ class ConnectorContract:
         answer = connector.update(grown, idempotency_key="task-2")
 
         assert answer.reference == made.reference
-        assert stage.services() == {made.reference: ServiceSeen("Active", 8, "WP-TEAM", 0)}
+        assert stage.services() == {made.reference: AtVendor("Active", 8, "WP-TEAM", 0)}
 
     def test_canceled_add_on_is_gone(self, stage: Stage, connector: Connector, request_: ProvisioningRequest) -> None:
         made = connector.create(request_, idempotency_key="task-1")
@@ -188,17 +199,6 @@ class ConnectorContract:
 
         assert stage.services()[made.reference].add_ons == 0
 
-    def test_service_is_suspended_activated_and_canceled(
-        self, stage: Stage, connector: Connector, request_: ProvisioningRequest
-    ) -> None:
-        reference = connector.create(request_, idempotency_key="task-1").reference
-        seen = []
-        for kind in (RequestKind.SUSPEND, RequestKind.ACTIVATE, RequestKind.CANCEL):
-            answer = carry_out(connector, later(request_, kind, reference), idempotency_key=f"task-{kind}")
-            seen.append((answer.reference, stage.services()[reference].status))
-
-        assert seen == [(reference, "Suspended"), (reference, "Active"), (reference, "Canceled")]
-
     def test_canceled_service_cannot_be_changed(
         self, stage: Stage, connector: Connector, request_: ProvisioningRequest
     ) -> None:
@@ -206,7 +206,7 @@ class ConnectorContract:
         connector.cancel(later(request_, RequestKind.CANCEL, reference), idempotency_key="task-2")
 
         with pytest.raises(ConnectorRejected):
-            connector.activate(later(request_, RequestKind.ACTIVATE, reference), idempotency_key="task-3")
+            connector.update(later(request_, RequestKind.UPDATE, reference), idempotency_key="task-3")
 
         assert stage.services()[reference].status == "Canceled"
 
@@ -214,15 +214,9 @@ class ConnectorContract:
         self, stage: Stage, connector: Connector, request_: ProvisioningRequest
     ) -> None:
         with pytest.raises(ConnectorRejected) as refused:
-            connector.suspend(later(request_, RequestKind.SUSPEND, "no-such-service"), idempotency_key="task-1")
+            connector.update(later(request_, RequestKind.UPDATE, "no-such-service"), idempotency_key="task-1")
 
         assert refused.value.reason
-        assert stage.services() == {}
-
-    def test_account_comes_first(self, stage: Stage, connector: Connector) -> None:
-        with pytest.raises(ConnectorRejected, match="Bakery Nord"):
-            connector.create(a_request(BAKERY), idempotency_key="task-1")
-
         assert stage.services() == {}
 
     def test_check_makes_nothing(self, stage: Stage, connector: Connector, request_: ProvisioningRequest) -> None:
@@ -232,24 +226,7 @@ class ConnectorContract:
         reference = connector.create(request_, idempotency_key="task-1").reference
         connector.check(replace(later(request_, RequestKind.UPDATE, reference), quantity=9))
         connector.check(later(request_, RequestKind.CANCEL, reference))
-        assert stage.services() == {reference: ServiceSeen("Active", 5, "WP-START", 1)}
-
-    def test_failing_check_says_why_and_makes_nothing(
-        self, stage: Stage, connector: Connector, request_: ProvisioningRequest
-    ) -> None:
-        """CB-F71 (partly): the pre-check's message is at hand."""
-        stage.reject_next()
-        with pytest.raises(ConnectorRejected) as refused:
-            connector.check(request_)
-
-        assert refused.value.reason == stage.refusal
-        assert stage.services() == {}
-
-    def test_check_finds_what_the_call_would_find(self, stage: Stage, connector: Connector) -> None:
-        with pytest.raises(ConnectorRejected):
-            connector.check(a_request(BAKERY))
-
-        assert stage.services() == {}
+        assert stage.services() == {reference: AtVendor("Active", 5, "WP-START", 1)}
 
     def test_vendor_that_is_down_is_unavailable_and_can_be_asked_again(
         self, stage: Stage, connector: Connector, request_: ProvisioningRequest
@@ -271,7 +248,7 @@ class ConnectorContract:
         with pytest.raises(ConnectorRejected) as refused:
             connector.create(request_, idempotency_key="task-1")
 
-        assert (refused.value.code, refused.value.reason) == ("17", stage.refusal)
+        assert (refused.value.code, refused.value.reason) == (stage.refusal_code, stage.refusal)
         assert not isinstance(refused.value, InvalidVendorResponse)
         assert stage.services() == {}
 
@@ -302,6 +279,96 @@ class ConnectorContract:
         assert found.reference == made.reference
         assert set(stage.services()) == {made.reference}
 
+    def test_nonsense_is_a_rejection_and_a_retry_makes_no_second_service(
+        self, stage: Stage, connector: Connector, request_: ProvisioningRequest
+    ) -> None:
+        stage.garble_next()
+        with pytest.raises(InvalidVendorResponse, match="Invalid response") as refused:
+            connector.create(request_, idempotency_key="task-1")
+
+        assert isinstance(refused.value, ConnectorRejected)
+        made = connector.create(request_, idempotency_key="task-1")
+        assert set(stage.services()) == {made.reference}
+
+    @pytest.mark.parametrize("key", ["", "a b", "a\r\nX-Other: 1", "../services", "ключ", "k" * 201])
+    def test_unsafe_key_never_reaches_the_vendor(
+        self, stage: Stage, connector: Connector, request_: ProvisioningRequest, key: str
+    ) -> None:
+        with pytest.raises(ValueError, match="idempotency key"):
+            connector.create(request_, idempotency_key=key)
+        with pytest.raises(ValueError, match="idempotency key"):
+            connector.find(key)
+
+        assert stage.services() == {}
+
+    def test_canceled_service_is_canceled_again_without_trouble(
+        self, stage: Stage, connector: Connector, request_: ProvisioningRequest
+    ) -> None:
+        """CB-F72 (partly): a cancellation whose answer was lost may be repeated."""
+        reference = connector.create(request_, idempotency_key="task-1").reference
+        for _ in range(2):
+            again = connector.cancel(later(request_, RequestKind.CANCEL, reference), idempotency_key="task-2")
+
+        assert again.reference == reference
+        assert stage.services()[reference].status == "Canceled"
+
+
+class AccountsContract:
+    """For vendors that must know an account first."""
+
+    def test_account_becomes_known_once(self, stage: Stage, connector: Connector) -> None:
+        first = connector.synchronise_account(BAKERY, idempotency_key="account-1")
+        again = connector.synchronise_account(BAKERY, idempotency_key="account-1")
+        renamed = replace(BAKERY, name="Bakery Nord & Sons", vendor_reference=first.reference)
+        changed = connector.synchronise_account(renamed, idempotency_key="account-2")
+
+        assert first.reference
+        assert again == first
+        assert changed.reference == first.reference
+        assert stage.accounts() == 1
+
+    def test_account_comes_first(self, stage: Stage, connector: Connector) -> None:
+        with pytest.raises(ConnectorRejected, match="Bakery Nord"):
+            connector.create(a_request(BAKERY), idempotency_key="task-1")
+
+        assert stage.services() == {}
+
+    def test_check_finds_what_the_call_would_find(self, stage: Stage, connector: Connector) -> None:
+        with pytest.raises(ConnectorRejected):
+            connector.check(a_request(BAKERY))
+
+        assert stage.services() == {}
+
+
+class ChecksContract:
+    """For vendors that answer pre-checks."""
+
+    def test_failing_check_says_why_and_makes_nothing(
+        self, stage: Stage, connector: Connector, request_: ProvisioningRequest
+    ) -> None:
+        """CB-F71 (partly): the pre-check's message is at hand."""
+        stage.reject_next()
+        with pytest.raises(ConnectorRejected) as refused:
+            connector.check(request_)
+
+        assert refused.value.reason == stage.refusal
+        assert stage.services() == {}
+
+
+class KeysContract:
+    """For vendors that keep the idempotency keys of changes, too."""
+
+    def test_key_of_another_request_is_refused_and_changes_nothing(
+        self, stage: Stage, connector: Connector, request_: ProvisioningRequest
+    ) -> None:
+        made = connector.create(request_, idempotency_key="task-1")
+        update = replace(later(request_, RequestKind.UPDATE, made.reference), quantity=8)
+
+        with pytest.raises(ConnectorRejected):
+            connector.update(update, idempotency_key="task-1")
+
+        assert stage.services()[made.reference].quantity == 5
+
     def test_lost_answer_to_a_change_is_found_too(
         self, stage: Stage, connector: Connector, request_: ProvisioningRequest
     ) -> None:
@@ -318,35 +385,74 @@ class ConnectorContract:
         assert (found.reference, again.reference) == (reference, reference)
         assert stage.services()[reference].quantity == 8
 
-    def test_nonsense_is_a_rejection_and_a_retry_makes_no_second_service(
+
+class SuspendsContract:
+    """For connectors that keep Suspends."""
+
+    def test_service_is_suspended_activated_and_canceled(
         self, stage: Stage, connector: Connector, request_: ProvisioningRequest
     ) -> None:
-        stage.garble_next()
-        with pytest.raises(InvalidVendorResponse, match="Invalid response") as refused:
-            connector.create(request_, idempotency_key="task-1")
+        reference = connector.create(request_, idempotency_key="task-1").reference
+        seen = []
+        for kind in (RequestKind.SUSPEND, RequestKind.ACTIVATE, RequestKind.CANCEL):
+            answer = carry_out(connector, later(request_, kind, reference), idempotency_key=f"task-{kind}")
+            seen.append((answer.reference, stage.services()[reference].status))
 
-        assert isinstance(refused.value, ConnectorRejected)
-        made = connector.create(request_, idempotency_key="task-1")
-        assert set(stage.services()) == {made.reference}
+        assert seen == [(reference, "Suspended"), (reference, "Active"), (reference, "Canceled")]
 
-    def test_nothing_is_found_under_an_unknown_key(self, connector: Connector) -> None:
-        assert connector.find("task-never-sent") is None
 
-    @pytest.mark.parametrize("key", ["", "a b", "a\r\nX-Other: 1", "../services", "ключ", "k" * 201])
-    def test_unsafe_key_never_reaches_the_vendor(
-        self, stage: Stage, connector: Connector, request_: ProvisioningRequest, key: str
+class ReadsContract:
+    """For connectors that keep ReadsServices."""
+
+    def test_service_is_read_as_the_vendor_has_it(
+        self, stage: Stage, connector: ReadsServices, request_: ProvisioningRequest
     ) -> None:
-        with pytest.raises(ValueError, match="idempotency key"):
-            connector.create(request_, idempotency_key=key)
-        with pytest.raises(ValueError, match="idempotency key"):
-            connector.find(key)
+        """GO-03: one service by its reference."""
+        made = stage.connector.create(request_, idempotency_key="task-1")
 
-        assert stage.services() == {}
+        seen = connector.read_service(made.reference)
 
-    def test_request_handed_to_the_wrong_method_is_refused(
-        self, stage: Stage, connector: Connector, request_: ProvisioningRequest
+        assert seen is not None
+        assert (seen.reference, seen.quantity, seen.is_active) == (made.reference, 5, True)
+        assert "WP-START" in {seen.product_code, *seen.also_called}
+
+    def test_canceled_or_unknown_service_is_not_there(
+        self, stage: Stage, connector: ReadsServices, request_: ProvisioningRequest
     ) -> None:
-        with pytest.raises(ValueError, match="to create, not to cancel"):
-            connector.cancel(request_, idempotency_key="task-1")
+        reference = stage.connector.create(request_, idempotency_key="task-1").reference
+        stage.connector.cancel(later(request_, RequestKind.CANCEL, reference), idempotency_key="task-2")
 
-        assert stage.services() == {}
+        assert connector.read_service(reference) is None
+        assert connector.read_service("svc-404") is None
+
+    def test_reference_that_leads_elsewhere_is_refused(self, connector: ReadsServices) -> None:
+        with pytest.raises(ConnectorRejected, match="cannot stand in an address"):
+            connector.read_service("..")
+
+
+class ListsContract:
+    """For connectors that keep ListsServices."""
+
+    def test_all_services_are_listed_once_over_all_pages(
+        self, stage: Stage, connector: ListsServices, request_: ProvisioningRequest
+    ) -> None:
+        """GO-03: page by page, canceled ones left out."""
+        made = [stage.connector.create(request_, idempotency_key=f"task-{n}").reference for n in range(1, 131)]
+        stage.connector.cancel(later(request_, RequestKind.CANCEL, made[0]), idempotency_key="task-cancel")
+
+        seen, following, pages = [], None, 0
+        while pages == 0 or following:
+            page = connector.list_services(following)
+            seen += page.services
+            following, pages = page.following, pages + 1
+
+        assert [service.reference for service in seen] == made[1:]
+        assert pages > 1
+        first = seen[0]
+        assert (first.product_code, first.quantity, first.is_active) == ("WP-START", 5, True)
+        assert (first.account_code, first.account_email) == (BAKERY.code, BAKERY.email)
+        assert first.account_reference == request_.account.vendor_reference
+
+
+class FullContract(ConnectorContract, AccountsContract, ChecksContract, KeysContract, SuspendsContract):
+    """All of it, as our own contract has it."""

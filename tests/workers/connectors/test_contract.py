@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 import pytest
 
+from tests.fakes.broker import REFUSAL, RunningBroker, running_broker
 from tests.fakes.connector import FakeConnector
 from tests.fakes.demo_vendor import DemoVendor
-from tests.workers.connectors.contract import ConnectorContract, ServiceSeen
-from workers.connectors.base import Connector, ConnectorUnavailable
+from tests.workers.connectors.contract import (
+    AnyContract,
+    AtVendor,
+    ConnectorContract,
+    FullContract,
+    ListsContract,
+    ReadsContract,
+)
+from workers.connectors.base import Connector, ConnectorUnavailable, ServiceManagerSettings
 from workers.connectors.calls import VendorCall
 from workers.connectors.registry import connector_for
 
@@ -34,9 +42,13 @@ class DemoVendorStage:
     def refusal(self) -> str:
         return "The vendor refuses this: told to by its control page"
 
-    def services(self) -> Mapping[str, ServiceSeen]:
+    @property
+    def refusal_code(self) -> str:
+        return "17"
+
+    def services(self) -> Mapping[str, AtVendor]:
         return {
-            service["reference"]: ServiceSeen(
+            service["reference"]: AtVendor(
                 service["status"], service["quantity"], service["product_id"], len(service["add_ons"])
             )
             for service in self.vendor.state()["services"]
@@ -67,9 +79,13 @@ class FakeStage:
     def refusal(self) -> str:
         return "The vendor refuses this"
 
-    def services(self) -> Mapping[str, ServiceSeen]:
+    @property
+    def refusal_code(self) -> str:
+        return "17"
+
+    def services(self) -> Mapping[str, AtVendor]:
         return {
-            reference: ServiceSeen(
+            reference: AtVendor(
                 resource.status,
                 resource.picture.quantity,
                 resource.picture.product_code,
@@ -94,7 +110,65 @@ class FakeStage:
         self.connector.garble_next()
 
 
-class TestServiceManagerAgainstTheVendorsProcess(ConnectorContract):
+@dataclass(frozen=True, slots=True)
+class BrokerStage:
+    """The Open Service Broker connector in front of a real broker."""
+
+    running: RunningBroker
+    records: list[VendorCall] = field(default_factory=list)
+
+    @property
+    def connector(self) -> Connector:
+        return connector_for(
+            self.running.settings,
+            allowed_private_targets=frozenset({self.running.target}),
+            record_call=self.records.append,
+        )
+
+    @property
+    def refusal(self) -> str:
+        return REFUSAL
+
+    @property
+    def refusal_code(self) -> str:
+        return "InvalidParameters"
+
+    def services(self) -> Mapping[str, AtVendor]:
+        broker = self.running.broker
+        return {
+            reference: AtVendor(
+                instance.status,
+                instance.parameters["quantity"],
+                instance.plan_id,
+                len(instance.parameters.get("add_ons", [])),
+            )
+            for reference, instance in {**broker.instances, **broker.canceled}.items()
+        }
+
+    def accounts(self) -> int:
+        return 0  # a broker knows none
+
+    def fail_next(self) -> None:
+        self.running.trouble = "fail"
+
+    def reject_next(self) -> None:
+        self.running.broker.refusing = 1
+
+    def time_out_after_next(self) -> None:
+        self.running.trouble = "lose"
+
+    def garble_next(self) -> None:
+        self.running.trouble = "garble"
+
+
+@dataclass(frozen=True, slots=True)
+class ByHandStage:
+    """Nobody is called, so there is nothing to see."""
+
+    connector: Connector
+
+
+class TestServiceManagerAgainstTheVendorsProcess(FullContract, ReadsContract):
     @pytest.fixture
     def stage(self, vendor_process: DemoVendor) -> DemoVendorStage:
         return DemoVendorStage(vendor_process)
@@ -115,7 +189,33 @@ class TestServiceManagerAgainstTheVendorsProcess(ConnectorContract):
         assert set(stage.services()) == {made.reference}
 
 
-class TestFake(ConnectorContract):
+class TestFake(FullContract, ReadsContract, ListsContract):
     @pytest.fixture
     def stage(self) -> FakeStage:
         return FakeStage()
+
+
+class TestServiceManagerAgainstAThread(ListsContract):
+    """Many services: in a thread, as it is faster."""
+
+    @pytest.fixture
+    def stage(self, vendor: DemoVendor) -> DemoVendorStage:
+        return DemoVendorStage(vendor)
+
+    connector, request_ = FullContract.connector, FullContract.request_
+
+
+class TestOpenServiceBroker(ConnectorContract, ReadsContract):
+    @pytest.fixture
+    def stage(self) -> Iterator[BrokerStage]:
+        with running_broker() as running:
+            yield BrokerStage(running)
+
+
+class TestByHand(AnyContract):
+    @pytest.fixture
+    def stage(self) -> ByHandStage:
+        by_hand = connector_for(
+            ServiceManagerSettings(kind="manual"), allowed_private_targets=frozenset(), record_call=lambda _: None
+        )
+        return ByHandStage(by_hand)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.workers.connectors.contract import ConnectorContract, ServiceSeen
+from tests.workers.connectors.contract import AtVendor, FullContract
 from tests.workers.connectors.crate import PAGE, REFUSAL, Crate, connector_of_the_page, running_crate
 from workers.connectors.base import Connector, ServiceManagerSettings
 from workers.connectors.registry import CONNECTORS, connector_for
@@ -19,10 +19,11 @@ class CrateStage:
     crate: Crate
     connector: Connector
     refusal: str = REFUSAL
+    refusal_code: str = "17"
 
-    def services(self) -> Mapping[str, ServiceSeen]:
+    def services(self) -> Mapping[str, AtVendor]:
         return {
-            reference: ServiceSeen(box.status, box.count, box.item, box.extras)
+            reference: AtVendor(box.status, box.count, box.item, box.extras)
             for reference, box in self.crate.boxes.items()
         }
 
@@ -42,7 +43,7 @@ class CrateStage:
         self.crate.next_trouble = "garble"
 
 
-class TestTheExampleOfThePage(ConnectorContract):
+class TestTheExampleOfThePage(FullContract):
     @pytest.fixture
     def stage(self) -> Iterator[CrateStage]:
         with running_crate() as crate:

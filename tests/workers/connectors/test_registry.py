@@ -22,14 +22,16 @@ def connector_of_kind(kind: str, records: list[VendorCall] | None = None):
 
 def test_kind_chooses_the_connector() -> None:
     assert isinstance(connector_of_kind("service_manager"), ServiceManagerConnector)
-    assert set(CONNECTORS) == {"manual", "service_manager"}
+    assert set(CONNECTORS) == {"manual", "open_service_broker", "service_manager"}
 
 
 def test_unknown_kind_is_named_with_the_known_ones() -> None:
-    with pytest.raises(UnknownConnectorKind, match="'fax'; there are manual, service_manager") as unknown:
+    with pytest.raises(
+        UnknownConnectorKind, match="'fax'; there are manual, open_service_broker, service_manager"
+    ) as unknown:
         connector_of_kind("fax")
 
-    assert (unknown.value.kind, unknown.value.known) == ("fax", ("manual", "service_manager"))
+    assert (unknown.value.kind, unknown.value.known) == ("fax", ("manual", "open_service_broker", "service_manager"))
 
 
 @pytest.mark.parametrize("kind", list(RequestKind))

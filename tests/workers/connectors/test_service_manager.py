@@ -438,3 +438,31 @@ def test_settings_out_of_bounds_are_refused(changes: dict[str, object]) -> None:
 def test_mistaken_request_is_refused_before_it_is_one(changes) -> None:
     with pytest.raises(ValueError, match=r"quantity of at least 1|needs the vendor's reference"):
         replace(a_request(KNOWN), **changes)
+
+
+def test_several_slow_calls_share_the_time_there_is(vendor: DemoVendor) -> None:
+    """CB-22: four calls that each use their timeout must not outlast the job: together they have an end."""
+    records: list[VendorCall] = []
+    with canned_server([STALL]) as server:
+        connector = connector_of(server, records, timeout=SOON, seconds_for_all=0)
+        with pytest.raises(ConnectorUnavailable, match="took all the time"):
+            connector.find("task-1")
+        assert server.requests == []
+    assert [record.outcome for record in records] == [CallOutcome.UNAVAILABLE]
+
+
+def test_call_that_was_broken_off_is_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
+    records: list[VendorCall] = []
+
+    def broken(*_args: object, **_more: object) -> None:
+        raise RuntimeError("the job's time is over")
+
+    with canned_server(OK) as server:
+        connector = connector_of(server, records)
+        monkeypatch.setattr("workers.connectors.transport.VendorTransport.send", broken)
+        with pytest.raises(RuntimeError):
+            connector.create(a_request(KNOWN), idempotency_key="task-1")
+
+    (record,) = records
+    assert (record.path, record.status, record.reason) == ("subscription/create", None, "Broken off: RuntimeError")
+    assert "WP-START" in record.request_body
