@@ -23,6 +23,7 @@ from app.billing.proration import cycle_amount, days_share, instalment
 from app.catalogue.models import BillingType, Product, ProductType
 from app.changes.due import apply_due
 from app.changes.prices import price_for_period
+from app.changes.retail import reprice_retail
 from app.core.db import session
 from app.subscriptions.machine import Step, move
 from app.subscriptions.models import (
@@ -84,6 +85,7 @@ def bill_day(payer_id: UUID, day: date, *, at: datetime) -> BilledDay:
     """
     payer = get_account_for_update(payer_id)
     renewed = expired = waiting = 0
+    new_terms: list[Subscription] = []
     for subscription in _lock_over(payer_id, day):
         start = _next_start(subscription)
         if not apply_due(subscription, on=start, at=at):
@@ -94,9 +96,11 @@ def bill_day(payer_id: UUID, day: date, *, at: datetime) -> BilledDay:
             _expire(subscription, start, at=at)
             expired += 1
         else:
-            _renew(subscription, payer, start, at=at)
+            new_terms += _renew(subscription, payer, start, at=at)
             renewed += 1
     session.flush()
+    if payer.is_reseller:
+        reprice_retail(new_terms, payer.id, on=day)
     return BilledDay(day, renewed, expired, waiting, bill_due(payer, on=day, at=at))
 
 
@@ -138,15 +142,19 @@ def _expire(subscription: Subscription, start: date, *, at: datetime) -> None:
         add_event(each, "expired", f"Expired on {start:%Y-%m-%d}", at=at, quantity_after=each.quantity)
 
 
-def _renew(subscription: Subscription, payer: Account, start: date, *, at: datetime) -> None:
-    """Open the next period of a subscription and its add-ons; a new term takes today's price, a running one keeps its."""
+def _renew(subscription: Subscription, payer: Account, start: date, *, at: datetime) -> list[Subscription]:
+    """Open the next period of a subscription and its add-ons, and return those that begin a term.
+
+    A new term takes today's price, a running one keeps its.
+    """
     is_new_term = subscription.renews_on is None or start >= subscription.renews_on
     if is_new_term and subscription.renews_on is not None:
         subscription.renews_on = add_months(start, subscription.term.months, subscription.anchor_day)
     period = period_of(start, subscription.cycle.months, subscription.anchor_day)
     if period is None:
         raise ValueError(f"{subscription.code} is billed once")
-    for each in (subscription, *_add_ons(subscription)):
+    renewed = [subscription, *_add_ons(subscription)]
+    for each in renewed:
         cost = _cost_of(each)
         _charge_arrears(each, at=at)
         price_for_period(each, cost, payer, on=start, is_new_term=is_new_term)
@@ -157,6 +165,7 @@ def _renew(subscription: Subscription, payer: Account, start: date, *, at: datet
         if each.billing_type is BillingType.ON_START and _is_billed(each):
             _charge_period(each, cost, payer, period, _period_amount(each, cost, period), at=at)
         add_event(each, "renewed", f"Renewed until {period.last:%Y-%m-%d}", at=at, quantity_after=each.quantity)
+    return renewed if is_new_term else []
 
 
 def _period_amount(subscription: Subscription, cost: SubscriptionCost, period: Period) -> Decimal:

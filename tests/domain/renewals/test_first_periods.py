@@ -6,9 +6,12 @@ from datetime import date
 from decimal import Decimal
 
 from app.accounts.models import BillingDayRule, PartialCharges
+from app.audit.services import SYSTEM
+from app.billing.documents import generate
 from app.billing.models import ChargeKind
 from app.catalogue.models import BillingCycle, BillingType, Term, UsageChargeRule
-from tests.factories.execution import all_of  # noqa: F401 - the fixture's tests read rows
+from tenants.context import scope
+from tests.domain.renewals.conftest import noon
 
 JULY_9 = date(2026, 7, 9)
 
@@ -115,3 +118,18 @@ def test_a_yearly_price_aligned_to_the_billing_day(billing, world):
     assert [net for _, _, net in billing.papers()] == [money("75.62"), money("1200.00")]
     subscription = billing.subscriptions()[0]
     assert (subscription.period_to, subscription.renews_on) == (date(2027, 7, 31), date(2027, 8, 1))
+
+
+def test_generated_early_the_run_does_not_bill_it_again(billing, world, session):
+    """CB-F107: *Generate invoices* issues 37.10 before 1 August; the run then bills August alone."""
+    billing.prorate(1, partial_charges=PartialCharges.BILLING_DAY)
+    billing.buy(JULY_9, world.seats, 5)
+    early = date(2026, 7, 20)
+    with scope(world.scope):
+        generate(world.direct.id, actor=SYSTEM, on=early, at=noon(early))
+        session.commit()
+    billing.pass_until(date(2026, 8, 1))
+    assert billing.papers() == [
+        (early, "invoice", money("37.10")),
+        (date(2026, 8, 1), "invoice", money("50.00")),
+    ]

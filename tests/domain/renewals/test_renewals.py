@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from decimal import Decimal
 
+from app.audit.services import SYSTEM
 from app.billing.models import ChargeKind, Invoice
 from app.catalogue.models import BillingCycle, BillingType, Term
 from app.changes.renewals import bill_day, payers_with_due
@@ -20,6 +21,7 @@ from app.pricing.models import (
     PromotionAmount,
     PromotionDuration,
 )
+from app.pricing.rules import MarkupTarget, set_markup
 from app.subscriptions.models import Subscription, SubscriptionCost, SubscriptionStatus
 from tenants.context import scope
 from tests.domain.renewals.conftest import noon
@@ -213,3 +215,30 @@ def test_a_reseller_is_billed_for_its_customers_at_cost(billing, world, session)
     assert [(paper.account_id, paper.net_total) for paper in papers] == [(world.tech.id, money("50.00"))] * 2
     with scope(world.tech.customer_scope()):
         assert all_of(session, Invoice) == []
+
+
+def test_a_customers_price_follows_its_resellers_markup_at_renewal(world, session):
+    """A retail price is frozen within a term and found anew at its end (CB-41); one that is not shown stays so."""
+    placed = alias_order(session, world, [Wanted(world.seats, 5), Wanted(world.seats, 1)], status=OrderStatus.EXECUTING)
+    with scope(world.scope):
+        process_work(placed.work.id, at=MONDAY_NOON)
+        session.commit()
+        shown, unseen = all_of(session, Subscription)
+        unseen.unit_price = None
+        session.commit()
+    with scope(world.tech.scope):
+        set_markup(
+            MarkupTarget.of_product(world.seats.id),
+            money("50"),
+            reseller_id=world.tech.id,
+            actor=SYSTEM,
+            at=MONDAY_NOON,
+        )
+        session.commit()
+    with scope(world.scope):
+        assert shown.unit_price == money("12.00")
+        bill_day(world.tech.id, date(2026, 4, 2), at=noon(date(2026, 4, 2)))
+        session.commit()
+        session.refresh(shown)
+        session.refresh(unseen)
+        assert (shown.unit_price, unseen.unit_price) == (money("15.00"), None)
