@@ -22,6 +22,14 @@ class MailTemplate(enum.Enum):
     SUBSCRIPTION_READY = "subscription_ready"  # RSN-14
     NO_AVAILABLE_CREDIT = "no_available_credit"  # N9
     PROVISIONING_FAILED = "provisioning_failed"  # N15
+    CANCELLATION_REQUESTED = "cancellation_requested"  # CB-29, to the account manager
+    CANCELLATION_COMPLETED = "cancellation_completed"
+    SUBSCRIPTION_CANCELED = "subscription_canceled"  # CB-29, internal
+    REQUEST_REJECTED = "request_rejected"
+    CHANGE_DONE = "change_done"
+    CHANGE_FAILED = "change_failed"  # CB-22, internal
+    SUBSCRIPTION_SUSPENDED = "subscription_suspended"  # CB-30
+    SUBSCRIPTION_REACTIVATED = "subscription_reactivated"
     VENDOR_RUN_FAILED = "vendor_run_failed"  # CB-15
     SCHEDULED_ORDER_DONE = "scheduled_order_done"  # SF-33
     SCHEDULED_ORDER_FAILED = "scheduled_order_failed"  # SF-33
@@ -117,6 +125,55 @@ FACTS: dict[MailTemplate, TemplateFacts] = {
         ("task_url", "Open task"),
         is_to_customers=False,
     ),
+    MailTemplate.CANCELLATION_REQUESTED: TemplateFacts(
+        "Cancellation requested",
+        (
+            "subscription_code", "friendly_name", "account_name", "change", "effective_date", "requested_by", "timing",
+            "comment", "subscription_url",
+        ),
+        ("subscription_url", "View request"),
+        is_to_customers=False,
+    ),
+    MailTemplate.CANCELLATION_COMPLETED: TemplateFacts(
+        "Subscription canceled",
+        ("friendly_name", "change", "effective_date", "subscription_url"),
+        ("subscription_url", "View subscription"),
+    ),
+    MailTemplate.SUBSCRIPTION_CANCELED: TemplateFacts(
+        "A customer's subscription ended",
+        ("subscription_code", "friendly_name", "account_name", "change", "effective_date", "subscription_url"),
+        ("subscription_url", "Open subscription"),
+        is_to_customers=False,
+    ),
+    MailTemplate.REQUEST_REJECTED: TemplateFacts(
+        "Request rejected",
+        ("friendly_name", "change", "effective_date", "reason", "subscription_url"),
+        ("subscription_url", "View subscription"),
+    ),
+    MailTemplate.CHANGE_DONE: TemplateFacts(
+        "Subscription changed",
+        ("friendly_name", "change", "effective_date", "subscription_url"),
+        ("subscription_url", "View subscription"),
+    ),
+    MailTemplate.CHANGE_FAILED: TemplateFacts(
+        "Subscription change failed",
+        (
+            "subscription_code", "friendly_name", "account_name", "change", "effective_date", "reason", "task_url",
+            "subscription_url",
+        ),
+        ("task_url", "Open task"),
+        is_to_customers=False,
+    ),
+    MailTemplate.SUBSCRIPTION_SUSPENDED: TemplateFacts(
+        "Subscription suspended",
+        ("friendly_name", "change", "effective_date", "subscription_url"),
+        ("subscription_url", "View subscription"),
+    ),
+    MailTemplate.SUBSCRIPTION_REACTIVATED: TemplateFacts(
+        "Subscription active again",
+        ("friendly_name", "change", "effective_date", "subscription_url"),
+        ("subscription_url", "View subscription"),
+    ),
     MailTemplate.VENDOR_RUN_FAILED: TemplateFacts(
         "Services definition could not be read",
         ("manager_name", "reason", "run_url"),
@@ -202,27 +259,32 @@ FACTS: dict[MailTemplate, TemplateFacts] = {
 
 
 SAMPLES = {
+    "account_name": "Olympus Bakery",
     "activation_url": "https://example.com/activate/sample",
     "alias": "techsolutions",
     "approve_url": "https://example.com/manage/orders/SO-2026-000142",
+    "asset_code": "AST-000017",
+    "asset_name": "Fabrikam Tool",
+    "asset_url": "https://example.com/billing/assets/AST-000017",
     "available": "120.00 EUR",
-    "account_name": "Olympus Bakery",
+    "change": "Change of quantity from 10 to 6",
+    "comment": "Not needed any more",
     "company_name": "Tech Solutions",
     "contact_first_name": "Anna",
+    "contact_name": "Anna",
     "cost_total": "100.00 EUR",
     "customer_name": "Olympus Bakery",
+    "decision": "accepted",
     "distributor_name": "Nordwind",
     "effective_date": "2026-03-02",
     "error": "535 Authentication failed",
+    "expires_on": "2027-03-01",
     "friendly_name": "Mail for the office",
     "lines": "10 x Contoso Mail",
     "login_url": "https://example.com/login",
     "manager_name": "Demo vendor",
-    "contact_name": "Anna",
-    "decision": "accepted",
     "offer_number": "OF-2026-000017",
     "offer_url": "https://example.com/offers/sample",
-    "seller_name": "Nordwind",
     "order_number": "SO-2026-000142",
     "order_url": "https://example.com/orders/SO-2026-000142",
     "plan_from": "Free",
@@ -231,25 +293,24 @@ SAMPLES = {
     "prices_url": "https://example.com/manage/prices",
     "product_name": "Contoso Mail",
     "products": "Contoso Mail, Contoso Suite",
+    "protected_until": "2027-03-01",
     "quantity": "10",
     "reason": "Order the yearly plan instead",
     "renewal_date": "2027-03-02",
+    "requested_by": "Anna Pappas",
     "reseller_name": "Tech Solutions",
     "reset_url": "https://example.com/password/sample",
     "run_url": "https://example.com/bss/vendor-runs",
     "sell_total": "125.00 EUR",
+    "seller_name": "Nordwind",
     "sender_name": "Tech Solutions",
     "settings_url": "https://example.com/manage/mail",
     "status": "Pending Reseller Approval",
     "storefront_url": "https://example.com/",
+    "subscription_code": "SUB-000142",
     "subscription_url": "https://example.com/billing/subscriptions/SUB-000142",
     "task_url": "https://example.com/bss/provisioning",
-    "asset_code": "AST-000017",
-    "asset_name": "Fabrikam Tool",
-    "asset_url": "https://example.com/billing/assets/AST-000017",
-    "expires_on": "2027-03-01",
-    "protected_until": "2027-03-01",
-    "subscription_code": "SUB-000142",
+    "timing": "Immediately",
     "total": "125.00 EUR",
     "trial_ends_on": "2026-06-30",
     "trial_url": "https://example.com/billing/trials/SUB-000142",

@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import select
 
 from app.accounts.queries import find_account
+from app.changes import outcomes as change_outcomes
 from app.changes.trials import trial_task_succeeded
 from app.core.db import session
 from app.orders.deliveries import move_delivery
@@ -55,6 +56,9 @@ def deliver(
 
 def task_succeeded(task: ProvisioningTask, vendor_reference: str | None, *, at: datetime) -> None:
     """Take over what a task achieved: quantity, activation, the item's delivery."""
+    if task.change_id is not None:
+        change_outcomes.change_succeeded(task, vendor_reference, at=at)
+        return
     if task.kind is TaskKind.UPDATE:
         change_quantity(task.subject_id, from_json(task.request).quantity, at=at)
     order, item = _order_and_item(task)
@@ -62,8 +66,7 @@ def task_succeeded(task: ProvisioningTask, vendor_reference: str | None, *, at: 
     if (is_part or task.request.get("add_ons")) and not parts_succeeded(task, vendor_reference, at=at):
         return  # other components of the bundle are still awaited
     if order is None or item is None:
-        if task.change_id is None:
-            trial_task_succeeded(task, vendor_reference, at=at)
+        trial_task_succeeded(task, vendor_reference, at=at)
         return
     was_failed = item.delivery_status is DeliveryStatus.FAILED
     deliver(
@@ -79,6 +82,8 @@ def task_succeeded(task: ProvisioningTask, vendor_reference: str | None, *, at: 
 
 def task_delayed(task: ProvisioningTask, next_attempt_at: datetime | None, *, at: datetime) -> None:
     """Tell the buyer once per delay when it is tried again, and that there is nothing to do."""
+    if task.change_id is not None:
+        change_outcomes.change_delayed(task, at=at)
     order, item = _order_and_item(task)
     if order is not None and item is not None:
         add_event(order, "retry", RETRY, at=at, item=item, next_attempt_at=next_attempt_at)
@@ -86,6 +91,8 @@ def task_delayed(task: ProvisioningTask, next_attempt_at: datetime | None, *, at
 
 def task_waits_for_person(task: ProvisioningTask, *, at: datetime) -> None:
     """Tell the buyer that people do the work."""
+    if task.change_id is not None:
+        change_outcomes.change_waits_for_person(task, at=at)
     order, item = _order_and_item(task)
     if order is not None and item is not None:
         add_event(order, "by_a_person", BY_A_PERSON, at=at, item=item)
@@ -93,6 +100,9 @@ def task_waits_for_person(task: ProvisioningTask, *, at: datetime) -> None:
 
 def task_failed(task: ProvisioningTask, reason: str, *, at: datetime) -> None:
     """Record a refusal or the end of all tries: staff reads why, the buyer a softened line; operators get a mail."""
+    if task.change_id is not None:
+        change_outcomes.change_failed(task, reason, at=at)
+        return
     subscription = find_subscription_for_update(task.subject_id)
     if subscription is not None:
         mark_failed(subscription.id, reason)
@@ -112,6 +122,9 @@ def task_failed(task: ProvisioningTask, reason: str, *, at: datetime) -> None:
 
 def task_retried(task: ProvisioningTask, *, at: datetime) -> None:
     """Say that a failed task was started again by an operator."""
+    if task.change_id is not None:
+        change_outcomes.change_retried(task, at=at)
+        return
     subscription = find_subscription_for_update(task.subject_id)
     if subscription is not None:
         mark_pending(subscription.id)

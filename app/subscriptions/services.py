@@ -164,7 +164,7 @@ def activate(
     """
     subscription = _locked(subscription_id)
     if vendor_reference:
-        _link(subscription, service_manager_id, vendor_reference)
+        link_vendor(subscription, service_manager_id, vendor_reference)
     if subscription.status is SubscriptionStatus.PENDING_ACTIVATION:
         subscription.status, subscription.activated_at = SubscriptionStatus.ACTIVE, at
         add_event(subscription, "activated", "Activated", at=at, quantity_after=subscription.quantity)
@@ -239,7 +239,8 @@ def _locked(subscription_id: UUID) -> Subscription:
     return found
 
 
-def _link(subscription: Subscription, service_manager_id: UUID | None, vendor_reference: str) -> None:
+def link_vendor(subscription: Subscription, service_manager_id: UUID | None, vendor_reference: str) -> None:
+    """Remember what a subscription is called at its vendor."""
     link = session.scalar(
         select(SubscriptionVendorLink).where(
             SubscriptionVendorLink.distributor_id == current_scope().distributor_id,

@@ -1,0 +1,57 @@
+"""What stands in the way of a change before its kind is asked: the subscription's states and its other requests."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from uuid import UUID
+
+from sqlalchemy import select
+
+from app.changes.errors import ChangePending
+from app.changes.machine import OPEN
+from app.changes.queries import open_change
+from app.core.db import session
+from app.core.errors import Conflict
+from app.subscriptions.machine import Action, require
+from app.subscriptions.models import ChangeStatus, Subscription, SubscriptionChange
+from tenants.context import current_scope
+
+BESIDE_A_REQUEST = frozenset({Action.RENAME})  # the only thing that does not wait for an open request (CB-F78)
+
+
+def require_free(subscription: Subscription, action: Action, *, but: UUID | None = None) -> None:
+    """Refuse an action the subscription's states do not allow, or beside an open request (but for `but`, its own).
+
+    Raises WrongSubscriptionState, WrongSyncState, ChangePending.
+    """
+    require(subscription, action)
+    if action in BESIDE_A_REQUEST:
+        return
+    found = open_change(subscription.id)
+    if found is None or found.id == but:
+        return
+    if not (action is Action.CHARACTERISTICS and found.status is ChangeStatus.FAILED):  # so that it can be repaired
+        raise ChangePending(subscription.code, found.status)
+
+
+def is_free(subscription: Subscription, action: Action) -> bool:
+    """Whether an action is possible now; for pages."""
+    try:
+        require_free(subscription, action)
+    except Conflict:
+        return False
+    return True
+
+
+def waiting_requests(subscription_ids: Collection[UUID]) -> Mapping[UUID, ChangeStatus]:
+    """Return which of some subscriptions have an open request; one statement, none for no ids."""
+    if not subscription_ids:
+        return {}
+    rows = session.execute(
+        select(SubscriptionChange.subscription_id, SubscriptionChange.status).where(
+            SubscriptionChange.distributor_id == current_scope().distributor_id,
+            SubscriptionChange.subscription_id.in_(subscription_ids),
+            SubscriptionChange.status.in_(OPEN),
+        )
+    )
+    return {row.subscription_id: row.status for row in rows}

@@ -1,0 +1,83 @@
+"""What a vendor's answer does to the change that was asked for: vendor first, then money (CB-22)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from app.changes.kinds import EFFECTS
+from app.changes.machine import ChangeStep, advance
+from app.changes.mails import mail_failed
+from app.changes.queries import get_change
+from app.changes.requests import finish, lock_both
+from app.core.db import session
+from app.provisioning.models import ProvisioningTask
+from app.provisioning.parts import parts_failed, parts_retried, parts_succeeded
+from app.subscriptions.machine import SyncStep, move_sync
+from app.subscriptions.models import ChangeStatus, Subscription, SubscriptionChange
+from app.subscriptions.problems import clear_problem, note_problem
+from app.subscriptions.services import add_event, link_vendor
+
+SOFTENED = "Not done yet: the provider has been informed"
+TRIED_AGAIN = "Not done yet: it is tried again by itself, there is nothing to do"
+BY_A_PERSON = "In progress: it is done by a person at the provider"
+
+
+def change_succeeded(task: ProvisioningTask, vendor_reference: str | None, *, at: datetime) -> None:
+    """Apply and charge a change the vendor has confirmed. A second call changes nothing."""
+    subscription, change = _of(task)
+    if change.status not in (ChangeStatus.PROCESSING, ChangeStatus.FAILED):
+        return
+    if vendor_reference:
+        link_vendor(subscription, task.service_manager_id, vendor_reference)
+    move_sync(subscription, SyncStep.CONFIRMED)
+    clear_problem(subscription.id)
+    finish(EFFECTS[change.kind], subscription, change, at=at)
+    if task.request.get("add_ons"):  # after the charges, which compare with what was
+        parts_succeeded(task, vendor_reference, at=at)
+
+
+def change_failed(task: ProvisioningTask, reason: str, *, at: datetime) -> None:
+    """Leave the subscription as it was, sync Failed: the vendor's words for staff, a softened line for the customer."""
+    subscription, change = _of(task)
+    if change.status is not ChangeStatus.PROCESSING:
+        return
+    advance(change, ChangeStep.REFUSE)
+    move_sync(subscription, SyncStep.REFUSED)
+    note_problem(subscription.id, reason)
+    parts_failed(task, subscription, reason)
+    add_event(subscription, "change_failed", SOFTENED, at=at)
+    mail_failed(subscription, change, reason, task.id, at=at)
+    session.flush()
+
+
+def change_retried(task: ProvisioningTask, *, at: datetime) -> None:
+    """Say that an operator lets the vendor be asked again."""
+    subscription, change = _of(task)
+    if change.status is not ChangeStatus.FAILED:
+        return
+    advance(change, ChangeStep.RETRY)
+    move_sync(subscription, SyncStep.ASKED)
+    clear_problem(subscription.id)
+    parts_retried(task, subscription)
+    add_event(subscription, "change_retried", "It is tried again", at=at)
+    session.flush()
+
+
+def change_delayed(task: ProvisioningTask, *, at: datetime) -> None:
+    """Tell the customer that it is tried again: once, whatever the number of tries."""
+    subscription, change = _of(task)
+    if change.status is ChangeStatus.PROCESSING and task.attempts <= 1:
+        add_event(subscription, "change_delayed", TRIED_AGAIN, at=at)
+
+
+def change_waits_for_person(task: ProvisioningTask, *, at: datetime) -> None:
+    """Tell the customer that people do it."""
+    subscription, change = _of(task)
+    if change.status is ChangeStatus.PROCESSING:
+        add_event(subscription, "change_by_a_person", BY_A_PERSON, at=at)
+
+
+def _of(task: ProvisioningTask) -> tuple[Subscription, SubscriptionChange]:
+    if task.change_id is None:
+        raise ValueError(f"Task {task.id} carries no change out")
+    return lock_both(get_change(task.change_id).id)
