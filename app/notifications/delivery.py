@@ -5,6 +5,7 @@ Tries after 1, 5 and 30 minutes; then the row says Failed. No transaction is ope
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -57,6 +58,21 @@ def owner_scope(reseller_id: UUID | None) -> Scope:
     """Return the scope of who a mail is sent by: a reseller, or the distributor's own business."""
     distributor_id = current_scope().distributor_id
     return reseller_scope(distributor_id, reseller_id) if reseller_id else direct_business_scope(distributor_id)
+
+
+def due_mail_ids(at: datetime, limit: int) -> Sequence[UUID]:
+    """Return mails that nobody is sending and whose time has come, the longest waiting first."""
+    return session.scalars(
+        select(OutboundMail.id)
+        .where(
+            OutboundMail.distributor_id == current_scope().distributor_id,
+            OutboundMail.state == MailState.PENDING,
+            OutboundMail.next_attempt_at <= at,
+            OutboundMail.lease_until.is_(None) | (OutboundMail.lease_until <= at),
+        )
+        .order_by(OutboundMail.next_attempt_at, OutboundMail.id)
+        .limit(limit)
+    ).all()
 
 
 def claim_mail(mail_id: UUID, *, at: datetime) -> ClaimedMail | None:

@@ -3,3 +3,4 @@
 from app.core.queue import Job, Queue
 
 SEND_MAIL = Job("workers.jobs.mail.send_mail", Queue.MAIL, timeout=60)
+SEND_MAILS = Job("workers.jobs.mail.send_mails", Queue.MAIL, timeout=300)

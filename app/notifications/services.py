@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -10,12 +10,14 @@ from app.core.db import nudge_after_commit, session
 from app.core.ids import new_id
 from app.core.queue import Nudge
 from app.core.secrets import encrypt
-from app.notifications.jobs import SEND_MAIL
+from app.notifications.jobs import SEND_MAIL, SEND_MAILS
 from app.notifications.models import OutboundMail
 from app.notifications.templates import SECRET_FIELDS, MailTemplate
 from tenants.context import current_scope
 
-__all__ = ["MailTemplate", "queue_mail"]
+__all__ = ["MailTemplate", "nudge_mails", "queue_mail"]
+
+TOGETHER_FROM = 5  # so many mails at once go to one job instead of one each
 
 
 def queue_mail(
@@ -48,3 +50,13 @@ def queue_mail(
     session.add(mail)
     nudge_after_commit(Nudge(SEND_MAIL, mail.id, current_scope().distributor_id))
     return mail.id
+
+
+def nudge_mails(mail_ids: Sequence[UUID]) -> None:
+    """Tell the workers of mails after the commit: a job for each of a few, one job for many."""
+    distributor_id = current_scope().distributor_id
+    if len(mail_ids) >= TOGETHER_FROM:
+        nudge_after_commit(Nudge(SEND_MAILS, distributor_id, distributor_id))
+        return
+    for mail_id in mail_ids:
+        nudge_after_commit(Nudge(SEND_MAIL, mail_id, distributor_id))

@@ -33,7 +33,6 @@ def add_event(
     next_attempt_at: datetime | None = None,
 ) -> None:
     """Add a line; `{name}` in the text is the item's product."""
-    words = text.format(name=item.product_name) if item is not None else text
     session.add(
         OrderEvent(
             reseller_id=order.reseller_id,
@@ -42,8 +41,14 @@ def add_event(
             item_id=item.id if item is not None else None,
             at=at,
             kind=kind,
-            text=words if len(words) <= MAX_TEXT else words[: MAX_TEXT - 1] + "…",
+            text=event_text(text, item.product_name if item is not None else None),
             actor_name=actor_name,
             next_attempt_at=next_attempt_at,
         )
     )
+
+
+def event_text(text: str, product_name: str | None) -> str:
+    """Return a line as it is stored; `{name}` is the product."""
+    words = text.format(name=product_name) if product_name is not None else text
+    return words if len(words) <= MAX_TEXT else words[: MAX_TEXT - 1] + "…"

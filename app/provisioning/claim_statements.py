@@ -53,10 +53,9 @@ def _statement(*, is_one: bool) -> Select[Any]:
         .limit(bindparam("most"))
         .with_for_update(skip_locked=True, of=_TASKS)
     )
-    if is_one:
-        found = found.where(_TASKS.c.id == bindparam("task_id"))
-    waiting = found.cte("waiting")
-    taken = (
+    is_asked = _TASKS.c.id == bindparam("task_id")
+    waiting = (found.where(is_asked) if is_one else found).cte("waiting")
+    update_them = (
         update(_TASKS)
         .where(_TASKS.c.distributor_id == waiting.c.distributor_id, _TASKS.c.id == waiting.c.id)
         .values(
@@ -68,8 +67,8 @@ def _statement(*, is_one: bool) -> Select[Any]:
             next_attempt_at=bindparam("lease_until"),
         )
         .returning(*_TASKS.c, waiting.c.next_attempt_at.label("waited_since"))
-        .cte("taken")
     )
+    taken = (update_them.where(is_asked) if is_one else update_them).cte("taken")
     return (
         select(
             *taken.c,

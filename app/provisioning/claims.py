@@ -62,6 +62,7 @@ class ClaimedTask:
     lease_token: UUID
     kind: TaskKind
     subject_id: UUID
+    order_id: UUID | None
     order_item_id: UUID | None
     may_be_done: bool  # an earlier run may have reached the vendor: ask there first
     picture: ResourcePicture
@@ -230,6 +231,7 @@ def _claimed(row: Row[Any], token: UUID, managers: dict[UUID | None, ManagerAcce
         lease_token=token,
         kind=row.kind,
         subject_id=row.subject_id,
+        order_id=row.order_id,
         order_item_id=row.order_item_id,
         may_be_done=row.attempts > 1,
         picture=from_json(row.request),

@@ -5,6 +5,9 @@ Mail to end customers leaves only through their reseller's own settings; there i
 
 from __future__ import annotations
 
+import logging
+import time
+from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy import select
@@ -12,11 +15,12 @@ from sqlalchemy import select
 from app.accounts.queries import get_account
 from app.core.clock import utc_now
 from app.core.config import settings
-from app.core.db import session, unit_of_work
+from app.core.db import nudge_after_commit, session, unit_of_work
+from app.core.queue import Nudge
 from app.identity.models import User, UserStatus, UserType
 from app.notifications import delivery
 from app.notifications.errors import MailNotSent
-from app.notifications.jobs import SEND_MAIL
+from app.notifications.jobs import SEND_MAIL, SEND_MAILS
 from app.notifications.looks import mail_look
 from app.notifications.services import queue_mail
 from app.notifications.smtp import Letter, MailServer, send
@@ -28,6 +32,10 @@ from themes.chosen import skin_of
 from themes.mails import MailWords, RenderedMail, render_mail
 from workers.runtime import scoped_job
 
+log = logging.getLogger(__name__)
+TOGETHER = 50
+SENDS_FOR = timedelta(minutes=3)
+
 
 @scoped_job(SEND_MAIL)
 def send_mail(mail_id: UUID) -> None:
@@ -35,6 +43,29 @@ def send_mail(mail_id: UUID) -> None:
 
     A worker killed between the server's answer and our commit sends again after the lease; the Message-ID is the same.
     """
+    _send(mail_id)
+
+
+@scoped_job(SEND_MAILS)
+def send_mails(distributor_id: UUID) -> None:
+    """Send the due mails of the scope's distributor, the longest waiting first; asks for another job when time is up."""
+    began, broken = time.monotonic(), set[UUID]()
+    while time.monotonic() - began < SENDS_FOR.total_seconds():
+        with unit_of_work():
+            waiting = [each for each in delivery.due_mail_ids(utc_now(), TOGETHER) if each not in broken]
+        if not waiting:
+            return
+        for mail_id in waiting:
+            try:
+                _send(mail_id)
+            except Exception:  # its lease and its tries go on; the others need not wait for it
+                log.exception("mail_broke_off", extra={"mail_id": str(mail_id)})
+                broken.add(mail_id)
+    with unit_of_work():
+        nudge_after_commit(Nudge(SEND_MAILS, distributor_id, distributor_id))
+
+
+def _send(mail_id: UUID) -> None:
     with unit_of_work():
         mail = delivery.claim_mail(mail_id, at=utc_now())
     if mail is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -16,6 +17,7 @@ from app.core.db import nudge_after_commit, session, unit_of_work
 from app.core.errors import DomainError
 from app.core.queue import Nudge
 from app.orders import execution_outcomes as outcomes
+from app.orders.execution_records import Delivery, record_deliveries
 from app.provisioning import claims
 from app.provisioning.claims import ClaimedTask, ManagerAccess, RecordedCall, Release
 from app.provisioning.jobs import PROVISION_BATCH, PROVISION_ORDER_ITEM
@@ -44,6 +46,7 @@ from workers.runtime import scoped_job
 
 log = logging.getLogger(__name__)
 BATCH = 50
+RECORD_WITHIN = timedelta(seconds=2)
 BATCH_CALLS_FOR = timedelta(minutes=5)  # then the rest is handed back: a lease is ten minutes
 KINDS = {
     TaskKind.CREATE: RequestKind.CREATE,
@@ -84,6 +87,21 @@ class Refused:
 Outcome = Done | Later | Refused
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came of a task's call, and what was said."""
+
+    task: ClaimedTask
+    outcome: Outcome
+    calls: Sequence[RecordedCall]
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it may be recorded together with others: a new service stands."""
+        done = isinstance(self.outcome, Done) and not self.outcome.resource.needs_person
+        return done and self.task.kind is TaskKind.CREATE
+
+
 @scoped_job(PROVISION_ORDER_ITEM)
 def provision_order_item(task_id: UUID) -> None:
     """Do one provisioning task.
@@ -94,39 +112,88 @@ def provision_order_item(task_id: UUID) -> None:
     with unit_of_work():
         task = claims.claim_task(task_id, at=utc_now())
     if task is not None:
-        provision(task, KnownAccounts())
+        provision([task], KnownAccounts(), until=math.inf)
 
 
 @scoped_job(PROVISION_BATCH)
 def provision_batch(distributor_id: UUID) -> None:
-    """Do up to 50 due tasks of the scope's distributor in one job; more are left to the next, which it asks for."""
-    with unit_of_work():
-        tasks = claims.claim_due_tasks(at=utc_now(), limit=BATCH)
-    began, accounts = time.monotonic(), KnownAccounts()
-    for position, task in enumerate(tasks):
-        if time.monotonic() - began > BATCH_CALLS_FOR.total_seconds():
-            with unit_of_work():
-                for left in tasks[position:]:
-                    claims.hand_back(left.id, left.lease_token, at=utc_now())
-            break
-        provision(task, accounts)
+    """Do the due tasks of the scope's distributor, 50 at a time; what is left after five minutes, the next job does."""
+    until, accounts = time.monotonic() + BATCH_CALLS_FOR.total_seconds(), KnownAccounts()
+    while time.monotonic() < until:
+        with unit_of_work():
+            tasks = claims.claim_due_tasks(at=utc_now(), limit=BATCH)
+        provision(tasks, accounts, until=until)
+        if len(tasks) < BATCH:
+            return
     with unit_of_work():
         if due_task_ids(utc_now(), 1):
             nudge_after_commit(Nudge(PROVISION_BATCH, distributor_id, distributor_id))
 
 
-def provision(task: ClaimedTask, accounts: KnownAccounts) -> None:
-    """Carry out a claimed task and record what came of it."""
-    if task.kind is TaskKind.OPEN_STOREFRONT:
-        _open(task)
-        return
+def provision(tasks: Sequence[ClaimedTask], accounts: KnownAccounts, *, until: float) -> None:
+    """Carry out claimed tasks and record what came of them, several together, seconds after the call at the latest.
+
+    `until`, on the monotonic clock, is when the tasks not begun yet are handed back.
+    """
+    answers: list[Answer] = []
+    record_by = time.monotonic() + RECORD_WITHIN.total_seconds()
+    for position, task in enumerate(tasks):
+        if time.monotonic() > until:
+            _hand_back(tasks[position:])
+            break
+        if task.kind is TaskKind.OPEN_STOREFRONT:
+            _open(task)
+        elif (answer := _answer(task, accounts)) is not None:
+            answers.append(answer)
+        if answers and time.monotonic() > record_by:
+            _record_together(answers)
+            answers, record_by = [], time.monotonic() + RECORD_WITHIN.total_seconds()
+    _record_together(answers)
+
+
+def _answer(task: ClaimedTask, accounts: KnownAccounts) -> Answer | None:
     calls: list[RecordedCall] = []
     try:
-        _record(task, _call_vendor(task, accounts, calls), calls)
+        return Answer(task, _call_vendor(task, accounts, calls), calls)
     except Exception as error:  # a time-out of the job too: the task keeps its clock and its end after 120 minutes
         log.exception("task_broke_off", extra={"task_id": str(task.id)})
-        with unit_of_work():
-            _release(task, f"{type(error).__name__}: {error}", None)
+        _break_off(task, error)
+        return None
+
+
+def _record_together(answers: Sequence[Answer]) -> None:
+    """Record what is plain at once and the rest one by one; an answer that cannot be recorded does not harm others."""
+    recorded: frozenset[UUID] = frozenset()
+    plain = [_delivery(answer, answer.outcome) for answer in answers if answer.is_plain]
+    if plain:
+        try:
+            with unit_of_work():
+                recorded = record_deliveries(plain, at=utc_now())
+        except Exception:  # one of them: it shows below which
+            log.exception("not_recorded_together", extra={"task_ids": [str(each.task.id) for each in plain]})
+    for answer in answers:
+        if answer.task.id not in recorded:
+            try:
+                _record(answer.task, answer.outcome, answer.calls)
+            except Exception as error:
+                log.exception("task_not_recorded", extra={"task_id": str(answer.task.id)})
+                _break_off(answer.task, error)
+
+
+def _delivery(answer: Answer, outcome: Outcome) -> Delivery:
+    assert isinstance(outcome, Done)
+    return Delivery(answer.task, outcome.resource.reference, outcome.resource.message, answer.calls)
+
+
+def _break_off(task: ClaimedTask, error: Exception) -> None:
+    with unit_of_work():
+        _release(task, f"{type(error).__name__}: {error}", None)
+
+
+def _hand_back(tasks: Sequence[ClaimedTask]) -> None:
+    with unit_of_work():
+        for left in tasks:
+            claims.hand_back(left.id, left.lease_token, at=utc_now())
 
 
 def _call_vendor(task: ClaimedTask, accounts: KnownAccounts, calls: list[RecordedCall]) -> Outcome:
