@@ -110,6 +110,8 @@ class PricePoint:
     term_vendor_cost: Decimal | None
     is_withdrawn: bool
     is_manual: bool
+    setup_fee: Decimal = Decimal(0)
+    protection_months: int = 0
 
 
 def find_product(product_id: UUID) -> Product | None:
@@ -214,6 +216,8 @@ def price_points(product_id: UUID) -> Sequence[PricePoint]:
             term_vendor_cost=cost.term_vendor_cost if cost is not None else None,
             is_withdrawn=price.is_withdrawn,
             is_manual=price.is_manual,
+            setup_fee=price.setup_fee,
+            protection_months=price.protection_months,
         )
         for price, cost in found
     ]

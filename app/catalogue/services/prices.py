@@ -22,6 +22,8 @@ from app.core.db import session
 from app.core.errors import FieldError, Invalid
 from app.core.money import round_unit
 
+MAX_PROTECTION = 120  # months
+
 
 @dataclass(frozen=True, slots=True)
 class PriceDetails:
@@ -34,6 +36,8 @@ class PriceDetails:
     vendor_cost: Decimal | None = None
     is_manual: bool = True  # a sheet leaves the list price alone from now on
     is_withdrawn: bool = False
+    setup_fee: Decimal | None = None  # once, with the first charge; None: as it is
+    protection_months: int | None = None  # how long a purchase keeps its price (CB-06); None: as it is
 
 
 def set_price(product_id: UUID, price: PriceDetails, *, actor: Actor, at: datetime) -> ProductPrice:
@@ -50,6 +54,10 @@ def set_price(product_id: UUID, price: PriceDetails, *, actor: Actor, at: dateti
         before = found.list_price
     found.list_price, found.is_manual, found.is_withdrawn = price.list_price, price.is_manual, price.is_withdrawn
     found.term_list_price = round_unit(price.list_price * times)
+    if price.setup_fee is not None:
+        found.setup_fee = price.setup_fee
+    if price.protection_months is not None:
+        found.protection_months = price.protection_months
     _set_cost(product_id, price, times)
     product.updated_at = at
     session.flush()
@@ -93,7 +101,15 @@ def _set_cost(product_id: UUID, price: PriceDetails, times: int) -> None:
 
 def _require_valid(price: PriceDetails) -> None:
     errors: list[FieldError] = []
-    for field, amount in (("list_price", price.list_price), ("vendor_cost", price.vendor_cost)):
+    amounts = (
+        ("list_price", price.list_price),
+        ("vendor_cost", price.vendor_cost),
+        ("setup_fee", price.setup_fee),
+    )
+    if price.protection_months is not None and not 0 <= price.protection_months <= MAX_PROTECTION:
+        message = f"Enter 0 to {MAX_PROTECTION} months; 0 protects nothing"
+        errors.append(FieldError("protection_months", "months_range", message))
+    for field, amount in amounts:
         if amount is None:
             continue
         if not amount.is_finite() or not 0 <= amount <= MAX_PRICE:

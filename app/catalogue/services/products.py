@@ -14,8 +14,18 @@ from sqlalchemy import ARRAY, CursorResult, Uuid, any_, column, delete, func, li
 from sqlalchemy.exc import IntegrityError
 
 from app.audit.services import Actor, record
+from app.catalogue.bundles import is_bundle_type, is_publishable, publishing_errors, unpublish_bundles_of_hidden
 from app.catalogue.errors import ProductNotFound, ProductOffered, StaleVersion, StillUsed
-from app.catalogue.models import Audience, Category, Product, ProductGroup, ProductPrice, ProductType
+from app.catalogue.models import (
+    Audience,
+    Category,
+    Industry,
+    PriceGroup,
+    Product,
+    ProductGroup,
+    ProductPrice,
+    ProductType,
+)
 from app.catalogue.queries import ProductFilter
 from app.catalogue.text import search_text, slugified
 from app.core.db import session
@@ -29,7 +39,12 @@ MAX_TRIAL_DAYS = 365
 CODE = re.compile(r"[A-Za-z0-9._-]+")
 
 # Who refers to products stands in domains above this one: the tables are named, their models are not imported.
-USED_IN = (("order_items", "orders"), ("subscriptions", "subscriptions"), ("assets", "purchases"))
+USED_IN = (
+    ("order_items", "orders"),
+    ("subscriptions", "subscriptions"),
+    ("assets", "purchases"),
+    ("bundle_components", "bundles"),
+)
 LET_GO = ("basket_items", "price_list_entries")
 
 
@@ -42,6 +57,8 @@ class ProductDetails:
     description: str = ""
     category_id: UUID | None = None
     group_id: UUID | None = None
+    industry_id: UUID | None = None
+    price_group_id: UUID | None = None
     vendor: str = ""
     unit_of_measure: str = "licence"
     is_add_on: bool = False
@@ -54,6 +71,8 @@ class ProductDetails:
     max_quantity: int | None = None
     step_quantity: int = 1
     trial_days: int | None = None
+    trial_max_quantity: int = 25
+    is_taxable: bool = True
     position: int = 0
 
 
@@ -138,6 +157,8 @@ def update_product(product_id: UUID, details: ProductDetails, *, version: int, a
         )
     if details.is_published and details.is_active and not _has_price(product_id):
         errors.append(FieldError("is_published", "no_price", "Add a price before you publish the product"))
+    elif details.is_published and details.is_active and is_bundle_type(details.product_type_id):
+        errors += publishing_errors(product_id)
     if errors:
         raise Invalid(*errors)
     columns = _columns(details)
@@ -149,6 +170,9 @@ def update_product(product_id: UUID, details: ProductDetails, *, version: int, a
     )
     product.version, product.updated_at = product.version + 1, at
     changed = {name for name, value in columns.items() if before[name] != value}
+    if changed & {"is_published", "is_active"}:
+        session.flush()
+        unpublish_bundles_of_hidden(at=at)
     record("catalogue.product_changed", actor=actor, at=at, target_kind="product", target_id=product.id,
            before={name: before[name] for name in changed}, after={name: columns[name] for name in changed})  # fmt: skip
     return product
@@ -175,6 +199,8 @@ def mark_products(
             ProductPrice.distributor_id == Product.distributor_id, ProductPrice.product_id == Product.id
         )
         conditions.append(priced.correlate(Product).exists())
+    if mark is ProductMark.PUBLISH:
+        conditions.append(is_publishable())
     (name,) = MARKS[mark]
     result = session.execute(
         update(Product)
@@ -183,6 +209,8 @@ def mark_products(
         .execution_options(synchronize_session=False)
     )
     session.expire_all()
+    if mark in {ProductMark.UNPUBLISH, ProductMark.DEACTIVATE}:
+        unpublish_bundles_of_hidden(at=at)
     changed = cast("CursorResult[Any]", result).rowcount
     record(f"catalogue.products_{mark.value}", actor=actor, at=at, target_kind="product", after={"products": changed})
     return changed
@@ -236,6 +264,8 @@ def _columns(details: ProductDetails) -> dict[str, Any]:
         "product_type_id": details.product_type_id,
         "category_id": details.category_id,
         "group_id": details.group_id,
+        "industry_id": details.industry_id,
+        "price_group_id": details.price_group_id,
         "vendor": details.vendor.strip(),
         "unit_of_measure": details.unit_of_measure.strip() or "licence",
         "is_add_on": details.is_add_on,
@@ -248,6 +278,8 @@ def _columns(details: ProductDetails) -> dict[str, Any]:
         "max_quantity": details.max_quantity,
         "step_quantity": details.step_quantity,
         "trial_days": details.trial_days,
+        "trial_max_quantity": details.trial_max_quantity,
+        "is_taxable": details.is_taxable,
         "position": details.position,
     }
 
@@ -303,6 +335,19 @@ def _detail_errors(details: ProductDetails) -> list[FieldError]:
         "group_unknown",
         "Choose a group",
     )
+    for model, name in ((Industry, "industry"), (PriceGroup, "price_group")):
+        chosen = getattr(details, f"{name}_id")
+        words = name.replace("_", " ")
+        check(chosen is None or _exists(model, chosen), f"{name}_id", f"{name}_unknown", f"Choose another {words}")
+    check(
+        1 <= details.trial_max_quantity <= MAX_QUANTITY,
+        "trial_max_quantity",
+        "quantity_range",
+        "Enter a whole number from 1 to 1,000,000",
+    )
+    if is_bundle_type(details.product_type_id):
+        check(details.trial_days is None, "trial_days", "bundle_trial", "A bundle has no trial; its products may have")
+        check(not details.is_add_on, "is_add_on", "bundle_add_on", "A bundle is not an add-on")
     return errors
 
 

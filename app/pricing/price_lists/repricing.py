@@ -29,6 +29,7 @@ from sqlalchemy import (
 from sqlalchemy import cast as sql_cast
 
 from app.catalogue.bulk import many_rows
+from app.catalogue.bundles import reprice_bundles
 from app.catalogue.models import ProductPrice, VendorCost
 from app.core.db import session
 from app.core.money import round_unit
@@ -123,9 +124,11 @@ def rule_anew(rule: PriceRule, value: Decimal | None, *conditions: ColumnElement
 
 
 def reprice_products(product_ids: Collection[UUID]) -> int:
-    """Recompute the entries of some products in all lists; returns how many prices moved."""
+    """Recompute the entries of some products, and of bundles that hold them, in all lists; returns how many moved."""
     if not product_ids:
         return 0
+    if held := reprice_bundles(product_ids):
+        product_ids = {*product_ids, *held}
     if len(product_ids) > FEW:
         with many_rows():
             return _reprice_products(product_ids)
