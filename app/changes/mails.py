@@ -101,14 +101,28 @@ def _to_customer(
     *,
     at: datetime,
 ) -> None:
-    """To the Admins of the account and who asked, in the reseller's name where it is a reseller's customer."""
+    to_customer(template, subscription, fields, also=_requester(subscription, change), at=at)
+
+
+def to_customer(
+    template: MailTemplate,
+    subscription: Subscription,
+    fields: dict[str, str],
+    *,
+    also: Iterable[User] = (),
+    at: datetime,
+) -> None:
+    """Mail the Admins of a subscription's account, in the reseller's name where it is a reseller's customer.
+
+    The address of the subscription's page is filled in as `subscription_url`.
+    """
     is_customers = subscription.reseller_id is not None and subscription.account_id != subscription.reseller_id
     sender = subscription.reseller_id if is_customers else None
     storefront_id = _storefront_of(sender) if sender else root_storefront_id()
     if storefront_id is None or subscription.account_id is None:
         return  # a customer of a reseller without a storefront has nowhere to look
     own = {**fields, "subscription_url": _url(storefront_id, f"/billing/subscriptions/{subscription.code}")}
-    people = [*list_account_admins(subscription.account_id), *_requester(subscription, change)]
+    people = [*list_account_admins(subscription.account_id), *also]
     for person in {each.id: each for each in people}.values():
         queue_mail(
             template,

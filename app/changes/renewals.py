@@ -23,6 +23,7 @@ from app.billing.proration import cycle_amount, days_share, instalment
 from app.catalogue.models import BillingType, Product, ProductType
 from app.changes.due import apply_due
 from app.changes.prices import price_for_period
+from app.changes.reminders import mail_expired
 from app.changes.retail import reprice_retail
 from app.core.db import session
 from app.subscriptions.machine import Step, move
@@ -140,6 +141,7 @@ def _expire(subscription: Subscription, start: date, *, at: datetime) -> None:
         _charge_arrears(each, at=at)
         move(each, Step.EXPIRED)
         add_event(each, "expired", f"Expired on {start:%Y-%m-%d}", at=at, quantity_after=each.quantity)
+    mail_expired(subscription, start, at=at)
 
 
 def _renew(subscription: Subscription, payer: Account, start: date, *, at: datetime) -> list[Subscription]:

@@ -29,8 +29,11 @@ class MailTemplate(enum.Enum):
     CHANGE_DONE = "change_done"
     CHANGE_FAILED = "change_failed"  # CB-22, internal
     SUBSCRIPTION_SUSPENDED = "subscription_suspended"  # CB-30
+    RENEWAL_REMINDER = "renewal_reminder"  # CB-28
+    SUBSCRIPTION_EXPIRED = "subscription_expired"
     SUBSCRIPTION_REACTIVATED = "subscription_reactivated"
     VENDOR_RUN_FAILED = "vendor_run_failed"  # CB-15
+    USAGE_MISSING = "usage_missing"  # CB-13
     SCHEDULED_ORDER_DONE = "scheduled_order_done"  # SF-33
     SCHEDULED_ORDER_FAILED = "scheduled_order_failed"  # SF-33
     SCHEDULED_ORDER_STUCK = "scheduled_order_stuck"  # SF-33, to the operators
@@ -164,6 +167,16 @@ FACTS: dict[MailTemplate, TemplateFacts] = {
         ("task_url", "Open task"),
         is_to_customers=False,
     ),
+    MailTemplate.RENEWAL_REMINDER: TemplateFacts(
+        "Renewal reminder",
+        ("friendly_name", "quantity", "term_ends", "what_happens", "subscription_url"),
+        ("subscription_url", "View subscription"),
+    ),
+    MailTemplate.SUBSCRIPTION_EXPIRED: TemplateFacts(
+        "Subscription expired",
+        ("friendly_name", "quantity", "expired_on", "subscription_url"),
+        ("subscription_url", "View subscription"),
+    ),
     MailTemplate.SUBSCRIPTION_SUSPENDED: TemplateFacts(
         "Subscription suspended",
         ("friendly_name", "change", "effective_date", "subscription_url"),
@@ -173,6 +186,12 @@ FACTS: dict[MailTemplate, TemplateFacts] = {
         "Subscription active again",
         ("friendly_name", "change", "effective_date", "subscription_url"),
         ("subscription_url", "View subscription"),
+    ),
+    MailTemplate.USAGE_MISSING: TemplateFacts(
+        "Usage is missing",
+        ("subscription_code", "friendly_name", "account_name", "period", "usage_url"),
+        ("usage_url", "Upload usage"),
+        is_to_customers=False,
     ),
     MailTemplate.VENDOR_RUN_FAILED: TemplateFacts(
         "Services definition could not be read",
@@ -287,6 +306,7 @@ SAMPLES = {
     "offer_url": "https://example.com/offers/sample",
     "order_number": "SO-2026-000142",
     "order_url": "https://example.com/orders/SO-2026-000142",
+    "period": "2026-02-01 – 2026-02-28",
     "plan_from": "Free",
     "plan_name": "Standard",
     "plan_to": "Standard",
@@ -314,6 +334,7 @@ SAMPLES = {
     "total": "125.00 EUR",
     "trial_ends_on": "2026-06-30",
     "trial_url": "https://example.com/billing/trials/SUB-000142",
+    "usage_url": "https://example.com/bss/usage",
     "user_first_name": "Anna",
     "user_name": "Anna",
     "valid_until": "5 Mar 2026, 12:00 UTC",

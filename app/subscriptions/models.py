@@ -218,6 +218,23 @@ class AssetStatus(enum.Enum):
     CANCELED = "canceled"
 
 
+class RenewalReminder(DistributorPrivate, Base):
+    """A mail that told a customer of a term's end; one for each end and distance, whoever looks and how often."""
+
+    __tablename__ = "renewal_reminders"
+    __table_args__ = (
+        UniqueConstraint("distributor_id", "subscription_id", "renews_on", "days_before"),
+        ForeignKeyConstraint(
+            ["distributor_id", "subscription_id"], ["subscriptions.distributor_id", "subscriptions.id"]
+        ),
+    )
+
+    subscription_id: Mapped[UUID]
+    renews_on: Mapped[date]
+    days_before: Mapped[int]
+    created_at: Mapped[datetime]
+
+
 class Asset(Shared, Base):
     """A one-off purchase. Its moves stand in `app.subscriptions.assets`."""
 

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from app.billing.jobs import BILL_PAYER
 from app.changes.queries import distributors_day
+from app.changes.reminders import remind_of_renewals
 from app.changes.renewals import bill_day, next_day, payers_with_due
 from app.core.clock import utc_now
 from app.core.db import nudge_after_commit, unit_of_work
@@ -26,8 +27,9 @@ def billing_date(at: datetime) -> date:
 
 
 def nudge_billing(at: datetime) -> None:
-    """Payers with a period that is over, or a charge whose day has come."""
+    """Payers with a period that is over, or a charge whose day has come; and customers whose terms end soon."""
     distributor_id = current_scope().distributor_id
+    remind_of_renewals(billing_date(at), at=at)
     for payer_id in payers_with_due(billing_date(at)):
         nudge_after_commit(Nudge(BILL_PAYER, payer_id, distributor_id))
 
