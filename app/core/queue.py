@@ -7,6 +7,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 from uuid import UUID
 
 import redis
@@ -50,18 +51,51 @@ def redis_connection() -> redis.Redis:
     return redis.Redis.from_url(settings().redis_url, socket_timeout=5, socket_connect_timeout=2)
 
 
+MARKED_FOR = 86_400  # seconds; a job that waits longer is queued once more a day
+
+
 def send_nudges(nudges: Sequence[Nudge]) -> None:
-    """Put nudges on their queues. A Redis that is down is logged and survived: the rows are committed."""
-    for nudge in nudges:
-        try:
-            RedisQueue(nudge.job.queue.value, connection=redis_connection()).enqueue(
-                nudge.job.path,
-                str(nudge.row_id),
-                distributor_id=str(nudge.distributor_id),
-                job_timeout=nudge.job.timeout,
-                result_ttl=0,
-                failure_ttl=86_400,
-            )
-        except redis.RedisError:
-            log.warning("nudge_not_sent", extra={"job": nudge.job.path, "row_id": str(nudge.row_id)})
-            return
+    """Put nudges on their queues, each unless it waits there already: without workers nothing piles up.
+
+    A job that has begun does not count as waiting, for its row may have changed since it looked. A Redis that is down
+    is logged and survived: the rows are committed.
+    """
+    wanted = list(dict.fromkeys(nudges))
+    try:
+        waiting = _waiting(wanted)
+        for nudge in wanted:
+            if nudge not in waiting:
+                _send(nudge)
+    except redis.RedisError:
+        log.warning("nudges_not_sent", extra={"jobs": sorted({nudge.job.path for nudge in wanted})})
+
+
+def _send(nudge: Nudge) -> None:
+    connection = redis_connection()
+    sent = RedisQueue(nudge.job.queue.value, connection=connection).enqueue(
+        nudge.job.path,
+        str(nudge.row_id),
+        distributor_id=str(nudge.distributor_id),
+        job_timeout=nudge.job.timeout,
+        result_ttl=0,
+        failure_ttl=86_400,
+    )
+    connection.set(_mark(nudge), sent.id, ex=MARKED_FOR)
+
+
+def _waiting(nudges: Sequence[Nudge]) -> frozenset[Nudge]:
+    """Return those that were sent before and that no worker has taken yet. A mark names the job that was queued."""
+    connection = redis_connection()
+    marks: Any = connection.mget([_mark(nudge) for nudge in nudges]) if nudges else []
+    marked = [(nudge, mark.decode()) for nudge, mark in zip(nudges, marks, strict=True) if mark]
+    if not marked:
+        return frozenset()
+    with connection.pipeline(transaction=False) as pipeline:
+        for nudge, job_id in marked:  # a worker takes a job off the list as it begins, and a worker that dies loses it
+            pipeline.lpos(RedisQueue(nudge.job.queue.value, connection=connection).key, job_id)
+        places = pipeline.execute()
+    return frozenset(nudge for (nudge, _), place in zip(marked, places, strict=True) if place is not None)
+
+
+def _mark(nudge: Nudge) -> str:
+    return f"nudge:{nudge.job.path}:{nudge.distributor_id}:{nudge.row_id}"
