@@ -6,13 +6,14 @@ Each kind has a module in `app.changes.kinds`; its `__init__` is the register. T
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
+from app.changes.steps import VendorStep, steps_for
 from app.provisioning.complete_pictures import complete_picture
 from app.provisioning.models import TaskKind
 from app.provisioning.pictures import ResourcePicture
@@ -76,6 +77,10 @@ class Effect:
         """Return the complete picture of the service as it shall be."""
         _ = change
         return complete_picture(subscription)
+
+    def steps(self, subscription: Subscription, change: SubscriptionChange) -> Sequence[VendorStep]:
+        """Return what is asked of vendors, one after the other; a bundle's is asked of each of its components."""
+        return steps_for(subscription, self.task_kind, self.picture(subscription, change))
 
     def scheduled(self, subscription: Subscription, change: SubscriptionChange, *, at: datetime) -> None:
         """Do what follows from waiting for the period's end."""

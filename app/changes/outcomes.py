@@ -9,13 +9,14 @@ from app.changes.machine import ChangeStep, advance
 from app.changes.mails import mail_failed
 from app.changes.queries import get_change
 from app.changes.requests import finish, lock_both
+from app.changes.steps import ask_next, settle_component, step_failed, step_retried, step_succeeded
 from app.core.db import session
 from app.provisioning.models import ProvisioningTask
-from app.provisioning.parts import parts_failed, parts_retried, parts_succeeded
+from app.provisioning.parts import parts_succeeded
 from app.subscriptions.machine import SyncStep, move_sync
 from app.subscriptions.models import ChangeStatus, Subscription, SubscriptionChange
-from app.subscriptions.problems import clear_problem, note_problem
-from app.subscriptions.services import add_event, link_vendor
+from app.subscriptions.problems import clear_problem
+from app.subscriptions.services import add_event
 
 SOFTENED = "Not done yet: the provider has been informed"
 TRIED_AGAIN = "Not done yet: it is tried again by itself, there is nothing to do"
@@ -27,12 +28,19 @@ def change_succeeded(task: ProvisioningTask, vendor_reference: str | None, *, at
     subscription, change = _of(task)
     if change.status not in (ChangeStatus.PROCESSING, ChangeStatus.FAILED):
         return
-    if vendor_reference:
-        link_vendor(subscription, task.service_manager_id, vendor_reference)
+    effect = EFFECTS[change.kind]
+    step_succeeded(task, subscription, vendor_reference, at=at)
+    if ask_next(effect.steps(subscription, change), subscription, change, at=at):
+        if change.status is ChangeStatus.FAILED:  # a person did this step; the next one is the vendor's again
+            advance(change, ChangeStep.RETRY)
+        return
     move_sync(subscription, SyncStep.CONFIRMED)
     clear_problem(subscription.id)
-    finish(EFFECTS[change.kind], subscription, change, at=at)
-    if task.request.get("add_ons"):  # after the charges, which compare with what was
+    finish(effect, subscription, change, at=at)
+    settle_component(subscription)
+    if task.subject_id == subscription.id and task.request.get(
+        "add_ons"
+    ):  # after the charges, which compare with what was
         parts_succeeded(task, vendor_reference, at=at)
 
 
@@ -43,8 +51,7 @@ def change_failed(task: ProvisioningTask, reason: str, *, at: datetime) -> None:
         return
     advance(change, ChangeStep.REFUSE)
     move_sync(subscription, SyncStep.REFUSED)
-    note_problem(subscription.id, reason)
-    parts_failed(task, subscription, reason)
+    step_failed(task, subscription, reason)
     add_event(subscription, "change_failed", SOFTENED, at=at)
     mail_failed(subscription, change, reason, task.id, at=at)
     session.flush()
@@ -57,8 +64,7 @@ def change_retried(task: ProvisioningTask, *, at: datetime) -> None:
         return
     advance(change, ChangeStep.RETRY)
     move_sync(subscription, SyncStep.ASKED)
-    clear_problem(subscription.id)
-    parts_retried(task, subscription)
+    step_retried(task, subscription)
     add_event(subscription, "change_retried", "It is tried again", at=at)
     session.flush()
 

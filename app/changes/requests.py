@@ -22,15 +22,15 @@ from app.changes.jobs import START_CHANGE
 from app.changes.kinds import EFFECTS
 from app.changes.machine import ChangeStep, advance, require_step
 from app.changes.mails import mail_rejected, mail_requested
+from app.changes.parts import settle_parts
 from app.changes.queries import distributors_day, find_by_key, get_change, lock_change, open_change
+from app.changes.steps import ask_next
 from app.changes.words import words_of
 from app.core.db import nudge_after_commit, session
 from app.core.errors import DomainError, Invalid
 from app.core.queue import Nudge
-from app.provisioning.complete_pictures import service_manager_of
 from app.provisioning.models import ProvisioningTask, TaskStatus
 from app.provisioning.queries import find_task_of_change
-from app.provisioning.services import NewTask, nudge_tasks, request_provisioning
 from app.subscriptions.errors import SubscriptionNotFound
 from app.subscriptions.machine import SyncStep, move_sync
 from app.subscriptions.models import (
@@ -199,9 +199,10 @@ def void_changes(subscription: Subscription, *, at: datetime, but: UUID | None =
 
 def begin(effect: Effect, subscription: Subscription, change: SubscriptionChange, *, at: datetime) -> None:
     """Ask the vendor for an accepted change, or apply it where there is nobody to ask."""
-    if effect.needs_vendor(subscription, change):
-        _ask_vendor(effect, subscription, change, at=at)
-    else:
+    is_asked = effect.needs_vendor(subscription, change) and ask_next(
+        effect.steps(subscription, change), subscription, change, at=at
+    )
+    if not is_asked:
         finish(effect, subscription, change, at=at)
 
 
@@ -211,6 +212,7 @@ def finish(effect: Effect, subscription: Subscription, change: SubscriptionChang
     change.completed_at = at
     effect.apply(subscription, change, at=at)
     session.flush()
+    settle_parts(subscription, change, at=at)
 
 
 def _start(effect: Effect, subscription: Subscription, change: SubscriptionChange, *, at: datetime) -> None:
@@ -224,23 +226,6 @@ def _start(effect: Effect, subscription: Subscription, change: SubscriptionChang
         return
     advance(change, ChangeStep.ACCEPT)
     begin(effect, subscription, change, at=at)
-
-
-def _ask_vendor(effect: Effect, subscription: Subscription, change: SubscriptionChange, *, at: datetime) -> None:
-    task = request_provisioning(
-        NewTask(
-            kind=effect.task_kind,
-            subject_id=subscription.id,
-            picture=effect.picture(subscription, change),
-            service_manager_id=service_manager_of(subscription.product_id),
-            order_id=None,
-            order_item_id=None,
-            change_id=change.id,
-        ),
-        at=at,
-    )
-    move_sync(subscription, SyncStep.ASKED)
-    nudge_tasks([task])
 
 
 def _check(

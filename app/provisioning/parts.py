@@ -25,7 +25,13 @@ def parts_succeeded(task: ProvisioningTask, vendor_reference: str | None, *, at:
     is_canceled = task.kind is TaskKind.CANCEL
     if not is_canceled:
         activate(subject.id, at=at, service_manager_id=task.service_manager_id, vendor_reference=vendor_reference)
-    bundle = take_over_component(subject, is_canceled=is_canceled, quantity=picture.quantity, at=at)
+    bundle = take_over_component(
+        subject,
+        is_canceled=is_canceled,
+        quantity=picture.quantity,
+        raises_bundle=task.kind is TaskKind.UPDATE and task.change_id is None,
+        at=at,
+    )
     return bundle.sync_status in STANDING
 
 

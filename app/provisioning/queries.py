@@ -49,7 +49,11 @@ def find_task_of_change(change_id: UUID, *, for_update: bool = False) -> Provisi
         .where(
             ProvisioningTask.distributor_id == current_scope().distributor_id, ProvisioningTask.change_id == change_id
         )
-        .order_by(ProvisioningTask.sequence.desc())
+        .order_by(
+            ProvisioningTask.status.in_(OPEN).desc(),
+            ProvisioningTask.created_at.desc(),
+            ProvisioningTask.sequence.desc(),
+        )
         .limit(1)
         .execution_options(populate_existing=True)
     )

@@ -119,8 +119,13 @@ def sync_with_components(bundle: Subscription) -> SyncStatus:
     return bundle.sync_status
 
 
-def take_over_component(component: Subscription, *, is_canceled: bool, quantity: int, at: datetime) -> Subscription:
-    """Record that a component stands, or is gone, at its vendor; returns the bundle, locked, with its sync status."""
+def take_over_component(
+    component: Subscription, *, is_canceled: bool, quantity: int, raises_bundle: bool, at: datetime
+) -> Subscription:
+    """Record that a component stands, or is gone, at its vendor; returns the bundle, locked, with its sync status.
+
+    `raises_bundle`: an order asked all components for more, and the bundle counts as many once all have confirmed.
+    """
     bundle = find_subscription_for_update(component.parent_id) if component.parent_id else None
     if bundle is None:
         raise PartOfBundle(component, None)
@@ -135,7 +140,7 @@ def take_over_component(component: Subscription, *, is_canceled: bool, quantity:
         clear_problem(component.id)
     session.flush()
     is_whole = sync_with_components(bundle) in STANDING
-    if is_whole and not is_canceled and component.quantity_per_parent:
+    if raises_bundle and is_whole and component.quantity_per_parent:
         total = component.quantity // component.quantity_per_parent
         if total != bundle.quantity:
             change_quantity(bundle.id, total, at=at)
