@@ -15,7 +15,7 @@ from app.core.db import session
 from app.core.errors import FieldError, Invalid, NotFound
 from app.core.ids import new_id
 from app.core.money import line_amount
-from app.orders.licences import licence_errors, subscriptions_of
+from app.orders.licences import held_of, licence_errors, subscriptions_of
 from app.orders.models import Basket, BasketItem
 from app.pricing.catalogue_page import offered_ids
 from app.pricing.quotes import Buyer, ExplainedPrice, PriceKey, explain_products
@@ -179,7 +179,7 @@ def add_item(shopper: Shopper, new: NewItem, *, buyer: Buyer, at: datetime) -> B
     bound = find_subscription(new.subscription_id) if new.subscription_id else None
     # Nothing, or less, is refused even where the sum would do.
     asked = quantity if new.quantity > 0 else new.quantity
-    errors = list(quantity_errors(product, asked, held=bound.quantity if bound else 0))
+    errors = list(quantity_errors(product, asked, held=held_of(bound)))
     if same is None and len(items) >= MOST_ITEMS:
         errors.append(FieldError("quantity", "too_many", f"A basket holds at most {MOST_ITEMS} items"))
     if product.plan_edition and any(
@@ -236,7 +236,7 @@ def change_item(
     product = _product(item.product_id)
     assert product is not None
     bound = subscriptions_of([item]).get(item.subscription_id) if item.subscription_id else None
-    if errors := list(quantity_errors(product, quantity, held=bound.quantity if bound else 0)):
+    if errors := list(quantity_errors(product, quantity, held=held_of(bound))):
         raise Invalid(*errors)
     item.quantity = quantity
     item.friendly_name = _checked_name(friendly_name)
@@ -304,7 +304,7 @@ def view_basket(shopper: Shopper, buyer: Buyer, *, at: datetime, is_shown: bool 
 
 
 def _line(item: BasketItem, product: Product, price: ExplainedPrice | None, bound: Subscription | None) -> BasketLine:
-    problems = list(quantity_errors(product, item.quantity, held=bound.quantity if bound else 0))
+    problems = list(quantity_errors(product, item.quantity, held=held_of(bound)))
     problems += licence_errors(item, bound)
     if price is None:
         problems.insert(0, FieldError("product", "not_available", f"{product.name} is no longer available; remove it"))

@@ -25,6 +25,7 @@ from app.core.queue import Nudge
 from app.identity.models import User, UserKind
 from app.notifications.services import MailTemplate, queue_mail
 from app.orders.baskets import BasketLine, BasketView, Shopper, after_checkout, open_basket, view_basket
+from app.orders.execution_trials import trial_errors
 from app.orders.jobs import PROCESS_ORDER_WORK
 from app.orders.licences import recipient_errors
 from app.orders.models import (
@@ -200,6 +201,7 @@ def _check(
     if account.status is not AccountStatus.ACTIVE or not account.ordering_enabled:
         errors.append(FieldError("basket", "ordering_disabled", "Your company cannot order at present"))
     errors += recipient_errors([line.subscription for line in view.lines if line.subscription], recipient.id)
+    errors += trial_errors(view.lines, recipient.id)
     if placed_by.kind is UserKind.RESELLER and view.basket.is_own_use is None and not view.plan_lines:
         errors.append(FieldError("end_customer", "recipient_required", "Choose who the order is for"))
     if placed_by.kind is UserKind.DIRECT and not account.has_billing_address:

@@ -19,7 +19,7 @@ from app.audit.services import Actor, record
 from app.billing.credit import available_credit
 from app.billing.documents import invoice_order
 from app.core.db import nudge_after_commit, session
-from app.core.errors import DomainError
+from app.core.errors import DomainError, Invalid
 from app.core.ids import new_id
 from app.core.queue import Nudge
 from app.orders.errors import (
@@ -41,6 +41,7 @@ from app.orders.execution_rows import (
     lock_order_by_number,
     parties_of,
 )
+from app.orders.execution_trials import trial_errors
 from app.orders.jobs import PROCESS_ORDER_WORK
 from app.orders.machine import Move, advance
 from app.orders.models import (
@@ -165,7 +166,7 @@ def process_work(work_id: UUID, *, at: datetime) -> Order | None:
 
 
 def require_executable(order: Order, lines: Sequence[Line], parties: Parties) -> None:
-    """Refuse what is known beforehand: AccountNotActive, Invalid `alias_required`."""
+    """Refuse what is known beforehand: AccountNotActive, Invalid `alias_required`, `trial_running`."""
     for account in (parties.receiver, parties.payer):
         if account.status is not AccountStatus.ACTIVE:
             raise AccountNotActive(account.name)
@@ -174,6 +175,8 @@ def require_executable(order: Order, lines: Sequence[Line], parties: Parties) ->
     for line in lines:
         if line.product.plan_edition and not line.item.alias and needs_alias(parties.receiver.id):
             raise alias_required()
+    if errors := list(trial_errors(lines, parties.receiver.id)):
+        raise Invalid(*errors)
 
 
 def require_offered(order: Order, cost: OrderCost) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -16,6 +16,8 @@ from app.billing.credit import with_tax
 from app.billing.purchases import due_now
 from app.catalogue.models import ProductPrice, VendorCost
 from app.core.db import session
+from app.core.money import line_amount
+from app.orders.execution_prices import running_costs
 from app.orders.execution_rows import Line, Parties
 from app.orders.models import OrderItem, OrderItemCost, OrderItemVendorCost
 from app.pricing.lines import Asked, price_lines
@@ -24,6 +26,7 @@ from app.pricing.promotions.queries import promotions_by_id, reduction_of
 from app.pricing.queries import price_list_ids_of
 from app.pricing.quotes import PriceKey, explain_prices, root_buyer
 from app.pricing.schemes import NOTHING_AGREED, Agreed, Priced, Step
+from app.subscriptions.models import SubscriptionCost
 from tenants.context import Reach, current_scope, scope
 
 COST = "cost"
@@ -69,6 +72,7 @@ def order_cost(lines: Sequence[Line], payer: Account, *, on: date) -> OrderCost:
     found: dict[UUID, ItemCost] = {}
     missing: list[OrderItem] = []
     fees = _setup_fees(lines)
+    running = running_costs(lines)
     due = Decimal(0)
     for line, each in zip(lines, priced, strict=True):
         if each is None:
@@ -81,8 +85,10 @@ def order_cost(lines: Sequence[Line], payer: Account, *, on: date) -> OrderCost:
             price_list_id=each.price.price_list_id,
             currency=each.price.currency,
             setup_fee=fees.get(_key(line.item), Decimal(0)) if line.item.subscription_id is None else Decimal(0),
-            base_cost=_before_agreement(each.cost) if line.item.id in agreed else None,
+            base_cost=_before_reduction(each.cost) if line.item.id in agreed or line.item.promotion_id else None,
         )
+        if line.item.id in running and line.item.id not in agreed:
+            found[line.item.id] = _at_running_price(found[line.item.id], running[line.item.id], line.item.quantity)
         due += _due(line, found[line.item.id], payer, on)
     net = sum((cost.line_cost for cost in found.values()), Decimal(0))
     return OrderCost(found, tuple(missing), net, with_tax(due, payer.currency))
@@ -198,10 +204,17 @@ def agreed_prices(lines: Sequence[Line]) -> Mapping[UUID, Agreed]:
     return {item_id: Agreed(row.user_price, row.discount_percent) for item_id, row in rows.items()}
 
 
-def _before_agreement(priced: Priced) -> Decimal:
+def _at_running_price(today: ItemCost, running: SubscriptionCost, quantity: int) -> ItemCost:
+    """Price added licences as the subscription they are added to (decisions section 8)."""
+    line = line_amount(running.unit_cost, quantity, running.currency)
+    return replace(today, unit_cost=running.unit_cost, line_cost=line, price_list_id=running.price_list_id)
+
+
+def _before_reduction(priced: Priced) -> Decimal:
+    """Return the unit price before what staff agreed on and before a promotion."""
     unit = priced.list_price
     for step in priced.steps:
-        if step.step in (Step.USER_PRICE, Step.USER_DISCOUNT):
+        if step.step in (Step.USER_PRICE, Step.USER_DISCOUNT, Step.PROMOTION):
             break
         unit = step.unit_price
     return unit

@@ -21,7 +21,9 @@ from app.orders.execution_add_ons import BoughtAddOn, is_add_on, is_recurring, l
 from app.orders.execution_bundles import start_components
 from app.orders.execution_events import FAILED, SETTING_UP, add_event
 from app.orders.execution_outcomes import deliver
+from app.orders.execution_prices import begin_price
 from app.orders.execution_rows import Line, Parties
+from app.orders.execution_trials import upgrade_trial
 from app.orders.models import DeliveryStatus, Order, OrderItemCost
 from app.provisioning.complete_pictures import complete_picture
 from app.provisioning.component_tasks import ask_components
@@ -160,6 +162,8 @@ def _start_more_licences(run: Execution, line: Line, cost: OrderItemCost) -> Pro
     if subscription.role is not SubscriptionRole.MAIN:  # more of an add-on is bought for its subscription
         item.parent_subscription_id = subscription.parent_id
         return _start_add_on(run, line, cost)
+    if subscription.trial_ends_on is not None:
+        return _start_paid(run, line, cost, subscription)
     asked = asked_quantity(subscription.id, subscription.quantity)
     charge_more(run.parties.payer, _purchase(run, line, cost), subscription, old=asked, at=run.at)
     wanted = asked + item.quantity
@@ -176,6 +180,20 @@ def _start_more_licences(run: Execution, line: Line, cost: OrderItemCost) -> Pro
         return None
     mark_pending(subscription.id)
     return _ask_vendor(run, line, TaskKind.UPDATE, subscription, wanted)
+
+
+def _start_paid(run: Execution, line: Line, cost: OrderItemCost, trial: Subscription) -> ProvisioningTask | None:
+    """A trial goes on as something paid, at the same vendor's reference, charged like a new purchase (CB-12)."""
+    item = line.item
+    upgrade_trial(trial, item, cost, _shown_price(run, line), on=run.starts_on, at=run.at)
+    _charge(run, line, cost, subscription=trial)
+    begin_price(trial, item, cost, on=run.starts_on)
+    if trial.sync_status is SyncStatus.NOT_REQUIRED:
+        change_quantity(trial.id, item.quantity, at=run.at)
+        deliver(run.order, item, at=run.at)
+        return None
+    mark_pending(trial.id)
+    return _ask_vendor(run, line, TaskKind.UPDATE, trial, item.quantity)
 
 
 def _start_more_bundles(run: Execution, line: Line, bundle: Subscription, wanted: int) -> ProvisioningTask | None:
@@ -248,6 +266,7 @@ def _make_subscription(run: Execution, line: Line, cost: OrderItemCost, sync_sta
     line.item.subscription_id = subscription.id
     if line.item.is_price_agreed:
         keep_in_subscription(subscription.id, cost)
+    begin_price(subscription, line.item, cost, on=run.starts_on)
     return subscription
 
 

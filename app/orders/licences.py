@@ -27,11 +27,16 @@ def subscriptions_of(items: Sequence[BasketItem]) -> Mapping[UUID, Subscription]
     return {each.id: each for each in found}
 
 
+def held_of(subscription: Subscription | None) -> int:
+    """Return how many there are already: limits are about the sum. An item of a trial says all that goes on as paid."""
+    return 0 if subscription is None or subscription.trial_ends_on is not None else subscription.quantity
+
+
 def licence_errors(item: BasketItem, subscription: Subscription | None) -> Iterator[FieldError]:
     """Say why licences cannot be added to the item's subscription."""
     if item.subscription_id is None:
         return
-    if subscription is None or subscription.status is not SubscriptionStatus.ACTIVE:
+    if subscription is None or subscription.status not in _wanted(subscription):
         yield FieldError(
             "product", "subscription_not_active", "The subscription is not active any more; remove this item"
         )
@@ -46,3 +51,10 @@ def recipient_errors(subscriptions: Sequence[Subscription], recipient_id: UUID) 
                 "subscription_of_another",
                 f"“{each.friendly_name}” belongs to another company than the order; choose that one or remove the item",
             )
+
+
+def _wanted(subscription: Subscription) -> tuple[SubscriptionStatus, ...]:
+    """A trial may be upgraded for a while after it ended (CB-12); the execution knows for how long."""
+    if subscription.trial_ends_on is not None:
+        return (SubscriptionStatus.ACTIVE, SubscriptionStatus.EXPIRED)
+    return (SubscriptionStatus.ACTIVE,)
