@@ -1,0 +1,19 @@
+"""Add registration requests.
+
+Why:   SF-04 to SF-17, RS-13, BC-02 to BC-04, BC-27 to BC-30.
+Locks: none yet.
+Undo:  nothing to take back yet.
+"""
+
+from __future__ import annotations
+
+revision = "0022_registration"
+down_revision = "0021_providers"
+
+
+def upgrade() -> None:
+    """Nothing yet."""
+
+
+def downgrade() -> None:
+    """Nothing yet."""
