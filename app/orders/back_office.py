@@ -1,45 +1,54 @@
-"""Orders made by the distributor's staff: created, priced, executed, canceled (CB-18, CB-19, RS-05, RS-06).
+"""Orders made by the distributor's staff: created, filled, priced, copied (CB-18, RS-05, RS-06).
 
 The wholesale side only: prices are what the payer pays the distributor. Needs the distributor's scope.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import delete, func, select
 
-from app.accounts.models import Account, AccountStatus
+from app.accounts.models import Account
 from app.accounts.queries import get_account, get_account_for_update, payer_of
 from app.audit.services import Actor, record
 from app.catalogue.models import BillingCycle, Product, Term
-from app.core.db import nudge_after_commit, session
+from app.core.db import session
 from app.core.errors import Invalid
 from app.core.ids import new_id
 from app.core.money import line_amount
-from app.core.queue import Nudge
 from app.identity.models import User
+from app.orders.agreed import (
+    NOTHING,
+    AgreedPrice,
+    PricingRights,
+    agree,
+    agreed_of,
+    require_above_cost,
+    require_agreeable,
+)
+from app.orders.back_office_execution import execute, require_business
 from app.orders.baskets import quantity_errors
-from app.orders.errors import AccountNotActive, OrderItemNotFound, WrongOrderState
+from app.orders.errors import OrderItemNotFound, WrongOrderState
 from app.orders.execution_costs import order_cost, write_costs
 from app.orders.execution_events import add_event
 from app.orders.execution_rows import Line, Parties, distributors_day, lines_of, lock_order_by_number, parties_of
-from app.orders.jobs import PROCESS_ORDER_WORK
+from app.orders.machine import Move, at_first
 from app.orders.models import (
     ORDER_NUMBERS,
-    DeliveryStatus,
     Order,
     OrderChannel,
     OrderItem,
     OrderItemCost,
     OrderItemVendorCost,
     OrderStatus,
-    OrderWork,
 )
-from app.orders.plan_items import check_plan_item, hold_for_item
+from app.orders.plan_items import hold_for_item
 from app.pricing.quotes import PriceKey, explain_prices, root_buyer
 from app.resellers.aliases import release_alias
 from app.resellers.plans import live_plan
@@ -47,15 +56,30 @@ from tenants.context import current_scope
 
 MOST_ITEMS = 50
 LONGEST_REASON = 500
-EXECUTE = "execute"
+LONGEST_NAME, LONGEST_PO_NUMBER = 255, 50
+NO_RIGHTS = PricingRights(may_agree=False, may_go_below_cost=False)
 CHANGEABLE = (OrderStatus.SUBMITTED,)
-EXECUTABLE = (OrderStatus.SUBMITTED, OrderStatus.SCHEDULED)
-CANCELABLE = (
-    OrderStatus.SUBMITTED,
-    OrderStatus.PENDING_RESELLER_APPROVAL,
-    OrderStatus.SCHEDULED,
-    OrderStatus.IN_PROGRESS,
-)
+
+
+@dataclass(frozen=True, slots=True)
+class NewOrder:
+    """What staff says of an order; its items follow. No name: the account's with the code (CB-F51)."""
+
+    account_id: UUID
+    name: str = ""
+    po_number: str | None = None
+    comment: str | None = None
+    starts_on: date | None = None  # requested start
+
+
+@dataclass(frozen=True, slots=True)
+class OrderDetails:
+    """What can be changed on an order that is not executed yet."""
+
+    name: str = ""
+    po_number: str | None = None
+    comment: str | None = None
+    starts_on: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +93,8 @@ class WantedItem:
     friendly_name: str | None = None
     alias: str | None = None
     switches_id: UUID | None = None
+    agreed: AgreedPrice = NOTHING
+    characteristics: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +104,8 @@ class ItemChange:
     quantity: int
     friendly_name: str | None = None
     alias: str | None = None
+    agreed: AgreedPrice | None = None  # None: as it was
+    characteristics: Mapping[str, Any] | None = None  # None: as they were
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,16 +118,14 @@ class PlanUpgrade:
     alias: str | None = None
 
 
-def create_order(
-    account_id: UUID, *, po_number: str | None = None, comment: str | None = None, actor: Actor, at: datetime
-) -> Order:
+def create_order(new: NewOrder, *, actor: Actor, at: datetime) -> Order:
     """Start an order for an account; a reseller's customer is billed to its reseller.
 
     It is Submitted: recorded, not executed. Raises AccountNotFound, AccountNotActive, and Invalid `ordering_disabled`.
     """
-    account = get_account(account_id)
+    account = get_account(new.account_id)
     payer = get_account(payer_of(account))
-    _require_business(account, payer)
+    require_business(account, payer)
     assert actor.user_id is not None, "staff have a user"
     number = f"SO-{at.year}-{session.scalar(select(ORDER_NUMBERS.next_value())):06}"
     order = Order(
@@ -107,8 +133,8 @@ def create_order(
         reseller_id=account.reseller_id,
         account_id=account.id,
         number=number,
-        name=f"{account.name} {number}"[:255],
-        status=OrderStatus.SUBMITTED,
+        name=new.name.strip()[:LONGEST_NAME] or f"{account.name} {number}"[:LONGEST_NAME],
+        status=at_first(Move.RECORD),
         channel=OrderChannel.BSS,
         payer_id=payer.id,
         net_total=Decimal(0),
@@ -117,8 +143,9 @@ def create_order(
         placed_by_id=actor.user_id,
         placed_by_reseller=account.id != payer.id,
         placed_at=at,
-        po_number=(po_number or "").strip()[:50] or None,
-        comment=(comment or "").strip()[:500] or None,
+        po_number=_text(new.po_number, LONGEST_PO_NUMBER),
+        comment=_text(new.comment, LONGEST_REASON),
+        execute_on=new.starts_on,
     )
     session.add(order)
     session.flush()
@@ -127,12 +154,29 @@ def create_order(
     return order
 
 
-def add_item(number: str, wanted: WantedItem, *, actor: Actor, at: datetime) -> OrderItem:
-    """Put a product on an order at the payer's price of today; a plan's alias is checked and held (RS-05, RS-08).
+def change_details(number: str, details: OrderDetails, *, actor: Actor, at: datetime) -> Order:
+    """Change what an order is called and what goes with it. Raises OrderNotFound, WrongOrderState."""
+    order = _changeable(number)
+    order.name = details.name.strip()[:LONGEST_NAME] or order.name
+    order.po_number, order.comment = (
+        _text(details.po_number, LONGEST_PO_NUMBER),
+        _text(details.comment, LONGEST_REASON),
+    )
+    order.execute_on = details.starts_on
+    _changed(order, actor, at, {"name": order.name, "po_number": order.po_number, "starts_on": order.execute_on})
+    return order
 
-    Raises OrderNotFound, WrongOrderState, what `check_plan` refuses, and Invalid `not_priced`, quantity and alias codes.
+
+def add_item(
+    number: str, wanted: WantedItem, *, rights: PricingRights = NO_RIGHTS, actor: Actor, at: datetime
+) -> OrderItem:
+    """Put a product on an order at the payer's price of today, or one agreed on; a plan's alias is held (RS-05, RS-08).
+
+    Raises OrderNotFound, WrongOrderState, Forbidden, what `check_plan` refuses, and Invalid `not_priced`, `below_cost`,
+    quantity and alias codes.
     """
     order = _changeable(number)
+    require_agreeable(wanted.agreed, NOTHING, rights)
     parties = parties_of(order)
     product = _sellable(wanted.product_id)
     lines = lines_of(order)
@@ -159,6 +203,7 @@ def add_item(number: str, wanted: WantedItem, *, actor: Actor, at: datetime) -> 
         currency=order.currency,
         friendly_name=_name(wanted.friendly_name),
         subscription_id=wanted.switches_id,
+        characteristics=dict(wanted.characteristics),
     )
     if product.plan_edition is not None:
         if any(line.product.plan_edition is not None for line in lines):
@@ -166,23 +211,34 @@ def add_item(number: str, wanted: WantedItem, *, actor: Actor, at: datetime) -> 
         item.alias = hold_for_item(item, wanted.alias, parties.receiver, at)
     session.add(item)
     session.flush()
-    _price(order, parties, at)
-    _changed(order, actor, at, {"added": f"{wanted.quantity} x {product.name}"})
+    price_order(order, parties, at)
+    if wanted.agreed.is_anything:
+        _agree(order, item, wanted.agreed, parties, rights, at)
+    _changed(order, actor, at, {"added": f"{wanted.quantity} x {product.name}", **_words(wanted.agreed)})
     return item
 
 
-def change_item(number: str, item_id: UUID, change: ItemChange, *, actor: Actor, at: datetime) -> OrderItem:
-    """Change quantity, name or alias of an item. Raises as `add_item`, and OrderItemNotFound."""
+def change_item(
+    number: str, item_id: UUID, change: ItemChange, *, rights: PricingRights = NO_RIGHTS, actor: Actor, at: datetime
+) -> OrderItem:
+    """Change quantity, name, alias or price of an item. Raises as `add_item`, and OrderItemNotFound."""
     order = _changeable(number)
     parties = parties_of(order)
     line = _line(order, item_id)
+    before = agreed_of(item_id)
+    agreed = before if change.agreed is None else change.agreed
+    require_agreeable(agreed, before, rights)
     _check_quantity(line.product, change.quantity)
     line.item.quantity, line.item.friendly_name = change.quantity, _name(change.friendly_name)
     if line.product.plan_edition is not None:
         line.item.alias = hold_for_item(line.item, change.alias, parties.receiver, at)
+    if change.characteristics is not None:
+        line.item.characteristics = dict(change.characteristics)
     session.flush()
-    _price(order, parties, at)
-    _changed(order, actor, at, {"changed": f"{change.quantity} x {line.product.name}"})
+    price_order(order, parties, at)
+    if agreed != before:
+        _agree(order, line.item, agreed, parties, rights, at)
+    _changed(order, actor, at, {"changed": f"{change.quantity} x {line.product.name}", **_words(agreed)})
     return line.item
 
 
@@ -198,63 +254,8 @@ def remove_item(number: str, item_id: UUID, *, actor: Actor, at: datetime) -> No
         )
     session.delete(line.item)
     session.flush()
-    _price(order, parties_of(order), at)
+    price_order(order, parties_of(order), at)
     _changed(order, actor, at, {"removed": line.product.name})
-
-
-def execute(number: str, *, actor: Actor, at: datetime) -> Order:
-    """Ask for an order's execution, once; the work is a job's, in seconds.
-
-    What is known beforehand refuses it and creates nothing: Invalid `order_empty`, `alias_required`, `not_priced` and
-    alias codes (422), WrongOrderState for a second time (409), AccountNotActive, what `check_plan` refuses.
-    """
-    order = lock_order_by_number(number)
-    if order.status not in EXECUTABLE:
-        raise WrongOrderState(order.number, order.status)
-    parties = parties_of(order)
-    _require_business(parties.receiver, parties.payer)
-    lines = lines_of(order)
-    if not lines:
-        raise Invalid.field("items", "order_empty", "Add at least one item before you execute the order")
-    cost = order_cost(lines, parties.payer, on=distributors_day(at))
-    if cost.missing:
-        names = ", ".join(item.product_name for item in cost.missing)
-        raise Invalid.field("items", "not_priced", f"There is no price for {parties.payer.name} any more: {names}")
-    for line in lines:
-        if line.product.plan_edition is not None:
-            check_plan_item(line, parties.receiver, at)
-    order.status = OrderStatus.EXECUTING
-    work = OrderWork(id=new_id(), order_id=order.id, kind=EXECUTE, next_attempt_at=at, created_at=at)
-    session.add(work)
-    session.flush()
-    nudge_after_commit(Nudge(PROCESS_ORDER_WORK, work.id, order.distributor_id))
-    record("order.execution_requested", actor=actor, at=at, target_kind="order", target_id=order.id)
-    return order
-
-
-def cancel(number: str, *, reason: str, actor: Actor, at: datetime) -> Order:
-    """Cancel an order that was not executed; aliases it held are free again. The reason is for staff.
-
-    Raises OrderNotFound, WrongOrderState, Invalid `required`.
-    """
-    words = reason.strip()
-    if not words:
-        raise Invalid.field("reason", "required", "Say why the order is canceled")
-    order = lock_order_by_number(number)
-    if order.status not in CANCELABLE:
-        raise WrongOrderState(order.number, order.status)
-    order.status = OrderStatus.CANCELED
-    order.decided_by_id, order.decided_at = actor.user_id, at
-    for line in lines_of(order):
-        release_alias(line.item.id)
-        if line.item.delivery_status is DeliveryStatus.PENDING:
-            line.item.delivery_status = DeliveryStatus.CANCELED
-    add_event(order, "canceled", "The order was canceled.", at=at)
-    record(
-        "order.canceled", actor=actor, at=at, target_kind="order", target_id=order.id,
-        after={"reason": words[:LONGEST_REASON]},
-    )  # fmt: skip
-    return order
 
 
 def upgrade_reseller(account_id: UUID, upgrade: PlanUpgrade, *, actor: Actor, at: datetime) -> Order:
@@ -264,7 +265,7 @@ def upgrade_reseller(account_id: UUID, upgrade: PlanUpgrade, *, actor: Actor, at
     """
     get_account_for_update(account_id)  # a double click waits here and meets the first one's order
     current = live_plan(account_id)
-    order = create_order(account_id, actor=actor, at=at)
+    order = create_order(NewOrder(account_id), actor=actor, at=at)
     add_item(
         order.number,
         WantedItem(
@@ -298,14 +299,6 @@ def _changeable(number: str) -> Order:
     if order.status not in CHANGEABLE or order.channel is not OrderChannel.BSS:
         raise WrongOrderState(order.number, order.status)
     return order
-
-
-def _require_business(account: Account, payer: Account) -> None:
-    for each in (account, payer):
-        if each.status is not AccountStatus.ACTIVE:
-            raise AccountNotActive(each.name)
-    if not payer.ordering_enabled:
-        raise Invalid.field("account", "ordering_disabled", f"Ordering is switched off for {payer.name}")
 
 
 def _contact_email(account: Account) -> str:
@@ -346,8 +339,11 @@ def _line(order: Order, item_id: UUID) -> Line:
     return found
 
 
-def _price(order: Order, parties: Parties, at: datetime) -> None:
-    """Bring all items to the payer's prices of today: a change of quantity may not leave an old price beside a new one."""
+def price_order(order: Order, parties: Parties, at: datetime) -> None:
+    """Bring all items to the payer's prices of today, or what was agreed on: no old price stands beside a new one.
+
+    Raises Invalid `not_priced`.
+    """
     lines = lines_of(order)
     cost = order_cost(lines, parties.payer, on=distributors_day(at))
     for line in lines:
@@ -357,6 +353,33 @@ def _price(order: Order, parties: Parties, at: datetime) -> None:
         line.item.unit_price, line.item.line_total = found.unit_cost, found.line_cost
     order.net_total = cost.net_total
     write_costs(lines, parties, cost, {})
+
+
+def _agree(
+    order: Order, item: OrderItem, agreed: AgreedPrice, parties: Parties, rights: PricingRights, at: datetime
+) -> None:
+    """Price an order with what was agreed on for an item. Raises Invalid `below_cost`."""
+    agree(item, agreed)
+    price_order(order, parties, at)
+    if agreed.is_anything:
+        here = order.distributor_id
+        vendor_cost = session.scalar(
+            select(OrderItemVendorCost.unit_vendor_cost).where(
+                OrderItemVendorCost.distributor_id == here, OrderItemVendorCost.item_id == item.id
+            )
+        )
+        require_above_cost(item.unit_price, vendor_cost, rights)
+
+
+def _words(agreed: AgreedPrice) -> dict[str, object]:
+    """Return what the audit keeps of a price by hand."""
+    if agreed.user_price is not None:
+        return {"user_price": agreed.user_price}
+    return {"discount_percent": agreed.discount_percent} if agreed.is_anything else {}
+
+
+def _text(text: str | None, longest: int) -> str | None:
+    return (text or "").strip()[:longest] or None
 
 
 def _changed(order: Order, actor: Actor, at: datetime, after: dict[str, object]) -> None:

@@ -6,7 +6,7 @@ and are missing until the execution job has written them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -14,11 +14,12 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Row, Select, func, select
+from sqlalchemy import Row, Select, exists, func, select
 from sqlalchemy.orm import aliased
 
 from app.accounts.models import Account
-from app.catalogue.models import BillingCycle, Product, Term
+from app.catalogue.characteristics import missing_errors
+from app.catalogue.models import BillingCycle, Product, ProductType, Term
 from app.core.db import session
 from app.core.money import round_money
 from app.orders.errors import OrderNotFound
@@ -30,12 +31,15 @@ from app.orders.models import (
     OrderItemCost,
     OrderItemVendorCost,
     OrderStatus,
+    OrderStatusRow,
 )
+from app.orders.words import STATUS_WORDS
 from app.subscriptions.models import VendorProblem
 from tenants.context import current_scope
 
 SHORTEST_SEARCH = 2
-RECEIVER, PAYER = aliased(Account), aliased(Account)
+MANUAL = 50  # what the widget of the home page holds
+RECEIVER, PAYER, PARENT = aliased(Account), aliased(Account), aliased(Order)
 NET_TOTAL = (
     select(func.sum(OrderItemCost.line_cost))
     .join(
@@ -63,6 +67,13 @@ HEADER = (
     Order.po_number,
     Order.comment,
     Order.storefront_id,
+    Order.parent_id,
+    Order.offer_id,
+    Order.starts_on,
+    Order.run_at,
+    Order.run_failed_at,
+    OrderStatusRow.name.label("custom_status"),
+    PARENT.number.label("parent_number"),
     RECEIVER.name.label("account_name"),
     PAYER.name.label("payer_name"),
     PAYER.currency.label("payer_currency"),
@@ -80,6 +91,7 @@ class BackOfficeFilter:
     account_id: UUID | None = None  # receives it, or pays for it
     placed_from: date | None = None
     placed_to: date | None = None
+    is_flagged: bool = False  # scheduled, and all its tries have failed
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +117,18 @@ class BackOfficeOrder:
     decision_reason: str | None
     po_number: str | None
     comment: str | None
+    parent_id: UUID | None
+    parent_number: str | None
+    offer_id: UUID | None
+    starts_on: date | None
+    run_at: datetime | None
+    run_failed_at: datetime | None
+    custom_status: str | None  # the distributor's own name for where it stands
+
+    @property
+    def status_words(self) -> str:
+        """Where it stands, in the distributor's words."""
+        return self.custom_status or STATUS_WORDS[self.status]
 
     @property
     def is_for_end_customer(self) -> bool:
@@ -131,7 +155,25 @@ class BackOfficeItem:
     unit_cost: Decimal | None
     line_cost: Decimal | None
     currency: str
+    base_cost: Decimal | None  # of the price lists, where another price was agreed on
+    user_price: Decimal | None
+    discount_percent: Decimal | None
+    characteristics: Mapping[str, Any]
     unit_vendor_cost: Decimal | None
+
+    @property
+    def is_below_cost(self) -> bool:
+        """Whether it is sold for less than the vendor asks."""
+        return (
+            self.unit_cost is not None and self.unit_vendor_cost is not None and self.unit_cost < self.unit_vendor_cost
+        )
+
+    @property
+    def agreed_words(self) -> str:
+        """What staff agreed on; empty where the price lists' price holds."""
+        if self.user_price is not None:
+            return "Price by hand"
+        return f"{self.discount_percent.normalize():f} % discount" if self.discount_percent else ""
 
     @property
     def line_vendor_cost(self) -> Decimal | None:
@@ -139,21 +181,6 @@ class BackOfficeItem:
         return (
             None if self.unit_vendor_cost is None else round_money(self.unit_vendor_cost * self.quantity, self.currency)
         )
-
-
-@dataclass(frozen=True, slots=True)
-class OrderTotals:
-    """The statement of an order, net. `monthly_run_rate` counts recurring items per month of their cycle (CB-18)."""
-
-    vendor_cost: Decimal | None
-    net: Decimal
-    monthly_run_rate: Decimal
-    currency: str
-
-    @property
-    def profit(self) -> Decimal | None:
-        """What is left to the distributor."""
-        return None if self.vendor_cost is None else self.net - self.vendor_cost
 
 
 def find_orders(wanted: BackOfficeFilter, *, zone: str, limit: int, offset: int = 0) -> Sequence[BackOfficeOrder]:
@@ -194,6 +221,10 @@ def items_for_back_office(order_id: UUID) -> Sequence[BackOfficeItem]:
             func.coalesce(OrderItem.failure_reason, VendorProblem.reason).label("failure_reason"),
             OrderItemCost.unit_cost,
             OrderItemCost.line_cost,
+            OrderItemCost.base_cost,
+            OrderItemCost.user_price,
+            OrderItemCost.discount_percent,
+            OrderItem.characteristics,
             func.coalesce(OrderItemCost.currency, OrderItem.currency).label("currency"),
             OrderItemVendorCost.unit_vendor_cost,
         )
@@ -217,17 +248,48 @@ def items_for_back_office(order_id: UUID) -> Sequence[BackOfficeItem]:
     return [BackOfficeItem(**row) for row in rows.mappings()]
 
 
-def totals_of(items: Sequence[BackOfficeItem], currency: str) -> OrderTotals:
-    """Add up an order: 1,200.00 a year + 10.00 a month is a run rate of 110.00."""
-    net = sum((item.line_cost for item in items if item.line_cost is not None), Decimal(0))
-    vendor = [item.line_vendor_cost for item in items]
-    known = [amount for amount in vendor if amount is not None]
-    rate = sum(
-        (item.line_cost / item.cycle.months for item in items if item.line_cost is not None and item.cycle.months),
-        Decimal(0),
+def missing_answers_of(items: Sequence[BackOfficeItem]) -> Mapping[UUID, list[str]]:
+    """Return which characteristics items lack, by item: they are red, and block the execution (CB-18)."""
+    here = current_scope().distributor_id
+    rows = session.execute(
+        select(Product, ProductType)
+        .join(
+            ProductType,
+            (ProductType.distributor_id == Product.distributor_id) & (ProductType.id == Product.product_type_id),
+        )
+        .where(Product.distributor_id == here, Product.id.in_({item.product_id for item in items}))
     )
-    is_complete = bool(items) and len(known) == len(items)
-    return OrderTotals(sum(known, Decimal(0)) if is_complete else None, net, round_money(rate, currency), currency)
+    known = {product.id: (product_type, product) for product, product_type in rows}
+    found = {
+        item.id: [error.message for error in missing_errors(*known[item.product_id], item.characteristics)]
+        for item in items
+        if item.delivery_status is DeliveryStatus.PENDING
+    }
+    return {item_id: messages for item_id, messages in found.items() if messages}
+
+
+def manual_orders(*, limit: int = MANUAL) -> Sequence[BackOfficeOrder]:
+    """Return orders of storefronts that people have to deliver something of, the newest first (CB-21)."""
+    waits = exists().where(
+        OrderItem.distributor_id == Order.distributor_id,
+        OrderItem.order_id == Order.id,
+        OrderItem.delivery_status == DeliveryStatus.PENDING,
+        Product.distributor_id == OrderItem.distributor_id,
+        Product.id == OrderItem.product_id,
+        ProductType.distributor_id == Product.distributor_id,
+        ProductType.id == Product.product_type_id,
+        ProductType.non_automatic,
+    )
+    statement = (
+        _with_names(select(*HEADER))
+        .where(
+            Order.channel != OrderChannel.BSS,
+            Order.status.in_((OrderStatus.SUBMITTED, OrderStatus.IN_PROGRESS, OrderStatus.PARTIALLY_EXECUTED)),
+            waits,
+        )
+        .order_by(Order.placed_at.desc(), Order.id.desc())
+    )
+    return [_order(row) for row in session.execute(statement.limit(limit))]
 
 
 def orders_per_day(*, first: date, last: date, zone: str) -> Sequence[tuple[date, int]]:
@@ -262,6 +324,11 @@ def _with_names(statement: Any) -> Any:
     return (
         statement.join(RECEIVER, (RECEIVER.distributor_id == Order.distributor_id) & (RECEIVER.id == Order.account_id))
         .join(PAYER, (PAYER.distributor_id == Order.distributor_id) & (PAYER.id == Order.payer_id))
+        .outerjoin(PARENT, (PARENT.distributor_id == Order.distributor_id) & (PARENT.id == Order.parent_id))
+        .outerjoin(
+            OrderStatusRow,
+            (OrderStatusRow.distributor_id == Order.distributor_id) & (OrderStatusRow.id == Order.custom_status_id),
+        )
         .where(Order.distributor_id == current_scope().distributor_id, Order.status != OrderStatus.DRAFT)
     )
 
@@ -273,6 +340,8 @@ def _filtered(statement: Select[Any], wanted: BackOfficeFilter, zone: str) -> Se
         statement = statement.where(func.lower(func.concat_ws(" ", *columns)).contains(text, autoescape=True))
     if wanted.status is not None:
         statement = statement.where(Order.status == wanted.status)
+    if wanted.is_flagged:
+        statement = statement.where(Order.status == OrderStatus.SCHEDULED, Order.run_failed_at.is_not(None))
     if wanted.channel is not None:
         statement = statement.where(Order.channel == wanted.channel)
     if wanted.account_id is not None:
@@ -309,4 +378,11 @@ def _order(row: Row[Any]) -> BackOfficeOrder:
         decision_reason=row.decision_reason,
         po_number=row.po_number,
         comment=row.comment,
+        parent_id=row.parent_id,
+        parent_number=row.parent_number,
+        offer_id=row.offer_id,
+        starts_on=row.starts_on,
+        run_at=row.run_at,
+        run_failed_at=row.run_failed_at,
+        custom_status=row.custom_status,
     )

@@ -43,6 +43,14 @@ class Delivery:
     vendor_reference: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class SubOrder:
+    """A part of an order that was delivered."""
+
+    number: str
+    status: OrderStatus
+
+
 def deliver_item(
     number: str, item_id: UUID, *, actor: Actor, at: datetime, vendor_reference: str | None = None
 ) -> Order:
@@ -94,14 +102,15 @@ def deliver_items(wanted: Delivery, *, actor: Actor, at: datetime) -> Order:
     return target
 
 
-def sub_orders_of(order_id: UUID) -> Sequence[Order]:
+def sub_orders_of(order_id: UUID) -> Sequence[SubOrder]:
     """Return what was delivered of an order, oldest first."""
     here = current_scope().distributor_id
-    return session.scalars(
-        select(Order)
+    rows = session.execute(
+        select(Order.number, Order.status)
         .where(Order.distributor_id == here, Order.parent_id == order_id)
-        .order_by(Order.placed_at, Order.number)
-    ).all()
+        .order_by(Order.id)
+    )
+    return [SubOrder(row.number, row.status) for row in rows]
 
 
 def _chosen(order: Order, item_ids: Collection[UUID]) -> tuple[list[Line], list[Line]]:

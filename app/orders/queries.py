@@ -49,21 +49,31 @@ def get_order(number: str) -> Order:
 
 
 def list_items(order_id: UUID) -> Sequence[OrderItem]:
-    """Return an order's items as they were placed."""
+    """Return an order's items as they were placed, with those that were delivered in sub-orders."""
     return session.scalars(
         select(OrderItem)
-        .where(OrderItem.distributor_id == current_scope().distributor_id, OrderItem.order_id == order_id)
+        .where(
+            OrderItem.distributor_id == current_scope().distributor_id, OrderItem.order_id.in_(_with_parts(order_id))
+        )
         .order_by(OrderItem.position)
     ).all()
 
 
 def list_events(order_id: UUID) -> Sequence[OrderEvent]:
-    """Return an order's history, oldest first."""
+    """Return an order's history with that of its sub-orders, oldest first."""
     return session.scalars(
         select(OrderEvent)
-        .where(OrderEvent.distributor_id == current_scope().distributor_id, OrderEvent.order_id == order_id)
+        .where(
+            OrderEvent.distributor_id == current_scope().distributor_id, OrderEvent.order_id.in_(_with_parts(order_id))
+        )
         .order_by(OrderEvent.at, OrderEvent.id)
     ).all()
+
+
+def _with_parts(order_id: UUID) -> Select[UUID]:
+    return select(Order.id).where(
+        Order.distributor_id == current_scope().distributor_id, (Order.id == order_id) | (Order.parent_id == order_id)
+    )
 
 
 def _listed(wanted: OrderFilter) -> Select[Order, str]:
@@ -71,7 +81,11 @@ def _listed(wanted: OrderFilter) -> Select[Order, str]:
     statement = (
         select(Order, receiver.name)
         .join(receiver, (receiver.distributor_id == Order.distributor_id) & (receiver.id == Order.account_id))
-        .where(Order.distributor_id == current_scope().distributor_id, Order.status != OrderStatus.DRAFT)
+        .where(
+            Order.distributor_id == current_scope().distributor_id,
+            Order.status != OrderStatus.DRAFT,
+            Order.parent_id.is_(None),  # sub-orders are told of in the order
+        )
     )
     if wanted.search:
         words = f"%{wanted.search.strip().lower()}%"

@@ -206,7 +206,7 @@ def move_by_hand(number: str, ref: str, *, actor: Actor, at: datetime) -> Order:
     before = order.custom_status_id
     status_id = parse_id(ref)
     if ref and not any(status.id == status_id for status in choices_by_hand()):
-        raise Invalid.field("status", "choice", "Choose one of the statuses")
+        raise Invalid.field("status_ref", "choice", "Choose one of the statuses")
     order.custom_status_id = status_id
     session.flush()
     record("order.moved", actor=actor, at=at, target_kind="order", target_id=order.id,

@@ -14,18 +14,20 @@ from app.accounts.queries import get_account
 from app.bss.calendar import distributor_today
 from app.bss.orders.blueprint import bp
 from app.bss.orders.forms import ActionForm, ItemForm
-from app.bss.orders.views import CYCLE_WORDS, TERM_WORDS
+from app.bss.orders.views import CYCLE_WORDS, TERM_WORDS, pricing_rights
 from app.catalogue.models import BillingCycle, Product, Term
 from app.core.clock import utc_now
 from app.core.db import session, unit_of_work
 from app.core.errors import FieldError, Invalid
-from app.core.ids import parse_id
+from app.core.ids import new_id, parse_id
 from app.identity.permissions import Permission
 from app.orders.back_office import add_item, change_item, remove_item
 from app.orders.back_office_queries import BackOfficeItem, BackOfficeOrder, get_for_back_office, items_for_back_office
 from app.orders.errors import OrderItemNotFound
+from app.orders.idempotency import Submit, once
 from app.pricing.quotes import ExplainedPrice, PriceKey, explain_products, root_buyer
 from app.resellers.plans import needs_alias
+from app.web.forms import Form
 from app.web.pages import page
 from tenants.context import current_scope
 from tenants.links import distributor_host
@@ -101,11 +103,19 @@ def new_item(number: str) -> ResponseReturnValue:
     product = session.get(Product, (current_scope().distributor_id, key.product_id)) if key else None
     if key is None or product is None:
         return redirect(url_for(".products", number=number), code=303)
-    form = ItemForm()
+    viewer = signed_in_viewer()
+    form = item_form()
     if form.validate_on_submit():
         try:
             with unit_of_work():
-                add_item(number, form.to_wanted(key), actor=signed_in_viewer().actor, at=utc_now())
+                at = utc_now()
+                once(
+                    submit_of(form, "order-item", number, request.values.get("key", "")),
+                    lambda: (
+                        add_item(number, form.to_wanted(key), rights=pricing_rights(), actor=viewer.actor, at=at).id
+                    ),
+                    at=at,
+                )
         except Invalid as refusal:
             form.take(_at_the_quantity(refusal))
         else:
@@ -133,11 +143,18 @@ def item(number: str, item_id: UUID) -> ResponseReturnValue:
     """Change an item of an order."""
     order = get_for_back_office(number)
     found = _item(order, item_id)
-    form = ItemForm() if request.method == "POST" else ItemForm(obj=found)
+    form = item_form() if request.method == "POST" else item_form(found)
     if form.validate_on_submit():
         try:
             with unit_of_work():
-                change_item(number, item_id, form.to_change(), actor=signed_in_viewer().actor, at=utc_now())
+                change_item(
+                    number,
+                    item_id,
+                    form.to_change(),
+                    rights=pricing_rights(),
+                    actor=signed_in_viewer().actor,
+                    at=utc_now(),
+                )
         except Invalid as refusal:
             form.take(_at_the_quantity(refusal))
         else:
@@ -167,6 +184,26 @@ def remove(number: str, item_id: UUID) -> ResponseReturnValue:
             remove_item(number, item_id, actor=signed_in_viewer().actor, at=utc_now())
         flash("Removed.", "success")
     return redirect(url_for(".detail", number=number), code=303)
+
+
+def item_form(found: BackOfficeItem | None = None) -> ItemForm:
+    """Return the form of an item; prices are asked of those who may agree on them."""
+    form = ItemForm(obj=found) if found is not None else ItemForm()
+    if not pricing_rights().may_agree:
+        del form.user_price
+        del form.discount_percent
+    if not form.is_submitted():
+        form.request_key.data = str(new_id())
+        if found is not None and form.asks_price and not found.discount_percent:
+            form.discount_percent.data = None
+    return form
+
+
+def submit_of(form: Form, route: str, *words: object) -> Submit:
+    """Return a submit with its key; a request without one is a new one."""
+    key = parse_id(form.request_key.data or "") or new_id()
+    said = (*words, *(field.data for field in form if field.name not in ("csrf_token", "request_key")))
+    return Submit(str(signed_in_viewer().user_id), route, key, said)
 
 
 def _alias_context(order: BackOfficeOrder) -> dict[str, str]:
@@ -206,7 +243,9 @@ def _at_the_quantity(refusal: Invalid) -> Invalid:
     """The form has no field for the product itself: what is wrong with it is told at the quantity."""
     return Invalid(
         *(
-            error if error.field in ("alias", "friendly_name") else FieldError("quantity", error.code, error.message)
+            error
+            if error.field in ("alias", "friendly_name", "user_price", "discount_percent")
+            else FieldError("quantity", error.code, error.message)
             for error in refusal.errors
         )
     )

@@ -1,4 +1,4 @@
-"""The list of orders, and starting, showing, executing and canceling one (CB-18, CB-19, RS-05)."""
+"""The list of orders, and starting, showing, editing, copying and printing one (CB-18, RS-05)."""
 
 from __future__ import annotations
 
@@ -7,21 +7,24 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from flask import flash, redirect, request, url_for
+from flask import Response, flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from app.access import permission_required, signed_in_viewer
 from app.accounts.queries import AccountFilter, get_account, list_accounts
-from app.bss.calendar import distributor_zone
+from app.billing.documents import postal_address
+from app.bss.calendar import distributor, distributor_zone
 from app.bss.orders.blueprint import bp
-from app.bss.orders.forms import ActionForm, CancelForm, NewOrderForm
+from app.bss.orders.forms import ActionForm, DetailsForm, NewOrderForm
 from app.catalogue.models import BillingCycle, Term
-from app.core.clock import utc_now
+from app.core.clock import local_date, utc_now
 from app.core.db import unit_of_work
 from app.core.errors import Invalid
-from app.core.ids import parse_id
+from app.core.ids import new_id, parse_id
 from app.identity.permissions import Permission
-from app.orders.back_office import CANCELABLE, CHANGEABLE, EXECUTABLE, cancel, create_order, execute
+from app.orders.agreed import PricingRights
+from app.orders.back_office import CHANGEABLE, change_details, create_order
+from app.orders.back_office_execution import CANCELABLE, EXECUTABLE
 from app.orders.back_office_queries import (
     BackOfficeFilter,
     BackOfficeItem,
@@ -30,10 +33,19 @@ from app.orders.back_office_queries import (
     find_orders,
     get_for_back_office,
     items_for_back_office,
-    totals_of,
+    missing_answers_of,
 )
+from app.orders.back_office_totals import totals_of
+from app.orders.copies import copy_order
+from app.orders.errors import OrderNotFound
+from app.orders.execution_rows import find_order_number
+from app.orders.idempotency import Submit, once
 from app.orders.models import OrderChannel, OrderStatus
+from app.orders.papers import Paper, PaperLine, render
+from app.orders.partial import DELIVERABLE, sub_orders_of
 from app.orders.queries import list_events
+from app.orders.schedule import day_words
+from app.orders.statuses import MOVABLE, choices_by_hand
 from app.orders.words import STATUS_WORDS
 from app.resellers.plans import needs_alias
 from app.web.exports import csv_response, xlsx_response
@@ -72,6 +84,7 @@ def requested_filter() -> BackOfficeFilter:
         account_id=parse_id(args.get("account", "")),
         placed_from=_day("from"),
         placed_to=_day("to"),
+        is_flagged=args.get("flagged") == "1",
     )
 
 
@@ -118,7 +131,7 @@ def _export(wanted: BackOfficeFilter, zone: str, kind: str) -> ResponseReturnVal
     rows = [
         (
             order.number,
-            STATUS_WORDS[order.status],
+            order.status_words,
             order.placed_at,
             order.account_name,
             order.payer_name,
@@ -151,21 +164,21 @@ def choose_account() -> ResponseReturnValue:
 def new(account_id: UUID) -> ResponseReturnValue:
     """Start an order for an account."""
     account = get_account(account_id)
-    form = NewOrderForm()
+    form, actor, at = NewOrderForm(), signed_in_viewer().actor, utc_now()
     if form.validate_on_submit():
         try:
             with unit_of_work():
-                order = create_order(
-                    account_id,
-                    po_number=form.po_number.data,
-                    comment=form.comment.data,
-                    actor=signed_in_viewer().actor,
-                    at=utc_now(),
-                )
+                wanted = form.to_new(account_id)
+                key = parse_id(form.request_key.data or "") or new_id()
+                submit = Submit(str(actor.user_id), "order", key, (wanted,))
+                made = once(submit, lambda: create_order(wanted, actor=actor, at=at).id, at=at)
+                number = number_of(made)
         except Invalid as refusal:
             form.take(refusal)
         else:
-            return redirect(url_for(".products", number=order.number), code=303)
+            return redirect(url_for(".products", number=number), code=303)
+    elif not form.is_submitted():
+        form.request_key.data = str(new_id())
     payer = get_account(account.reseller_id) if account.reseller_id else account
     return page(
         "bss/orders/new.html",
@@ -175,6 +188,101 @@ def new(account_id: UUID) -> ResponseReturnValue:
         payer=payer,
         form=form,
     ), form.status
+
+
+@bp.route("/<number>/edit", methods=["GET", "POST"])
+@permission_required(Permission.BSS_ORDERS_EDIT)
+def edit(number: str) -> ResponseReturnValue:
+    """Change an order's name, start, reference and note before it is executed."""
+    order = get_for_back_office(number)
+    form = DetailsForm()
+    if form.validate_on_submit():
+        try:
+            with unit_of_work():
+                change_details(number, form.to_details(), actor=signed_in_viewer().actor, at=utc_now())
+        except Invalid as refusal:
+            form.take(refusal)
+        else:
+            flash("Saved.", "success")
+            return redirect(url_for(".detail", number=number), code=303)
+    elif not form.is_submitted():
+        form.name.data, form.starts_on.data = order.name, order.execute_on
+        form.po_number.data, form.comment.data = order.po_number, order.comment
+    return page(
+        "bss/orders/edit.html",
+        title=f"Edit {order.number}",
+        breadcrumbs=[
+            Crumb("Orders", url_for(".index")),
+            Crumb(order.number, url_for(".detail", number=number)),
+            Crumb("Edit"),
+        ],
+        order=order,
+        form=form,
+    ), form.status
+
+
+@bp.post("/<number>/copy")
+@permission_required(Permission.BSS_ORDERS_EDIT)
+def copy(number: str) -> ResponseReturnValue:
+    """Start an order like this one; the key of the button makes a double click harmless."""
+    actor, at = signed_in_viewer().actor, utc_now()
+    get_for_back_office(number)
+    left_out: list[str] = []
+
+    def make() -> UUID:
+        made = copy_order(number, rights=pricing_rights(), actor=actor, at=at)
+        left_out.extend(made.left_out)
+        return made.order.id
+
+    with unit_of_work():
+        key = parse_id(request.args.get("request_key", "")) or new_id()
+        new_number = number_of(once(Submit(str(actor.user_id), "order-copy", key, (number,)), make, at=at))
+    flash(f"{new_number} is a copy of {number}.", "success")
+    for words in left_out:
+        flash(f"Left out – {words}", "warning")
+    return redirect(url_for(".detail", number=new_number), code=303)
+
+
+@bp.get("/<number>/pdf")
+@permission_required(Permission.BSS_ORDERS_VIEW)
+def pdf(number: str) -> ResponseReturnValue:
+    """Return an order as PDF: what its payer pays."""
+    order = get_for_back_office(number)
+    items = items_for_back_office(order.id)
+    totals = totals_of(items, order.currency)
+    paper = Paper(
+        title=f"Order {order.number}",
+        seller=distributor().name,
+        buyer=_address(order.payer_id),
+        facts=(
+            ("Placed", day_words(local_date(order.placed_at, distributor_zone()))),
+            ("For", order.account_name),
+            ("Reference", order.po_number or "–"),
+            ("Status", order.status_words),
+        ),
+        introduction="",
+        lines=[
+            PaperLine(
+                item.product_name,
+                item.friendly_name or "",
+                f"{TERM_WORDS[item.term]}, {CYCLE_WORDS[item.cycle]}",
+                item.quantity,
+                item.unit_cost,
+                item.line_cost,
+            )
+            for item in items
+        ],
+        totals=(("Net total", totals.net), ("Tax", totals.tax), ("Total", totals.final)),
+        currency=order.currency,
+    )
+    answer = Response(render(paper), mimetype="application/pdf")
+    answer.headers["Content-Disposition"] = f'inline; filename="{order.number}.pdf"'
+    return answer
+
+
+def _address(account_id: UUID) -> list[str]:
+    account = get_account(account_id)
+    return [account.name, *postal_address(account).splitlines()]
 
 
 @bp.get("/<number>")
@@ -197,6 +305,10 @@ def order_page(number: str, refusal: Invalid | None = None) -> ResponseReturnVal
         items=items,
         totals=totals_of(items, order.currency),
         events=list_events(order.id),
+        parts=sub_orders_of(order.id),
+        missing=missing_answers_of(items),
+        more=_more(order),
+        flagged=order.status is OrderStatus.SCHEDULED and order.run_failed_at is not None,
         status_words=STATUS_WORDS,
         channel_words=CHANNEL_WORDS[order.channel],
         terms=TERM_WORDS,
@@ -206,10 +318,43 @@ def order_page(number: str, refusal: Invalid | None = None) -> ResponseReturnVal
         refusal=refusal,
         may_change=is_changeable(order) and viewer.can(Permission.BSS_ORDERS_EDIT),
         may_execute=order.status in EXECUTABLE and viewer.can(Permission.BSS_ORDERS_EXECUTE),
+        may_deliver=order.status in DELIVERABLE and viewer.can(Permission.BSS_ORDERS_EXECUTE),
+        may_abandon=viewer.can(Permission.BSS_PROVISIONING_EDIT),
         may_cancel=order.status in CANCELABLE and viewer.can(Permission.BSS_ORDERS_EDIT),
         sees_vendor_cost=viewer.can(Permission.BSS_COSTS_VIEW),
         form=ActionForm(),
     ), 422 if refusal else 200
+
+
+def _more(order: BackOfficeOrder) -> list[dict[str, object]]:
+    """Return the menu of an order."""
+    viewer, number = signed_in_viewer(), order.number
+    may_edit = viewer.can(Permission.BSS_ORDERS_EDIT)
+    found: list[dict[str, object]] = [{"label": "Print", "url": url_for(".pdf", number=number), "icon": "file"}]
+    if may_edit and is_changeable(order):
+        found.append({"label": "Edit", "url": url_for(".edit", number=number), "icon": "edit"})
+    if may_edit and order.status in MOVABLE and choices_by_hand():
+        found.append({"label": "Change status", "url": url_for(".move", number=number), "icon": "edit"})
+    if may_edit:
+        found.append({"label": "Copy", "url": url_for(".copy", number=number, request_key=new_id()), "post": True})
+    return found
+
+
+def pricing_rights() -> PricingRights:
+    """Return what the viewer may do to prices."""
+    viewer = signed_in_viewer()
+    return PricingRights(
+        may_agree=viewer.can(Permission.BSS_PRICES_OVERRIDE),
+        may_go_below_cost=viewer.can(Permission.BSS_SALES_APPROVE),
+    )
+
+
+def number_of(order_id: UUID) -> str:
+    """Return an order's number; it was made in this request, or by the one this one repeats."""
+    found = find_order_number(order_id)
+    if found is None:
+        raise OrderNotFound(str(order_id))
+    return found
 
 
 def is_changeable(order: BackOfficeOrder) -> bool:
@@ -227,45 +372,3 @@ def problems_of(order: BackOfficeOrder, items: Sequence[BackOfficeItem]) -> list
     if any(item.plan_edition and not item.alias for item in items) and needs_alias(order.account_id):
         found.append("The plan needs a storefront alias.")
     return found
-
-
-@bp.post("/<number>/execute")
-@permission_required(Permission.BSS_ORDERS_EXECUTE)
-def execute_order(number: str) -> ResponseReturnValue:
-    """Ask for the execution; what is missing is told on the order's page with 422, a second time is a conflict."""
-    if ActionForm().validate_on_submit():
-        try:
-            with unit_of_work():
-                execute(number, actor=signed_in_viewer().actor, at=utc_now())
-        except Invalid as refusal:
-            return order_page(number, refusal)
-        flash(f"{number} is being executed.", "success")
-    return redirect(url_for(".detail", number=number), code=303)
-
-
-@bp.route("/<number>/cancel", methods=["GET", "POST"])
-@permission_required(Permission.BSS_ORDERS_EDIT)
-def cancel_order(number: str) -> ResponseReturnValue:
-    """Cancel an order that was not executed."""
-    order = get_for_back_office(number)
-    form = CancelForm()
-    if form.validate_on_submit():
-        try:
-            with unit_of_work():
-                cancel(number, reason=form.reason.data or "", actor=signed_in_viewer().actor, at=utc_now())
-        except Invalid as refusal:
-            form.take(refusal)
-        else:
-            flash(f"{number} was canceled.", "success")
-            return redirect(url_for(".detail", number=number), code=303)
-    return page(
-        "bss/orders/cancel.html",
-        title=f"Cancel {order.number}",
-        breadcrumbs=[
-            Crumb("Orders", url_for(".index")),
-            Crumb(order.number, url_for(".detail", number=number)),
-            Crumb("Cancel"),
-        ],
-        order=order,
-        form=form,
-    ), form.status

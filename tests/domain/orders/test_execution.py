@@ -29,6 +29,7 @@ from app.pricing.models import PriceListEntry
 from app.provisioning.models import ProvisioningTask, TaskKind, TaskStatus
 from app.subscriptions.models import (
     Asset,
+    AssetStatus,
     Subscription,
     SubscriptionCost,
     SubscriptionStatus,
@@ -87,7 +88,7 @@ def test_an_order_makes_subscriptions_assets_tasks_and_one_invoice_and_a_second_
         assert subscription.status is SubscriptionStatus.PENDING_ACTIVATION
         assert subscription.sync_status is SyncStatus.PENDING
         assert subscription.code.startswith("SUB-")
-        assert (asset.quantity, asset.status) == (2, "active")
+        assert (asset.quantity, asset.status) == (2, AssetStatus.ACTIVE)
         assert (task.kind, task.status, task.subject_id) == (TaskKind.CREATE, TaskStatus.PENDING, subscription.id)
         assert (invoice.net_total, invoice.order_number) == (Decimal("150.00"), placed.number)
         assert invoice.number == "INV-2026-000001"

@@ -18,17 +18,17 @@ from app.core.errors import Invalid
 from app.core.ids import new_id
 from app.orders.back_office import (
     ItemChange,
+    NewOrder,
     PlanUpgrade,
     WantedItem,
     add_item,
-    cancel,
     change_item,
     create_order,
-    execute,
     has_orders,
     remove_item,
     upgrade_reseller,
 )
+from app.orders.back_office_execution import cancel, execute
 from app.orders.errors import AccountNotActive, WrongOrderState
 from app.orders.models import Order, OrderItem, OrderItemCost, OrderStatus, OrderWork
 from app.resellers.aliases import hold_alias
@@ -55,7 +55,7 @@ def works(session: BoundSession, order: Order) -> list[str]:
 def test_an_order_is_priced_for_its_payer_at_cost(world: World, staff: Actor, session: BoundSession) -> None:
     customer = world.tech.customers[0]
     with scope(world.scope):
-        order = create_order(customer.id, po_number=" PO-7 ", actor=staff, at=MONDAY_NOON)
+        order = create_order(NewOrder(customer.id, po_number=" PO-7 "), actor=staff, at=MONDAY_NOON)
         add_item(
             order.number, WantedItem(world.seats.id, Term.P1M, BillingCycle.MONTHLY, 3), actor=staff, at=MONDAY_NOON
         )
@@ -69,7 +69,7 @@ def test_an_order_is_priced_for_its_payer_at_cost(world: World, staff: Actor, se
 
 def test_a_product_without_a_price_for_the_payer_is_refused(world: World, staff: Actor, session) -> None:
     with scope(world.scope):
-        order = create_order(world.tech.id, actor=staff, at=MONDAY_NOON)
+        order = create_order(NewOrder(world.tech.id), actor=staff, at=MONDAY_NOON)
         with pytest.raises(Invalid) as refusal:
             add_item(
                 order.number, WantedItem(world.seats.id, Term.P1Y, BillingCycle.ANNUAL), actor=staff, at=MONDAY_NOON
@@ -82,7 +82,7 @@ def test_a_product_without_a_price_for_the_payer_is_refused(world: World, staff:
 
 def test_items_are_changed_and_removed_until_execution(world: World, staff: Actor, session: BoundSession) -> None:
     with scope(world.scope):
-        order = create_order(world.tech.id, actor=staff, at=MONDAY_NOON)
+        order = create_order(NewOrder(world.tech.id), actor=staff, at=MONDAY_NOON)
         item = add_item(
             order.number, WantedItem(world.seats.id, Term.P1M, BillingCycle.MONTHLY), actor=staff, at=MONDAY_NOON
         )
@@ -95,7 +95,7 @@ def test_items_are_changed_and_removed_until_execution(world: World, staff: Acto
 
 def test_an_empty_order_cannot_be_executed(world: World, staff: Actor, session: BoundSession) -> None:
     with scope(world.scope):
-        order = create_order(world.tech.id, actor=staff, at=MONDAY_NOON)
+        order = create_order(NewOrder(world.tech.id), actor=staff, at=MONDAY_NOON)
         with pytest.raises(Invalid) as refusal:
             execute(order.number, actor=staff, at=MONDAY_NOON)
 
@@ -111,7 +111,7 @@ def test_an_inactive_account_cannot_order(world: World, staff: Actor, session: B
         session.get_one(Account, (world.id, world.tech.id)).status = AccountStatus.INACTIVE
         session.flush()
         with pytest.raises(AccountNotActive):
-            create_order(world.tech.customers[0].id, actor=staff, at=MONDAY_NOON)
+            create_order(NewOrder(world.tech.customers[0].id), actor=staff, at=MONDAY_NOON)
         assert session.scalar(select(func.count()).select_from(Order)) == 0
 
 
@@ -120,7 +120,7 @@ def test_an_account_without_ordering_cannot_order(world: World, staff: Actor, se
         session.get_one(Account, (world.id, world.direct.id)).ordering_enabled = False
         session.flush()
         with pytest.raises(Invalid) as refusal:
-            create_order(world.direct.id, actor=staff, at=MONDAY_NOON)
+            create_order(NewOrder(world.direct.id), actor=staff, at=MONDAY_NOON)
 
     assert refusal.value.codes == ("ordering_disabled",)
 
@@ -130,7 +130,7 @@ def test_a_plan_is_not_executed_without_alias(
 ) -> None:
     """RS-F12: executing a back-office plan order without alias is `alias_required`; there is no subscription."""
     with scope(world.scope):
-        order = create_order(world.basic.id, actor=staff, at=MONDAY_NOON)
+        order = create_order(NewOrder(world.basic.id), actor=staff, at=MONDAY_NOON)
         add_item(order.number, plan(priced_plans[0], None), actor=staff, at=MONDAY_NOON)
         with pytest.raises(Invalid) as refusal:
             execute(order.number, actor=staff, at=MONDAY_NOON)
@@ -145,7 +145,7 @@ def test_a_plan_with_a_free_alias_goes_to_execution_once(
 ) -> None:
     """RS-F13 (partly): the same order with a free alias executes; a second execution is a conflict."""
     with scope(world.scope):
-        order = create_order(world.basic.id, actor=staff, at=MONDAY_NOON)
+        order = create_order(NewOrder(world.basic.id), actor=staff, at=MONDAY_NOON)
         item = add_item(order.number, plan(priced_plans[0], None), actor=staff, at=MONDAY_NOON)
         change_item(order.number, item.id, ItemChange(1, alias=" SunRise "), actor=staff, at=MONDAY_NOON)
         execute(order.number, actor=staff, at=MONDAY_NOON)
@@ -162,7 +162,7 @@ def test_an_alias_is_checked_when_the_item_is_saved(
     """RS-F20, RS-F21 (partly): a taken alias is refused on its field; the item is not saved."""
     with scope(world.scope):
         hold_alias(new_id(), "sunrise", reseller_id=world.cloudia.id, at=MONDAY_NOON)
-        order = create_order(world.basic.id, actor=staff, at=MONDAY_NOON)
+        order = create_order(NewOrder(world.basic.id), actor=staff, at=MONDAY_NOON)
         for alias in ("techsolutions", "sunrise"):
             with pytest.raises(Invalid) as refusal:
                 add_item(order.number, plan(priced_plans[0], alias), actor=staff, at=MONDAY_NOON)
@@ -175,7 +175,7 @@ def test_an_alias_lost_between_save_and_execution_refuses_it(
 ) -> None:
     eight_days = MONDAY_NOON + timedelta(days=8)
     with scope(world.scope):
-        order = create_order(world.basic.id, actor=staff, at=MONDAY_NOON)
+        order = create_order(NewOrder(world.basic.id), actor=staff, at=MONDAY_NOON)
         add_item(order.number, plan(priced_plans[0], "sunrise"), actor=staff, at=MONDAY_NOON)
         hold_alias(new_id(), "sunrise", reseller_id=world.cloudia.id, at=eight_days)
         with pytest.raises(Invalid) as refusal:
@@ -189,7 +189,7 @@ def test_a_plan_is_refused_for_an_account_without_reselling(
     world: World, staff: Actor, priced_plans: Sequence[Product], session: BoundSession
 ) -> None:
     with scope(world.scope):
-        order = create_order(world.direct.id, actor=staff, at=MONDAY_NOON)
+        order = create_order(NewOrder(world.direct.id), actor=staff, at=MONDAY_NOON)
         with pytest.raises(Invalid) as refusal:
             add_item(order.number, plan(priced_plans[0], "sunrise"), actor=staff, at=MONDAY_NOON)
 
@@ -201,12 +201,12 @@ def test_a_second_plan_on_an_order_or_beside_a_live_one_is_refused(
 ) -> None:
     """RS-F11: a second plan while one is live, or on the same order, is `plan_already_active`."""
     with scope(world.scope):
-        order = create_order(world.basic.id, actor=staff, at=MONDAY_NOON)
+        order = create_order(NewOrder(world.basic.id), actor=staff, at=MONDAY_NOON)
         add_item(order.number, plan(priced_plans[0], "sunrise"), actor=staff, at=MONDAY_NOON)
         with pytest.raises(Invalid) as beside:
             add_item(order.number, plan(priced_plans[1], "sunset"), actor=staff, at=MONDAY_NOON)
         live_plan_of(world.cloudia, priced_plans[0])
-        other = create_order(world.cloudia.id, actor=staff, at=MONDAY_NOON)
+        other = create_order(NewOrder(world.cloudia.id), actor=staff, at=MONDAY_NOON)
         with pytest.raises(Invalid) as live:
             add_item(other.number, plan(priced_plans[1], "sunset"), actor=staff, at=MONDAY_NOON)
 
@@ -217,7 +217,7 @@ def test_a_second_plan_on_an_order_or_beside_a_live_one_is_refused(
 def test_a_plans_quantity_is_one(world: World, staff: Actor, priced_plans: Sequence[Product], quantity: int) -> None:
     """RS-F10: plan quantity cannot be other than 1."""
     with scope(world.scope):
-        order = create_order(world.basic.id, actor=staff, at=MONDAY_NOON)
+        order = create_order(NewOrder(world.basic.id), actor=staff, at=MONDAY_NOON)
         with pytest.raises(Invalid) as refusal:
             add_item(
                 order.number, replace(plan(priced_plans[0], "sunrise"), quantity=quantity), actor=staff, at=MONDAY_NOON
@@ -230,7 +230,7 @@ def test_cancelling_lets_the_alias_go(
     world: World, staff: Actor, priced_plans: Sequence[Product], session: BoundSession
 ) -> None:
     with scope(world.scope):
-        order = create_order(world.basic.id, actor=staff, at=MONDAY_NOON)
+        order = create_order(NewOrder(world.basic.id), actor=staff, at=MONDAY_NOON)
         add_item(order.number, plan(priced_plans[0], "sunrise"), actor=staff, at=MONDAY_NOON)
         cancel(order.number, reason="Typed twice", actor=staff, at=MONDAY_NOON)
         held = session.scalar(select(func.count()).select_from(Address).where(Address.alias == "sunrise"))
@@ -284,5 +284,5 @@ def test_the_shortcut_pressed_twice_orders_once(
 def test_a_first_order_fixes_the_currency(world: World, staff: Actor) -> None:
     with scope(world.scope):
         assert not has_orders(world.direct.id)
-        create_order(world.direct.id, actor=staff, at=MONDAY_NOON)
+        create_order(NewOrder(world.direct.id), actor=staff, at=MONDAY_NOON)
         assert has_orders(world.direct.id)
