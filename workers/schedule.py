@@ -19,7 +19,7 @@ from app.core.clock import utc_now
 from app.core.db import session, unit_of_work
 from tenants.context import distributor_scope, scope
 from tenants.models import Distributor, DistributorState
-from workers.jobs import billing, listings, sweeps, trials, vendor_catalogue
+from workers.jobs import billing, listings, sweeps, trials, usage, vendor_catalogue
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +42,7 @@ PERIODIC: tuple[Periodic, ...] = (
     Periodic(timedelta(seconds=5), sweeps.nudge_provisioning_tasks),
     Periodic(timedelta(seconds=15), sweeps.nudge_mails),
     Periodic(timedelta(seconds=15), sweeps.nudge_changes),
+    Periodic(timedelta(minutes=10), sweeps.nudge_accounts),
     Periodic(timedelta(seconds=30), sweeps.nudge_imports),
     Periodic(timedelta(seconds=30), sweeps.nudge_listing_runs),
     Periodic(timedelta(hours=1), billing.nudge_billing),
@@ -49,6 +50,8 @@ PERIODIC: tuple[Periodic, ...] = (
     Periodic(timedelta(hours=1), trials.look_after_trials),
     Periodic(timedelta(seconds=30), vendor_catalogue.fail_silent_vendor_runs),
     Periodic(timedelta(hours=1), vendor_catalogue.begin_vendor_prices),
+    Periodic(timedelta(seconds=30), usage.nudge_usage_imports),
+    Periodic(timedelta(hours=1), usage.warn_of_missing_usage),
     Periodic(timedelta(minutes=15), sweeps.release_holds),
     Periodic(timedelta(minutes=1), sweeps.nudge_scheduled_orders),
     Periodic(timedelta(hours=1), sweeps.expire_orders),

@@ -20,6 +20,7 @@ from app.billing.charges import NewCharge, add_charge
 from app.billing.documents import bill_due
 from app.billing.models import Charge, ChargeKind, ChargeState, Invoice
 from app.billing.proration import cycle_amount, days_share, instalment
+from app.billing.usage.rating import rate_period
 from app.catalogue.models import BillingType, Product, ProductType
 from app.changes.due import apply_due
 from app.changes.prices import price_for_period
@@ -139,6 +140,7 @@ def _has_run_out(subscription: Subscription, start: date) -> bool:
 def _expire(subscription: Subscription, start: date, *, at: datetime) -> None:
     for each in (subscription, *_add_ons(subscription)):
         _charge_arrears(each, at=at)
+        _charge_usage(each, at=at)
         move(each, Step.EXPIRED)
         add_event(each, "expired", f"Expired on {start:%Y-%m-%d}", at=at, quantity_after=each.quantity)
     mail_expired(subscription, start, at=at)
@@ -159,6 +161,7 @@ def _renew(subscription: Subscription, payer: Account, start: date, *, at: datet
     for each in renewed:
         cost = _cost_of(each)
         _charge_arrears(each, at=at)
+        _charge_usage(each, at=at)
         price_for_period(each, cost, payer, on=start, is_new_term=is_new_term)
         each.period_from, each.period_to = period.first, period.last
         each.anchor_day = subscription.anchor_day
@@ -211,6 +214,18 @@ def _charge_arrears(subscription: Subscription, *, at: datetime) -> None:
     if whole is not None and period.days < whole.days:
         amount = days_share(amount, period.days, whole.days, cost.currency)
     _charge_period(subscription, cost, payer, period, amount, at=at)
+
+
+def _charge_usage(subscription: Subscription, *, at: datetime) -> None:
+    """Charge what was used until the end of the period that is over, and what was reported late (CB-13)."""
+    if subscription.period_from is None or subscription.period_to is None:
+        return
+    used = rate_period(subscription, Period(subscription.period_from, subscription.period_to), at=at)
+    if not used:
+        return
+    payer = get_account_for_update(subscription.payer_id)
+    for new in used:
+        add_charge(payer, new, at=at)
 
 
 def _charge_period(

@@ -1,0 +1,61 @@
+"""Telling the distributor's billing people that usage is missing (CB-13)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import select
+
+from app.accounts.models import Account
+from app.accounts.services import root_storefront_id
+from app.core.db import session
+from app.identity.models import UserStatus, UserType
+from app.identity.permissions import BssRole
+from app.identity.queries import list_bss_users
+from app.notifications.models import OutboundMail
+from app.notifications.services import MailTemplate, queue_mail
+from app.subscriptions.models import Subscription
+from app.subscriptions.periods import Period
+from tenants.context import current_scope
+from tenants.links import NoAddress, bss_url
+
+
+def is_told(subscription: Subscription, period: Period) -> bool:
+    """Whether a mail about a subscription's period is in the outbox already."""
+    statement = select(OutboundMail.id).where(
+        OutboundMail.distributor_id == current_scope().distributor_id,
+        OutboundMail.template == MailTemplate.USAGE_MISSING.value,
+        OutboundMail.fields["subscription_code"].as_string() == subscription.code,
+        OutboundMail.fields["period"].as_string() == _words(period),
+    )
+    return session.scalar(statement.limit(1)) is not None
+
+
+def mail_usage_missing(subscription: Subscription, payer: Account, period: Period, *, at: datetime) -> None:
+    """Queue one mail for each of the distributor's billing people."""
+    try:
+        url = bss_url(current_scope().distributor_id, "/usage")
+    except NoAddress:
+        url = ""
+    fields = {
+        "subscription_code": subscription.code,
+        "friendly_name": subscription.friendly_name,
+        "account_name": payer.name,
+        "period": _words(period),
+        "usage_url": url,
+    }
+    for user in list_bss_users():
+        if user.status is UserStatus.ACTIVE and (user.type is UserType.ADMIN or BssRole.BILLING.value in user.roles):
+            queue_mail(
+                MailTemplate.USAGE_MISSING,
+                to_email=user.email,
+                to_name=user.full_name,
+                sender_reseller_id=None,
+                storefront_id=root_storefront_id(),
+                fields=fields,
+                at=at,
+            )
+
+
+def _words(period: Period) -> str:
+    return f"{period.first:%Y-%m-%d} – {period.last:%Y-%m-%d}"
