@@ -63,11 +63,11 @@ class CharacteristicNotFound(NotFound):
         self.key = key
 
 
-class GroupNotFound(NotFound):
-    """There is no such product group."""
+class GroupingNotFound(NotFound):
+    """There is no such product group, industry or price group."""
 
-    def __init__(self, key: object) -> None:
-        super().__init__("There is no such product group")
+    def __init__(self, what: str, key: object) -> None:
+        super().__init__(f"There is no such {what}")
         self.key = key
 
 

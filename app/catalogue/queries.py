@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -61,6 +61,7 @@ class ProductFilter:
     category_id: UUID | None = None
     product_type_id: UUID | None = None
     segment: str | None = None
+    price_group_id: UUID | None = None
     state: ProductState | None = None
     priced_in: str | None = None  # only those with a list price in this currency
 
@@ -76,6 +77,8 @@ class ProductFilter:
             found.append(Product.product_type_id == self.product_type_id)
         if self.segment is not None:
             found.append(Product.segment == self.segment)
+        if self.price_group_id is not None:
+            found.append(Product.price_group_id == self.price_group_id)
         if self.state is not None:
             found.append(STATES[self.state])
         if self.priced_in is not None:
@@ -125,6 +128,19 @@ def get_product(product_id: UUID) -> Product:
     if found is None:
         raise ProductNotFound(product_id)
     return found
+
+
+def products_by_code(codes: Iterable[str]) -> dict[str, Product]:
+    """Return the products of some codes by their code in lower case; what there is not is missing."""
+    wanted = {code.strip().lower() for code in codes}
+    return {each.code_key: each for each in session.scalars(_products().where(Product.code_key.in_(wanted)))}
+
+
+def products_by_id(product_ids: Collection[UUID]) -> dict[UUID, Product]:
+    """Return products by id; no statement for none."""
+    if not product_ids:
+        return {}
+    return {each.id: each for each in session.scalars(_products().where(Product.id.in_(product_ids)))}
 
 
 def published_to(audiences: Collection[Audience]) -> tuple[ColumnElement[bool], ...]:

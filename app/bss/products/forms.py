@@ -10,6 +10,7 @@ from wtforms.validators import InputRequired, Optional
 
 from app.bss.accounts.forms import CURRENCIES
 from app.bss.categories.choices import category_choices
+from app.catalogue.groupings import list_industries, list_price_groups
 from app.catalogue.models import Audience, BillingCycle, Product, Term
 from app.catalogue.queries import list_groups, list_product_types
 from app.catalogue.services import NewProduct, PriceDetails, ProductDetails
@@ -31,6 +32,11 @@ CYCLE_WORDS = {
 }
 
 
+def _or_none(value: str | None) -> str:
+    """Let a choice that was not sent be the empty one."""
+    return value or ""
+
+
 class ProductForm(Form):
     """A product's own fields; prices and picture have forms of their own."""
 
@@ -42,6 +48,10 @@ class ProductForm(Form):
     vendor = StringField("Vendor", validators=[Optional()])
     category_id = SelectField("Category", default="")
     group_id = SelectField("Product group", default="", description="Editions of one service stand on one page.")
+    industry_id = SelectField("Industry", default="", filters=[_or_none], description="A filter in storefronts.")
+    price_group_id = SelectField(
+        "Price group", default="", filters=[_or_none], description="Products that price lists treat alike."
+    )
     unit_of_measure = StringField("Unit of measure", default="licence", validators=[Optional()])
     is_add_on = BooleanField("Add-on", description="Sold only together with a subscription.")
     is_active = BooleanField(
@@ -54,7 +64,9 @@ class ProductForm(Form):
     min_quantity = IntegerField("Smallest quantity", default=1, validators=[InputRequired("Enter a whole number")])
     max_quantity = IntegerField("Largest quantity", validators=[Optional()])
     step_quantity = IntegerField("In steps of", default=1, validators=[InputRequired("Enter a whole number")])
-    trial_days = IntegerField("Trial, days", validators=[Optional()])
+    trial_days = IntegerField("Trial, days", validators=[Optional()], description="Empty: no trial.")
+    trial_max_quantity = IntegerField("Largest quantity of a trial", default=25, validators=[Optional()])
+    is_taxable = BooleanField("Taxable", default=True)
     position = IntegerField("Position in its group", default=0, validators=[Optional()])
     version = HiddenField(default="1")
 
@@ -66,6 +78,11 @@ class ProductForm(Form):
         ]
         self.category_id.choices = category_choices(none="No category")
         self.group_id.choices = [("", "No group"), *((str(group.id), group.name) for group in list_groups())]
+        self.industry_id.choices = [("", "No industry"), *((str(each.id), each.name) for each in list_industries())]
+        self.price_group_id.choices = [
+            ("", "No price group"),
+            *((str(each.id), each.name) for each in list_price_groups()),
+        ]
 
     def to_details(self) -> ProductDetails:
         """Return the validated input; call it after validate_on_submit()."""
@@ -75,6 +92,8 @@ class ProductForm(Form):
             description=self.description.data or "",
             category_id=parse_id(self.category_id.data or ""),
             group_id=parse_id(self.group_id.data or ""),
+            industry_id=parse_id(self.industry_id.data or ""),
+            price_group_id=parse_id(self.price_group_id.data or ""),
             vendor=self.vendor.data or "",
             unit_of_measure=self.unit_of_measure.data or "",
             is_add_on=self.is_add_on.data,
@@ -87,6 +106,8 @@ class ProductForm(Form):
             max_quantity=self.max_quantity.data,
             step_quantity=self.step_quantity.data or 0,
             trial_days=self.trial_days.data,
+            trial_max_quantity=self.trial_max_quantity.data or 0,
+            is_taxable=self.is_taxable.data,
             position=self.position.data or 0,
         )
 
@@ -103,7 +124,7 @@ class ProductForm(Form):
         if not form.is_submitted():
             form.description.data = product.short_description
             form.audience.data = product.audience.value
-            for name in ("product_type_id", "category_id", "group_id"):
+            for name in ("product_type_id", "category_id", "group_id", "industry_id", "price_group_id"):
                 form[name].data = str(getattr(product, name) or "")
         return form
 
@@ -137,6 +158,12 @@ class PriceForm(Form):
     vendor_cost = DecimalField(
         "Vendor cost", places=None, validators=[Optional()], description="What you pay the vendor, per cycle and unit."
     )
+    setup_fee = DecimalField(
+        "Setup fee", places=None, validators=[Optional()], description="Once, with the first invoice. Empty: as it is."
+    )
+    protection_months = IntegerField(
+        "Price protection, months", validators=[Optional()], description="How long a purchase keeps its price."
+    )
 
     def to_price(self) -> PriceDetails:
         """Return the validated input; call it after validate_on_submit()."""
@@ -146,6 +173,8 @@ class PriceForm(Form):
             currency=self.currency.data,
             list_price=self.list_price.data or Decimal(0),
             vendor_cost=self.vendor_cost.data,
+            setup_fee=self.setup_fee.data,
+            protection_months=self.protection_months.data,
         )
 
 

@@ -20,6 +20,7 @@ from app.bss.listing import (
     to_with_args,
     with_args,
 )
+from app.bss.products.blueprint import bp, crumbs, may_edit, tabs
 from app.bss.products.forms import (
     AUDIENCE_WORDS,
     CYCLE_WORDS,
@@ -30,6 +31,7 @@ from app.bss.products.forms import (
     ProductForm,
 )
 from app.catalogue import services
+from app.catalogue.bundles import is_bundle_type, publishing_errors
 from app.catalogue.errors import ProductNotFound
 from app.catalogue.models import BillingCycle, Product, Term
 from app.catalogue.queries import (
@@ -55,10 +57,7 @@ from app.pricing.price_lists.repricing import reprice_products
 from app.web.exports import Cell
 from app.web.pages import page
 from app.web.pagination import SIZES, Page, requested_page
-from app.web.surfaces import Surface, surface_blueprint
 from themes.frames import Crumb
-
-bp = surface_blueprint("products", __name__, surface=Surface.BSS)
 
 STATE_WORDS = {
     ProductState.PUBLISHED: "Published",
@@ -120,7 +119,7 @@ def index() -> ResponseReturnValue:
         segments=list_segments(),
         categories=category_choices(),
         types=[(str(line.product_type.id), line.product_type.name) for line in list_product_types()],
-        may_edit=_may_edit(),
+        may_edit=may_edit(),
     )
 
 
@@ -209,7 +208,7 @@ def edit(product_id: UUID) -> ResponseReturnValue:
             flash("The product was saved.", "success")
             return redirect(url_for(".detail", product_id=product_id), code=303)
     shown = page(
-        "bss/products/edit.html", title=product.name, breadcrumbs=_crumbs(product, "Edit"), form=form, product=product
+        "bss/products/edit.html", title=product.name, breadcrumbs=crumbs(product, "Edit"), form=form, product=product
     )
     return shown, form.status
 
@@ -218,7 +217,7 @@ def edit(product_id: UUID) -> ResponseReturnValue:
 @permission_required(Permission.BSS_CATALOGUE_EDIT)
 def mark_one(product_id: UUID) -> ResponseReturnValue:
     """Set a mark on one product."""
-    get_product(product_id)
+    type_id = get_product(product_id).product_type_id
     wanted = next((each for each in ProductMark if each.value == request.form.get("action")), None)
     if wanted is not None:
         with unit_of_work():
@@ -226,7 +225,8 @@ def mark_one(product_id: UUID) -> ResponseReturnValue:
                 wanted, ProductFilter(), product_ids=[product_id], actor=signed_in_viewer().actor, at=utc_now()
             )
         if not changed and wanted is ProductMark.PUBLISH:
-            flash("Add a price before you publish the product.", "warning")
+            reasons = [error.message for error in publishing_errors(product_id)] if is_bundle_type(type_id) else []
+            flash(reasons[0] if reasons else "Add a price before you publish the product.", "warning")
     return redirect(url_for(".detail", product_id=product_id), code=303)
 
 
@@ -319,7 +319,8 @@ def _detail(product: Product, price_form: PriceForm, picture_form: PictureForm) 
     return page(
         "bss/products/detail.html",
         title=product.name,
-        breadcrumbs=_crumbs(product),
+        breadcrumbs=crumbs(product),
+        tabs=tabs(product, "detail"),
         product=product,
         product_type=types.get(product.product_type_id),
         category=dict(category_choices()).get(str(product.category_id)),
@@ -330,18 +331,7 @@ def _detail(product: Product, price_form: PriceForm, picture_form: PictureForm) 
         audiences=AUDIENCE_WORDS,
         terms=TERM_WORDS,
         cycles=CYCLE_WORDS,
-        may_edit=_may_edit(),
+        may_edit=may_edit(),
         may_price=viewer.can(Permission.BSS_PRICES_EDIT) and viewer.can(Permission.BSS_COSTS_VIEW),
         sees_costs=viewer.can(Permission.BSS_COSTS_VIEW),
     )
-
-
-def _may_edit() -> bool:
-    return signed_in_viewer().can(Permission.BSS_CATALOGUE_EDIT)
-
-
-def _crumbs(product: Product, last: str | None = None) -> list[Crumb]:
-    here = [Crumb("Products", url_for(".index"))]
-    if last is None:
-        return [*here, Crumb(product.name)]
-    return [*here, Crumb(product.name, url_for(".detail", product_id=product.id)), Crumb(last)]

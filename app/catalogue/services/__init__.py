@@ -10,6 +10,7 @@ from app.catalogue.services.categories import (
     move_category,
     update_category,
 )
+from app.catalogue.services.charges import ChargeSettings, set_charges, set_fixed_characteristics
 from app.catalogue.services.pictures import MAX_BYTES as MAX_PICTURE_BYTES
 from app.catalogue.services.pictures import remove_picture, set_picture
 from app.catalogue.services.prices import PriceDetails, remove_price, set_price
@@ -33,6 +34,7 @@ from app.catalogue.services.type_characteristics import delete_characteristic, s
 __all__ = [
     "MAX_PICTURE_BYTES",
     "CategoryDetails",
+    "ChargeSettings",
     "NewProduct",
     "PriceDetails",
     "ProductDetails",
@@ -53,6 +55,8 @@ __all__ = [
     "remove_picture",
     "remove_price",
     "save_characteristic",
+    "set_charges",
+    "set_fixed_characteristics",
     "set_picture",
     "set_price",
     "update_category",

@@ -99,9 +99,7 @@ def test_a_switch_out_of_range_is_refused_at_its_field(staff, world, field, valu
 def test_an_heir_shows_the_characteristics_of_its_root(staff, world):
     """CB-F2: what the root defines stands on the heir's page and on its products' page."""
     ask(world, world.product_type.id, id="region", name="Region")
-    staff.post(
-        NEW, data={"name": "Heir", "kind": "subscription", "inherits_from_id": str(world.product_type.id)}
-    )
+    staff.post(NEW, data={"name": "Heir", "kind": "subscription", "inherits_from_id": str(world.product_type.id)})
     heir = one(world, "Heir")
     with scope(world.scope):
         world.seats.product_type_id = heir.id

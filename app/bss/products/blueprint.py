@@ -1,0 +1,43 @@
+"""The blueprint that the modules of this package fill, and what their pages share."""
+
+from __future__ import annotations
+
+from flask import url_for
+
+from app.access import signed_in_viewer
+from app.catalogue.bundles import is_bundle_type
+from app.catalogue.models import Product
+from app.identity.permissions import Permission
+from app.web.surfaces import Surface, surface_blueprint
+from themes.frames import Crumb, NavItem
+
+bp = surface_blueprint("products", __name__, surface=Surface.BSS)
+
+
+def may_edit() -> bool:
+    """Whether the viewer may change products."""
+    return signed_in_viewer().can(Permission.BSS_CATALOGUE_EDIT)
+
+
+def crumbs(product: Product, last: str | None = None) -> list[Crumb]:
+    """Return the way from the list to a product's page, or to a page below it."""
+    here = [Crumb("Products", url_for("bss_products.index"))]
+    if last is None:
+        return [*here, Crumb(product.name)]
+    return [*here, Crumb(product.name, url_for("bss_products.detail", product_id=product.id)), Crumb(last)]
+
+
+def tabs(product: Product, current: str) -> list[NavItem]:
+    """Return the sections of a product; `current` is the endpoint's own name."""
+    sections = {
+        "detail": "Overview",
+        "charges": "Charges",
+        "characteristics": "Characteristics",
+        "relations": "Related products",
+    }
+    if is_bundle_type(product.product_type_id):
+        sections["bundle"] = "Bundle"
+    return [
+        NavItem(label, url_for(f"bss_products.{name}", product_id=product.id), is_current=name == current)
+        for name, label in sections.items()
+    ]
