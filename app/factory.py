@@ -53,6 +53,7 @@ BLUEPRINTS = (
     "app.bss.price_lists:bp",
     "app.bss.accounts:bp",
     "app.bss.orders:bp",
+    "app.bss.order_statuses.views:bp",
     "app.bss.plans.views:bp",
     "app.manage.listings.bulk:bp",
     "app.manage.prices.product:bp",

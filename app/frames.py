@@ -76,6 +76,7 @@ BSS_NAVIGATION: tuple[tuple[str | None, tuple[Entry, ...]], ...] = (
         (
             Entry("Reseller plans", "bss_plans.index", "star"),
             Entry("Service managers", "bss_provisioning.managers", "plug"),
+            Entry("Order statuses", "bss_order_statuses.index", "list"),
             Entry("Users", "bss_users.index", "users"),
             Entry("Addresses", "bss_addresses.index", "globe"),
             Entry("Settings", "bss_settings.index", "settings"),

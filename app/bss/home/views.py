@@ -11,7 +11,8 @@ from flask.typing import ResponseReturnValue
 from app.access import permission_required, signed_in_viewer
 from app.bss.calendar import distributor_today, distributor_zone
 from app.identity.permissions import Permission
-from app.orders.back_office_queries import BackOfficeFilter, find_orders
+from app.orders.back_office_queries import BackOfficeFilter, find_orders, manual_orders
+from app.orders.schedule import count_flagged
 from app.orders.words import STATUS_WORDS
 from app.reporting.back_office import Overview, overview
 from app.web.formats import culture
@@ -46,6 +47,7 @@ def index() -> ResponseReturnValue:
         matters=_matters(seen),
         points=[(format_skeleton("MMMd", each, locale=culture()), count) for each, count in seen.per_day],
         latest=find_orders(BackOfficeFilter(), zone=zone, limit=LATEST) if may_see_orders else [],
+        manual=manual_orders() if may_see_orders else [],
         may_see_orders=may_see_orders,
         statuses=STATUS_WORDS,
     )
@@ -61,6 +63,8 @@ def _matters(seen: Overview) -> list[Matter]:
          _url("bss_orders.index", status="submitted"), "warning"),
         (seen.orders_in_progress, "order is delivered by hand", "orders are delivered by hand",
          _url("bss_orders.index", status="in_progress"), "warning"),
+        (count_flagged(), "scheduled order failed on its day", "scheduled orders failed on their day",
+         _url("bss_orders.index", flagged="1"), "danger"),
         (seen.accounts_pending, "account waits for approval", "accounts wait for approval",
          _url("bss_accounts.index", status="pending_approval"), "warning"),
         (seen.mails_failed, "mail could not be sent", "mails could not be sent", _url("bss_mail.index"), "warning"),

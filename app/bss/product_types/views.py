@@ -32,6 +32,7 @@ from app.core.clock import utc_now
 from app.core.db import unit_of_work
 from app.core.errors import Invalid
 from app.identity.permissions import Permission
+from app.orders.statuses import require_status_for_people
 from app.provisioning.queries import list_service_managers
 from app.web.pages import page
 from app.web.surfaces import Surface, surface_blueprint
@@ -83,6 +84,8 @@ def new() -> ResponseReturnValue:
     if form.validate_on_submit():
         try:
             with unit_of_work():
+                if form.non_automatic.data:
+                    require_status_for_people()
                 made = create_product_type(form.to_details(), actor=signed_in_viewer().actor, at=utc_now())
         except Invalid as refusal:
             form.take(refusal)
@@ -102,6 +105,8 @@ def edit(type_id: UUID) -> ResponseReturnValue:
     if form.validate_on_submit():
         try:
             with unit_of_work():
+                if form.non_automatic.data:
+                    require_status_for_people()
                 update_product_type(type_id, form.to_details(), actor=signed_in_viewer().actor, at=utc_now())
         except Invalid as refusal:
             form.take(refusal)

@@ -19,6 +19,7 @@ from app.identity.models import UserKind
 from app.identity.permissions import Permission
 from app.orders.models import DeliveryStatus, Order, OrderEvent, OrderItem, OrderStatus
 from app.orders.queries import get_order, list_events, list_items
+from app.orders.statuses import shown_status
 from app.orders.withdrawal import may_withdraw, withdraw_order
 from app.orders.words import shown_total, status_words
 from app.subscriptions.queries import codes_of
@@ -124,7 +125,7 @@ def detail(number: str) -> ResponseReturnValue:
             Crumb("Orders", url_for("storefront_billing.orders")),
             Crumb(order.number),
         ],
-        status=status_words(order.status),
+        status=shown_status(order),
         about=_about(order),
         may_withdraw=may_withdraw(order, signed_in_viewer().actor),
         **_live_part(order, items),

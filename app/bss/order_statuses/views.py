@@ -1,0 +1,102 @@
+"""Setup of order statuses: the built-in ones, and the distributor's own (CB-19)."""
+
+from __future__ import annotations
+
+from flask import flash, redirect, url_for
+from flask.typing import ResponseReturnValue
+
+from app.access import permission_required, signed_in_viewer
+from app.bss.order_statuses.forms import STOREFRONT_WORDS, TYPE_WORDS, BuiltInForm, StatusForm
+from app.core.clock import utc_now
+from app.core.db import unit_of_work
+from app.core.errors import Invalid
+from app.identity.permissions import Permission
+from app.orders.statuses import NamedStatus, add_status, change_status, delete_status, get_status, list_statuses
+from app.web.pages import page
+from app.web.surfaces import Surface, surface_blueprint
+from themes.frames import Crumb
+
+bp = surface_blueprint("order_statuses", __name__, surface=Surface.BSS)
+
+
+@bp.get("")
+@permission_required(Permission.BSS_SETUP_VIEW)
+def index() -> ResponseReturnValue:
+    """List the statuses."""
+    return page(
+        "bss/order_statuses/index.html",
+        title="Order statuses",
+        statuses=list_statuses(),
+        types=TYPE_WORDS,
+        storefront_types=STOREFRONT_WORDS,
+        may_edit=signed_in_viewer().can(Permission.BSS_SETUP_EDIT),
+    )
+
+
+@bp.route("/new", methods=["GET", "POST"])
+@permission_required(Permission.BSS_SETUP_EDIT)
+def new() -> ResponseReturnValue:
+    """Add a status of the distributor's own; a second submit meets its name."""
+    form = StatusForm()
+    if form.validate_on_submit():
+        try:
+            with unit_of_work():
+                made = add_status(form.to_details(), actor=signed_in_viewer().actor, at=utc_now())
+        except Invalid as refusal:
+            form.take(refusal)
+        else:
+            flash(f"{made.details.name} was added.", "success")
+            return redirect(url_for(".index"), code=303)
+    return _form(form, "New status", None), form.status
+
+
+@bp.route("/<ref>", methods=["GET", "POST"])
+@permission_required(Permission.BSS_SETUP_EDIT)
+def edit(ref: str) -> ResponseReturnValue:
+    """Change a status; of the built-in ones only In Progress can be."""
+    status = get_status(ref)
+    form: StatusForm | BuiltInForm = BuiltInForm() if status.built_in is not None else StatusForm()
+    if form.validate_on_submit():
+        details = form.to_details(status) if isinstance(form, BuiltInForm) else form.to_details()
+        try:
+            with unit_of_work():
+                change_status(ref, details, actor=signed_in_viewer().actor, at=utc_now())
+        except Invalid as refusal:
+            form.take(refusal)
+        else:
+            flash("Saved.", "success")
+            return redirect(url_for(".index"), code=303)
+    elif not form.is_submitted():
+        _fill(form, status)
+    return _form(form, status.details.name, status), form.status
+
+
+@bp.post("/<ref>/delete")
+@permission_required(Permission.BSS_SETUP_EDIT)
+def delete(ref: str) -> ResponseReturnValue:
+    """Delete a status no order stands in."""
+    name = get_status(ref).details.name
+    with unit_of_work():
+        delete_status(ref, actor=signed_in_viewer().actor, at=utc_now())
+    flash(f"{name} was deleted.", "success")
+    return redirect(url_for(".index"), code=303)
+
+
+def _fill(form: StatusForm | BuiltInForm, status: NamedStatus) -> None:
+    details = status.details
+    form.is_default.data, form.is_active.data = details.is_default, details.is_active
+    if isinstance(form, StatusForm):
+        form.number.data, form.name.data, form.description.data = details.number, details.name, details.description
+        form.type.data, form.storefront_type.data = details.type.value, details.storefront_type.value
+
+
+def _form(form: StatusForm | BuiltInForm, title: str, status: NamedStatus | None) -> str:
+    crumbs = [Crumb("Order statuses", url_for(".index")), Crumb(title)]
+    return page(
+        "bss/order_statuses/edit.html",
+        title=title,
+        breadcrumbs=crumbs,
+        form=form,
+        status=status,
+        is_own=isinstance(form, StatusForm),
+    )
