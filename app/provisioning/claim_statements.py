@@ -26,7 +26,7 @@ from sqlalchemy.orm import aliased
 
 from app.provisioning.models import ProvisioningTask, ServiceManager, TaskStatus, VendorAccountLink
 from app.provisioning.queries import OPEN, due
-from app.subscriptions.models import SubscriptionVendorLink
+from app.subscriptions.models import SubscriptionVendorLink, SyncStatus
 
 _HERE, _AT = bindparam("here", type_=Uuid()), bindparam("at", type_=DateTime(timezone=True))
 _TASKS, MANAGERS, _ACCOUNTS, _SERVICES = (
@@ -98,6 +98,7 @@ def _reference_of(taken: CTE, company: str) -> ScalarSelect[Any]:
             _ACCOUNTS.c.distributor_id == _HERE,
             _ACCOUNTS.c.service_manager_id == taken.c.service_manager_id,
             _ACCOUNTS.c.account_id == account_id,
+            _ACCOUNTS.c.sync_status == SyncStatus.SYNCHRONISED,  # else it is made known anew
         )
         .scalar_subquery()
     )

@@ -13,45 +13,22 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row
 
 from app.core.db import session
 from app.core.ids import new_id
-from app.core.secrets import decrypt
+from app.provisioning.access import ManagerAccess, access_of
 from app.provisioning.claim_statements import CLAIM_DUE, CLAIM_ONE, MANAGERS
-from app.provisioning.models import (
-    ProvisioningTask,
-    ServiceManager,
-    TaskKind,
-    TaskStatus,
-    VendorAccountLink,
-    VendorCall,
-)
+from app.provisioning.later import OperationUnderWay, operations_of
+from app.provisioning.models import ProvisioningTask, ServiceManager, TaskKind, TaskStatus, VendorCall
 from app.provisioning.pictures import ResourcePicture, from_json
+from app.provisioning.queries import held_task
 from tenants.context import current_scope
 
 LEASE = timedelta(minutes=10)
 RETRY_OFFSETS = tuple(timedelta(minutes=m) for m in (1, 6, 21, 51, 111, 120))  # 1, 5, 15, 30, 60 min apart
 GIVE_UP_AFTER = timedelta(minutes=120)  # after the first attempt (decisions section 8)
 MAX_MESSAGE = 500
-
-
-@dataclass(frozen=True, slots=True)
-class ManagerAccess:
-    """A service manager with its key in the clear: short-lived, never logged."""
-
-    id: UUID
-    kind: str
-    base_url: str
-    application_id: str
-    api_key: str
-    timeout_seconds: int
-    has_precheck: bool
-    is_active: bool
-
-    def __repr__(self) -> str:
-        """Keep the key out of logs and tracebacks."""
-        return f"ManagerAccess({self.id}, {self.kind})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +47,7 @@ class ClaimedTask:
     account_reference: str | None  # what the vendor calls the account; None: not synchronised yet
     reseller_reference: str | None
     vendor_reference: str | None  # what the vendor calls the service
+    operation: OperationUnderWay | None = None  # accepted there by an earlier run: look how far it is
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +84,7 @@ def claim_due_tasks(*, at: datetime, limit: int, lease: timedelta = LEASE) -> Se
 
 def complete_task(task_id: UUID, lease_token: UUID, *, vendor_reference: str, message: str, at: datetime) -> bool:
     """Record that the vendor did it; False where another run holds the task by now."""
-    task = _held(task_id, lease_token)
+    task = held_task(task_id, lease_token)
     if task is None:
         return False
     _finish(task, TaskStatus.SUCCEEDED, message, at)
@@ -116,7 +94,7 @@ def complete_task(task_id: UUID, lease_token: UUID, *, vendor_reference: str, me
 
 def fail_task(task_id: UUID, lease_token: UUID, *, reason: str, at: datetime) -> bool:
     """Record that the vendor refused: trying again unchanged is of no use. False where another run holds the task."""
-    task = _held(task_id, lease_token)
+    task = held_task(task_id, lease_token)
     if task is None:
         return False
     _finish(task, TaskStatus.FAILED, reason, at)
@@ -125,7 +103,7 @@ def fail_task(task_id: UUID, lease_token: UUID, *, reason: str, at: datetime) ->
 
 def wait_for_person(task_id: UUID, lease_token: UUID, *, message: str) -> bool:
     """Record that a person has to do the work and tell us; False where another run holds the task."""
-    task = _held(task_id, lease_token)
+    task = held_task(task_id, lease_token)
     if task is None:
         return False
     task.status, task.message, task.lease_until, task.lease_token = TaskStatus.WAITING, message, None, None
@@ -140,7 +118,7 @@ def release_task(
     Returns what became of it and when it is tried again. After 120 minutes it has failed. `retry_after` is the
     vendor's wish; it may delay a try, never past the end.
     """
-    task = _held(task_id, lease_token)
+    task = held_task(task_id, lease_token)
     if task is None:
         return Release.LOST, None
     first = task.first_attempt_at or at
@@ -156,36 +134,14 @@ def release_task(
 
 
 def hand_back(task_id: UUID, lease_token: UUID, *, at: datetime) -> None:
-    """Give a task back that this run did not get to: due again at once."""
-    task = _held(task_id, lease_token)
+    """Give a task back that this run did not get to: due again at that instant."""
+    task = held_task(task_id, lease_token)
     if task is not None:
         task.status, task.next_attempt_at = TaskStatus.PENDING, at
         task.attempts -= 1
         if task.attempts == 0:
             task.first_attempt_at = None
         task.lease_until, task.lease_token = None, None
-
-
-def link_account(manager_id: UUID, account_id: UUID, vendor_reference: str, *, at: datetime) -> None:
-    """Remember what an account is called at a vendor."""
-    found = session.scalar(
-        select(VendorAccountLink).where(
-            VendorAccountLink.distributor_id == current_scope().distributor_id,
-            VendorAccountLink.service_manager_id == manager_id,
-            VendorAccountLink.account_id == account_id,
-        )
-    )
-    if found is None:
-        session.add(
-            VendorAccountLink(
-                service_manager_id=manager_id,
-                account_id=account_id,
-                vendor_reference=vendor_reference,
-                created_at=at,
-            )
-        )
-    else:
-        found.vendor_reference = vendor_reference
 
 
 def record_calls(task_id: UUID | None, manager_id: UUID | None, calls: Sequence[RecordedCall]) -> None:
@@ -218,14 +174,20 @@ def _claim(task_id: UUID | None, *, at: datetime, lease: timedelta, limit: int) 
     else:
         rows = connection.execute(CLAIM_ONE, {**given, "task_id": task_id}).all()
     managers: dict[UUID | None, ManagerAccess | None] = {None: None}
-    return [_claimed(row, token, managers) for row in rows]
+    operations = operations_of([row.id for row in rows if row.attempts > 1])
+    return [_claimed(row, token, managers, operations.get(row.id)) for row in rows]
 
 
-def _claimed(row: Row[Any], token: UUID, managers: dict[UUID | None, ManagerAccess | None]) -> ClaimedTask:
+def _claimed(
+    row: Row[Any],
+    token: UUID,
+    managers: dict[UUID | None, ManagerAccess | None],
+    operation: OperationUnderWay | None,
+) -> ClaimedTask:
     manager_id = row.manager_id
     if manager_id not in managers:
         values = {column.name: getattr(row, f"manager_{column.name}") for column in MANAGERS.c}
-        managers[manager_id] = _access(ServiceManager(**values))
+        managers[manager_id] = access_of(ServiceManager(**values))
     return ClaimedTask(
         id=row.id,
         lease_token=token,
@@ -239,33 +201,7 @@ def _claimed(row: Row[Any], token: UUID, managers: dict[UUID | None, ManagerAcce
         account_reference=row.account_reference,
         reseller_reference=row.reseller_reference,
         vendor_reference=row.service_reference,
-    )
-
-
-def _access(manager: ServiceManager) -> ManagerAccess:
-    return ManagerAccess(
-        id=manager.id,
-        kind=manager.kind,
-        base_url=manager.base_url or "",
-        application_id=manager.application_id or "",
-        api_key=decrypt(manager.api_key_encrypted) if manager.api_key_encrypted else "",
-        timeout_seconds=manager.timeout_seconds,
-        has_precheck=manager.has_precheck,
-        is_active=manager.is_active,
-    )
-
-
-def _held(task_id: UUID, lease_token: UUID) -> ProvisioningTask | None:
-    return session.scalar(
-        select(ProvisioningTask)
-        .where(
-            ProvisioningTask.distributor_id == current_scope().distributor_id,
-            ProvisioningTask.id == task_id,
-            ProvisioningTask.lease_token == lease_token,
-            ProvisioningTask.status == TaskStatus.RUNNING,
-        )
-        .with_for_update()
-        .execution_options(populate_existing=True)
+        operation=operation,
     )
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -12,20 +13,22 @@ from sqlalchemy import func, select
 
 from app.audit.services import Actor, record
 from app.core.config import settings
-from app.core.db import session
+from app.core.db import nudge_after_commit, session
 from app.core.errors import FieldError, Invalid
+from app.core.queue import Nudge
 from app.core.secrets import encrypt, new_token
-from app.provisioning.models import ServiceManager
+from app.provisioning.jobs import TEST_MANAGER
+from app.provisioning.kinds import KINDS
+from app.provisioning.models import ServiceManager, TaskKind
 from app.provisioning.queries import get_service_manager
 from tenants.context import current_scope
 
-KINDS: Mapping[str, str] = {  # keys of workers.connectors.registry
-    "service_manager": "Service manager over HTTPS",
-    "manual": "Provisioned by people",
-}
 SHORTEST_TIMEOUT, LONGEST_TIMEOUT = 5, 120  # seconds
 LONGEST_NAME = 100
 LONGEST_KEY = 200
+LONGEST_DESCRIPTION = 500
+MOST_CALLS = 50
+CHECKED_KINDS = (TaskKind.CREATE, TaskKind.UPDATE, TaskKind.CANCEL, TaskKind.SUSPEND, TaskKind.ACTIVATE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,11 @@ class ManagerDetails:
     application_id: str
     timeout_seconds: int
     has_precheck: bool
+    description: str = ""
+    unchecked_kinds: frozenset[TaskKind] = frozenset()  # tasks of these kinds are sent without a pre-check
+    is_sandbox: bool = False
+    max_parallel_calls: int = 4
+    synchronises_accounts: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,16 +63,8 @@ def register_manager(details: ManagerDetails, *, api_key: str | None, actor: Act
     """
     _refuse([*_errors(details, apart_from=None), *_key_errors(api_key)])
     key = (api_key or new_token()) if _calls_out(details) else None
-    manager = ServiceManager(
-        name=details.name.strip(),
-        kind=details.kind,
-        base_url=details.base_url.strip().rstrip("/") or None,
-        application_id=details.application_id.strip() or None,
-        api_key_encrypted=encrypt(key) if key else None,
-        timeout_seconds=details.timeout_seconds,
-        has_precheck=details.has_precheck,
-        created_at=at,
-    )
+    manager = ServiceManager(kind=details.kind, api_key_encrypted=encrypt(key) if key else None, created_at=at)
+    _set(manager, details)
     session.add(manager)
     session.flush()
     record(
@@ -81,10 +81,7 @@ def change_manager(
     manager = get_service_manager(manager_id)
     _refuse(list(_errors(details, apart_from=manager.id)))
     before = {"name": manager.name, "base_url": manager.base_url, "is_active": manager.is_active}
-    manager.name = details.name.strip()
-    manager.base_url = details.base_url.strip().rstrip("/") or None
-    manager.application_id = details.application_id.strip() or None
-    manager.timeout_seconds, manager.has_precheck = details.timeout_seconds, details.has_precheck
+    _set(manager, details)
     manager.is_active = is_active
     after = {"name": manager.name, "base_url": manager.base_url, "is_active": manager.is_active}
     record(
@@ -94,17 +91,44 @@ def change_manager(
     return manager
 
 
-def new_key(manager_id: UUID, *, actor: Actor, at: datetime) -> Registered:
-    """Generate another key; the old one is gone at once."""
+def new_key(manager_id: UUID, *, api_key: str | None = None, actor: Actor, at: datetime) -> Registered:
+    """Replace the key, by the vendor's own or a generated one; the old one is gone at once. Raises Invalid."""
+    _refuse(list(_key_errors(api_key)))
     manager = get_service_manager(manager_id)
-    key = new_token()
+    key = api_key or new_token()
     manager.api_key_encrypted = encrypt(key)
     record("service_manager.new_key", actor=actor, at=at, target_kind="service_manager", target_id=manager.id)
     return Registered(manager, key)
 
 
+def ask_for_test(manager_id: UUID) -> None:
+    """Let a worker try address and key; the outcome stands on the service manager, seconds later."""
+    manager = get_service_manager(manager_id)
+    manager.tested_at, manager.test_message = None, None
+    nudge_after_commit(Nudge(TEST_MANAGER, manager.id, manager.distributor_id))
+
+
+def record_test(manager_id: UUID, *, problem: str, account_options: list[dict[str, Any]] | None, at: datetime) -> None:
+    """Keep what a test has shown: a problem or none, and what the vendor asks of accounts where it told."""
+    manager = get_service_manager(manager_id)
+    manager.tested_at, manager.test_message = at, problem[:LONGEST_DESCRIPTION]
+    if account_options is not None:
+        manager.account_options = account_options
+
+
+def _set(manager: ServiceManager, details: ManagerDetails) -> None:
+    manager.name, manager.description = details.name.strip(), details.description.strip()
+    manager.base_url = details.base_url.strip().rstrip("/") or None
+    manager.application_id = details.application_id.strip() or None
+    manager.timeout_seconds, manager.has_precheck = details.timeout_seconds, details.has_precheck
+    manager.unchecked_kinds = sorted(kind.value for kind in details.unchecked_kinds)
+    manager.is_sandbox, manager.max_parallel_calls = details.is_sandbox, details.max_parallel_calls
+    manager.synchronises_accounts = details.synchronises_accounts
+
+
 def _calls_out(details: ManagerDetails) -> bool:
-    return details.kind != "manual"
+    found = KINDS.get(details.kind)
+    return found is None or found.calls_out
 
 
 def _refuse(errors: list[FieldError]) -> None:
@@ -126,6 +150,10 @@ def _errors(details: ManagerDetails, *, apart_from: UUID | None) -> Iterator[Fie
         yield FieldError("base_url", "url", "Enter the address of the vendor's API, starting with https://")
     if not SHORTEST_TIMEOUT <= details.timeout_seconds <= LONGEST_TIMEOUT:
         yield FieldError("timeout_seconds", "range", f"Enter {SHORTEST_TIMEOUT} to {LONGEST_TIMEOUT} seconds")
+    if not 1 <= details.max_parallel_calls <= MOST_CALLS:
+        yield FieldError("max_parallel_calls", "range", f"Enter 1 to {MOST_CALLS} calls")
+    if len(details.description.strip()) > LONGEST_DESCRIPTION:
+        yield FieldError("description", "length", f"Use at most {LONGEST_DESCRIPTION} characters")
 
 
 def _key_errors(api_key: str | None) -> Iterator[FieldError]:

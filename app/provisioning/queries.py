@@ -13,8 +13,8 @@ from app.provisioning.errors import ServiceManagerNotFound, TaskNotFound
 from app.provisioning.models import ProvisioningTask, ServiceManager, TaskStatus, VendorCall
 from tenants.context import current_scope
 
-OPEN = (TaskStatus.PENDING, TaskStatus.RUNNING, TaskStatus.WAITING, TaskStatus.FAILED)
-ON_THE_CLOCK = (TaskStatus.PENDING, TaskStatus.RUNNING)  # `next_attempt_at` brings them back
+OPEN = (TaskStatus.PENDING, TaskStatus.RUNNING, TaskStatus.AT_VENDOR, TaskStatus.WAITING, TaskStatus.FAILED)
+ON_THE_CLOCK = (TaskStatus.PENDING, TaskStatus.RUNNING, TaskStatus.AT_VENDOR)  # `next_attempt_at` brings them back
 
 
 def get_task(task_id: UUID) -> ProvisioningTask:
@@ -58,6 +58,21 @@ def find_task_of_change(change_id: UUID, *, for_update: bool = False) -> Provisi
         .execution_options(populate_existing=True)
     )
     return session.scalar(statement.with_for_update() if for_update else statement)
+
+
+def held_task(task_id: UUID, lease_token: UUID) -> ProvisioningTask | None:
+    """Return a task, locked, that the run with this token still holds."""
+    return session.scalar(
+        select(ProvisioningTask)
+        .where(
+            ProvisioningTask.distributor_id == current_scope().distributor_id,
+            ProvisioningTask.id == task_id,
+            ProvisioningTask.lease_token == lease_token,
+            ProvisioningTask.status == TaskStatus.RUNNING,
+        )
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
 
 
 def last_task_of(subject_id: UUID) -> ProvisioningTask | None:

@@ -208,6 +208,7 @@ class RunningBroker:
     broker: Broker
     url: str = ""
     trouble: str | None = None
+    is_down: bool = False
 
     @property
     def target(self) -> str:
@@ -242,6 +243,8 @@ def running_broker(*, is_slow: bool = False, is_retrievable: bool = True) -> Ite
         running.broker.seen.append(
             Seen(request.method, request.path, dict(request.args), dict(request.headers), request.get_json(silent=True))
         )
+        if running.is_down:
+            return Response(status=503)
         if request.method not in CHANGING or running.trouble is None:
             return None
         trouble, running.trouble = running.trouble, None

@@ -9,12 +9,14 @@ from flask.typing import ResponseReturnValue
 
 from app.access import permission_required, signed_in_viewer
 from app.bss.provisioning.blueprint import bp
-from app.bss.provisioning.forms import ActionForm, ChangedManagerForm, NewManagerForm
+from app.bss.provisioning.forms import ActionForm, ChangedManagerForm, KeyForm, NewManagerForm
 from app.core.clock import utc_now
 from app.core.db import unit_of_work
 from app.core.errors import Invalid
 from app.identity.permissions import Permission
-from app.provisioning.managers import KINDS, Registered, change_manager, new_key, register_manager
+from app.provisioning.kinds import KINDS, Capability, can
+from app.provisioning.managers import Registered, ask_for_test, change_manager, new_key, register_manager
+from app.provisioning.models import ServiceManager
 from app.provisioning.queries import get_service_manager, list_service_managers
 from app.web.pages import page
 from themes.frames import Crumb
@@ -80,26 +82,53 @@ def manager(manager_id: UUID) -> ResponseReturnValue:
         else:
             flash("Saved.", "success")
             return redirect(url_for(".managers"), code=303)
-    crumbs = [Crumb("Service managers", url_for(".managers")), Crumb(shown.name)]
+    return _show_manager(shown, form, KeyForm(formdata=None)), form.status
+
+
+def _show_manager(shown: ServiceManager, form: ChangedManagerForm, key_form: KeyForm) -> str:
     return page(
         "bss/provisioning/manager_form.html",
         title=shown.name,
-        breadcrumbs=crumbs,
+        breadcrumbs=[Crumb("Service managers", url_for(".managers")), Crumb(shown.name)],
         form=form,
+        key_form=key_form,
         manager=shown,
         kinds=KINDS,
-    ), form.status
+        may_test=can(shown.kind, Capability.TEST),
+        may_compare=can(shown.kind, Capability.READ_SERVICES),
+    )
 
 
 @bp.post("/service-managers/<uuid:manager_id>/key")
 @permission_required(Permission.BSS_SETUP_EDIT)
 def another_key(manager_id: UUID) -> ResponseReturnValue:
-    """Generate another key and show it once."""
-    if not ActionForm().validate_on_submit():
-        return redirect(url_for(".manager", manager_id=manager_id), code=303)
-    with unit_of_work():
-        registered = new_key(manager_id, actor=signed_in_viewer().actor, at=utc_now())
-    return _show_key(registered)
+    """Replace the key; a generated one is shown once."""
+    form = KeyForm()
+    own_key = (form.api_key.data or "").strip() or None
+    if form.validate_on_submit():
+        try:
+            with unit_of_work():
+                registered = new_key(manager_id, api_key=own_key, actor=signed_in_viewer().actor, at=utc_now())
+        except Invalid as refusal:
+            form.take(refusal)
+        else:
+            if own_key is None:
+                return _show_key(registered)
+            flash("The key is replaced.", "success")
+            return redirect(url_for(".manager", manager_id=manager_id), code=303)
+    shown = get_service_manager(manager_id)
+    return _show_manager(shown, ChangedManagerForm(formdata=None, obj=shown), form), form.status
+
+
+@bp.post("/service-managers/<uuid:manager_id>/test")
+@permission_required(Permission.BSS_SETUP_EDIT)
+def test_manager(manager_id: UUID) -> ResponseReturnValue:
+    """Let a worker try address and key."""
+    if ActionForm().validate_on_submit():
+        with unit_of_work():
+            ask_for_test(manager_id)
+        flash("A worker is trying it now; look again in a few seconds.", "info")
+    return redirect(url_for(".manager", manager_id=manager_id), code=303)
 
 
 def _show_key(registered: Registered) -> ResponseReturnValue:

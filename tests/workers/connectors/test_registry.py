@@ -4,7 +4,9 @@ from dataclasses import replace
 
 import pytest
 
+from app.provisioning.kinds import KINDS, Capability
 from tests.workers.connectors.contract import BAKERY, a_request, later
+from workers.connectors import base
 from workers.connectors.base import RequestKind, ServiceManagerSettings, VendorResource, carry_out
 from workers.connectors.calls import VendorCall
 from workers.connectors.manual import NEEDS_PERSON
@@ -56,3 +58,13 @@ def test_manual_account_is_left_to_a_person() -> None:
 
     assert (unknown.reference, unknown.needs_person) == ("", True)
     assert (known.reference, known.needs_person) == ("A-9", True)
+
+
+@pytest.mark.parametrize("kind", list(CONNECTORS))
+def test_every_kind_is_offered_with_what_its_connector_can_do(kind: str) -> None:
+    """CB-22: what a kind of vendor cannot do is not offered on any page."""
+    connector = connector_of_kind(kind)
+    found = {each for each in Capability if isinstance(connector, getattr(base, each.value))}
+
+    assert set(KINDS) == set(CONNECTORS)
+    assert KINDS[kind].capabilities == found
