@@ -101,3 +101,15 @@ def promotions_by_id(promotion_ids: Collection[UUID]) -> Mapping[UUID, Promotion
 
 def _promotions() -> Select[Promotion]:
     return select(Promotion).where(Promotion.distributor_id == current_scope().distributor_id)
+
+
+def running_promotions(on: date, *, code: str | None = None) -> Sequence[Promotion]:
+    """Return what applies by itself on a day of the distributor, and the promotion of a code. One statement."""
+    by_itself = and_(
+        Promotion.code.is_(None),
+        Promotion.is_active,
+        Promotion.starts_on <= on,
+        or_(Promotion.ends_on.is_(None), Promotion.ends_on >= on),
+    )
+    wanted = by_itself if code is None else or_(by_itself, Promotion.code == normal_code(code))
+    return session.scalars(_promotions().where(wanted).order_by(Promotion.created_at, Promotion.id)).all()
