@@ -61,6 +61,7 @@ BSS_NAVIGATION: tuple[tuple[str | None, tuple[Entry, ...]], ...] = (
             Entry("Categories", "bss_categories.index", "folder"),
             Entry("Price lists", "bss_price_lists.index", "tag"),
             Entry("Imports", "bss_imports.index", "upload"),
+            Entry("Vendor catalogues", "bss_vendor_runs.index", "download"),
         ),
     ),
     (

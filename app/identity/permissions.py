@@ -66,6 +66,8 @@ class Permission(enum.Enum):
     BSS_CATALOGUE_VIEW = "bss.catalogue.view"
     BSS_CATALOGUE_EDIT = "bss.catalogue.edit"
     BSS_IMPORTS_RUN = "bss.imports.run"
+    BSS_CATALOGUE_SYNC = "bss.catalogue.sync"  # reads vendors' services definitions (CB-15)
+    BSS_USAGE_EDIT = "bss.usage.edit"  # uploads usage (CB-13)
     BSS_PRICES_VIEW = "bss.prices.view"
     BSS_PRICES_EDIT = "bss.prices.edit"
     BSS_PRICES_ASSIGN = "bss.prices.assign"  # price lists to accounts: also the account manager's (CB-05)
@@ -156,7 +158,15 @@ STOREFRONT_ADMIN = frozenset({P.USERS_MANAGE}).union(*OF_STOREFRONT_ROLE.values(
 OF_BSS_ROLE: Mapping[BssRole, frozenset[Permission]] = {
     BssRole.ADMINISTRATOR: BSS,
     BssRole.PRODUCT_MANAGER: BSS_WITHOUT_SETUP
-    | {P.BSS_CATALOGUE_EDIT, P.BSS_IMPORTS_RUN, P.BSS_PRICES_EDIT, P.BSS_PRICES_ASSIGN, P.BSS_COSTS_VIEW},
+    | {
+        P.BSS_CATALOGUE_EDIT,
+        P.BSS_IMPORTS_RUN,
+        P.BSS_CATALOGUE_SYNC,
+        P.BSS_USAGE_EDIT,
+        P.BSS_PRICES_EDIT,
+        P.BSS_PRICES_ASSIGN,
+        P.BSS_COSTS_VIEW,
+    },
     BssRole.SALES: BSS_WITHOUT_SETUP
     | {
         P.BSS_ACCOUNTS_EDIT,
@@ -175,6 +185,7 @@ OF_BSS_ROLE: Mapping[BssRole, frozenset[Permission]] = {
         P.BSS_PRICES_OVERRIDE,
         P.BSS_COSTS_VIEW,
         P.BSS_BILLING_EDIT,
+        P.BSS_USAGE_EDIT,
         P.BSS_CREDIT_EDIT,
         P.BSS_SETUP_VIEW,
     },
@@ -184,6 +195,8 @@ OF_BSS_ROLE: Mapping[BssRole, frozenset[Permission]] = {
         P.BSS_ORDERS_EXECUTE,
         P.BSS_SUBSCRIPTIONS_EDIT,
         P.BSS_PROVISIONING_EDIT,
+        P.BSS_CATALOGUE_SYNC,
+        P.BSS_USAGE_EDIT,
         P.BSS_MAIL_VIEW,
         P.BSS_SETUP_VIEW,
         P.BSS_SUPPORT_EDIT,

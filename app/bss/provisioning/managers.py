@@ -10,6 +10,9 @@ from flask.typing import ResponseReturnValue
 from app.access import permission_required, signed_in_viewer
 from app.bss.provisioning.blueprint import bp
 from app.bss.provisioning.forms import ActionForm, ChangedManagerForm, KeyForm, NewManagerForm
+from app.bss.vendor_runs.words import DESCRIBING_KINDS
+from app.bss.vendor_runs.words import shown as shown_run
+from app.catalogue.vendor_runs.queries import last_run
 from app.core.clock import utc_now
 from app.core.db import unit_of_work
 from app.core.errors import Invalid
@@ -96,6 +99,8 @@ def _show_manager(shown: ServiceManager, form: ChangedManagerForm, key_form: Key
         kinds=KINDS,
         may_test=can(shown.kind, Capability.TEST),
         may_compare=can(shown.kind, Capability.READ_SERVICES),
+        may_describe=shown.kind in DESCRIBING_KINDS and signed_in_viewer().can(Permission.BSS_CATALOGUE_SYNC),
+        vendor_run=shown_run(last_run(shown.id), utc_now()),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from uuid import UUID
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, func, or_, select
 
 from app.catalogue.vendor_runs.errors import VendorRunNotFound
 from app.catalogue.vendor_runs.machine import AT_WORK
@@ -58,31 +58,34 @@ def list_entries(
     *,
     level: EntryLevel | None = None,
     action: EntryAction | None = None,
+    search: str = "",
     limit: int,
     offset: int = 0,
 ) -> Sequence[VendorRunEntry]:
     """Return one page of a run's log, in the order things were done."""
     return session.scalars(
-        _entries(run_id, level, action).order_by(VendorRunEntry.position).limit(limit).offset(offset)
+        _entries(run_id, level, action, search).order_by(VendorRunEntry.position).limit(limit).offset(offset)
     ).all()
 
 
-def count_entries(run_id: UUID, *, level: EntryLevel | None = None, action: EntryAction | None = None) -> int:
+def count_entries(
+    run_id: UUID, *, level: EntryLevel | None = None, action: EntryAction | None = None, search: str = ""
+) -> int:
     """Return how many lines of a log a filter finds."""
-    return session.scalar(_entries(run_id, level, action).with_only_columns(func.count())) or 0
+    return session.scalar(_entries(run_id, level, action, search).with_only_columns(func.count())) or 0
 
 
 def export_entries(
-    run_id: UUID, *, level: EntryLevel | None = None, action: EntryAction | None = None
+    run_id: UUID, *, level: EntryLevel | None = None, action: EntryAction | None = None, search: str = ""
 ) -> Iterator[VendorRunEntry]:
     """Read a log line by line."""
     yield from session.scalars(
-        _entries(run_id, level, action).order_by(VendorRunEntry.position),
+        _entries(run_id, level, action, search).order_by(VendorRunEntry.position),
         execution_options={"yield_per": EXPORT_CHUNK},
     )
 
 
-def _entries(run_id: UUID, level: EntryLevel | None, action: EntryAction | None) -> Select[VendorRunEntry]:
+def _entries(run_id: UUID, level: EntryLevel | None, action: EntryAction | None, search: str) -> Select[VendorRunEntry]:
     statement = select(VendorRunEntry).where(
         VendorRunEntry.distributor_id == current_scope().distributor_id, VendorRunEntry.run_id == run_id
     )
@@ -90,4 +93,11 @@ def _entries(run_id: UUID, level: EntryLevel | None, action: EntryAction | None)
         statement = statement.where(VendorRunEntry.level == level)
     if action is not None:
         statement = statement.where(VendorRunEntry.action == action)
+    if search.strip():
+        statement = statement.where(
+            or_(
+                VendorRunEntry.external_id.icontains(search.strip(), autoescape=True),
+                VendorRunEntry.message.icontains(search.strip(), autoescape=True),
+            )
+        )
     return statement

@@ -1,0 +1,1 @@
+"""Vendors' catalogues: "Get services definition", its progress, its log (CB-15)."""
