@@ -18,6 +18,7 @@ from tenants.changes import Kept
 from tenants.context import current_scope
 from tenants.models import Distributor, DistributorSettingsRow, StorefrontSettingsRow
 
+CANCELLATION_REASONS = ("Too expensive", "Unused", "Moved", "Non-payment", "Duplicate", "Other")  # CB-29
 ROUNDINGS = ("none", "up_0.05", "up_0.10", "up_0.50", "up_1.00", "up_99")  # RS-22
 
 
@@ -31,6 +32,7 @@ class DistributorSettings:
     scheduled_orders_on_aliases: bool = False
     account_manager_email: str = ""  # copy of credit mails (SF-54 N9)
     languages: tuple[str, ...] = ("en",)
+    cancellation_reasons: tuple[str, ...] = CANCELLATION_REASONS  # what staff choose from; up to 40 characters each
     tax_percent: str = "0"  # one rate until tax rules come; decimal text
 
 

@@ -52,6 +52,7 @@ PERIODIC: tuple[Periodic, ...] = (
     Periodic(timedelta(hours=1), vendor_catalogue.begin_vendor_prices),
     Periodic(timedelta(seconds=30), usage.nudge_usage_imports),
     Periodic(timedelta(hours=1), usage.warn_of_missing_usage),
+    Periodic(timedelta(minutes=1), sweeps.link_audit_events),
     Periodic(timedelta(minutes=15), sweeps.release_holds),
     Periodic(timedelta(minutes=1), sweeps.nudge_scheduled_orders),
     Periodic(timedelta(hours=1), sweeps.expire_orders),

@@ -19,12 +19,14 @@ from app.accounts.details import (
     ordering_required,
 )
 from app.accounts.errors import ApprovalLocked, ResellerHasCustomers, ResellerHasPlan
+from app.accounts.jobs import FOLLOW_ACCOUNT
 from app.accounts.models import ACCOUNT_NUMBERS, Account, AccountStatus
 from app.accounts.queries import count_customers, get_account, get_account_for_update, get_customer
 from app.accounts.rekeying import give_rows_to_reseller
 from app.audit.services import Actor, record
-from app.core.db import session
+from app.core.db import nudge_after_commit, session
 from app.core.errors import FieldError, Invalid
+from app.core.queue import Nudge
 from app.identity.admission import let_back_in, shut_out
 from app.identity.models import UserKind
 from tenants.context import current_scope
@@ -227,7 +229,10 @@ def set_approval(customer_id: UUID | None, *, reseller_id: UUID, required: bool,
 
 
 def set_status(account_id: UUID, status: AccountStatus, *, actor: Actor, at: datetime) -> Account:
-    """Open, suspend or close an account for business. Subscriptions run on; nobody of it can order (RS-24)."""
+    """Open, suspend or close an account for business: nobody of it can order while it is not Active (RS-24).
+
+    Its subscriptions are suspended with it, and come back with it, by a job; those of a closed account run on (CB-30).
+    """
     account = get_account_for_update(account_id)
     if account.status is status:
         return account
@@ -236,6 +241,7 @@ def set_status(account_id: UUID, status: AccountStatus, *, actor: Actor, at: dat
         shut_out(account.id)
     elif before is AccountStatus.INACTIVE:
         let_back_in(account.id)
+    nudge_after_commit(Nudge(FOLLOW_ACCOUNT, account.id, account.distributor_id))
     record(
         "account.status", actor=actor, at=at, target_kind="account", target_id=account.id,
         before={"status": before.value}, after={"status": status.value},

@@ -23,7 +23,7 @@ from app.changes.kinds import EFFECTS
 from app.changes.machine import ChangeStep, advance, require_step
 from app.changes.mails import mail_rejected, mail_requested
 from app.changes.parts import settle_parts
-from app.changes.queries import distributors_day, find_by_key, get_change, lock_change, open_change
+from app.changes.queries import distributors_day, find_by_key, get_change, lock_change
 from app.changes.steps import ask_next
 from app.changes.words import words_of
 from app.core.db import nudge_after_commit, session
@@ -113,7 +113,7 @@ def start_submitted(change_id: UUID, *, at: datetime) -> SubscriptionChange:
     effect = EFFECTS[change.kind]
     try:
         with session.begin_nested():
-            _check(effect, subscription, _as_asked(change), at=at, but=change.id)
+            _check(effect, subscription, _as_asked(change), at=change.created_at, but=change.id)
     except DomainError as refusal:  # something has happened since it was asked for
         _reject(subscription, change, str(refusal), actor=SYSTEM, at=at)
         return change
@@ -134,7 +134,7 @@ def accept_change(change_id: UUID, *, mails_customer: bool = True, actor: Actor,
     subscription, change = lock_both(change_id)
     effect = EFFECTS[change.kind]
     require_step(change, ChangeStep.SCHEDULE if change.timing is ChangeTiming.PERIOD_END else ChangeStep.ACCEPT)
-    _check(effect, subscription, _as_asked(change), at=at, but=change.id)
+    _check(effect, subscription, _as_asked(change), at=change.created_at, but=change.id)
     change.decided_by_name, change.decided_at = actor.name[:201], at
     change.details = {**change.details, "mails_customer": mails_customer}
     record(
@@ -185,16 +185,6 @@ def withdraw_change(change_id: UUID, *, actor: Actor, at: datetime) -> Subscript
     )  # fmt: skip
     session.flush()
     return change
-
-
-def void_changes(subscription: Subscription, *, at: datetime, but: UUID | None = None) -> None:
-    """Close what is still wanted of a subscription that has ended; call it when one is canceled or expires."""
-    found = open_change(subscription.id)
-    if found is None or found.id == but or found.status is ChangeStatus.PROCESSING:
-        return
-    advance(found, ChangeStep.VOID)
-    found.completed_at = at
-    session.flush()
 
 
 def begin(effect: Effect, subscription: Subscription, change: SubscriptionChange, *, at: datetime) -> None:

@@ -7,9 +7,11 @@ from uuid import UUID
 
 from sqlalchemy import select
 
+from app.changes.guards import is_free
 from app.core.db import session
 from app.core.errors import FieldError
 from app.orders.models import BasketItem
+from app.subscriptions.machine import Action
 from app.subscriptions.models import Subscription, SubscriptionStatus
 from tenants.context import current_scope
 
@@ -39,6 +41,12 @@ def licence_errors(item: BasketItem, subscription: Subscription | None) -> Itera
     if subscription is None or subscription.status not in _wanted(subscription):
         yield FieldError(
             "product", "subscription_not_active", "The subscription is not active any more; remove this item"
+        )
+    elif subscription.trial_ends_on is None and not is_free(subscription, Action.BUY):  # CB-F70, CB-F78
+        yield FieldError(
+            "product",
+            "subscription_busy",
+            f"A request for “{subscription.friendly_name}” comes first; withdraw it, or remove this item",
         )
 
 

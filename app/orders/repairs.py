@@ -13,11 +13,15 @@ from sqlalchemy import Select, func, select
 from app.accounts.models import Account
 from app.audit.services import Actor
 from app.catalogue.models import Product, ProductType
+from app.changes.effects import NewChange
+from app.changes.requests import submit_change
 from app.core.db import session
 from app.orders.execution_outcomes import task_retried, task_succeeded
 from app.orders.models import DeliveryStatus, Order, OrderItem, OrderStatus, OrderWork, WorkState
-from app.provisioning.models import ProvisioningTask
+from app.provisioning.models import ProvisioningTask, TaskStatus
+from app.provisioning.queries import last_task_of
 from app.provisioning.services import finish_by_person, retry_task
+from app.subscriptions.models import SubscriptionChange
 from tenants.context import current_scope
 
 STANDS_STILL_AFTER = timedelta(minutes=15)  # GO-03: stuck work surfaces within 15 minutes
@@ -47,6 +51,18 @@ def retry(task_id: UUID, *, actor: Actor, at: datetime) -> ProvisioningTask:
     task = retry_task(task_id, actor=actor, at=at)
     task_retried(task, at=at)
     return task
+
+
+def edit_details(new: NewChange, *, actor: Actor, at: datetime) -> SubscriptionChange:
+    """Put a service's details right; what has failed because of them is tried again with the new ones (CB-F70).
+
+    Raises what `submit_change` raises.
+    """
+    change = submit_change(new, actor=actor, at=at)
+    failed = last_task_of(new.subscription_id)
+    if failed is not None and failed.status is TaskStatus.FAILED:
+        retry(failed.id, actor=actor, at=at)
+    return change
 
 
 def record_done(task_id: UUID, vendor_reference: str, *, actor: Actor, at: datetime) -> ProvisioningTask:

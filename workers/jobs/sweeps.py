@@ -12,8 +12,11 @@ from uuid import UUID
 
 from sqlalchemy import Select, delete, or_, select
 
+from app.accounts.jobs import FOLLOW_ACCOUNT
+from app.audit.chain import link_events
 from app.catalogue.jobs import RUN_IMPORT
 from app.catalogue.models import ImportRun, ImportState
+from app.changes.account_suspension import accounts_to_follow
 from app.changes.jobs import START_CHANGE
 from app.core.db import nudge_after_commit, session
 from app.core.queue import Job, Nudge
@@ -24,7 +27,8 @@ from app.orders.jobs import PROCESS_ORDER_WORK
 from app.orders.models import IdempotencyKey, OrderWork, WorkState
 from app.orders.scheduled_runs import nudge_due
 from app.provisioning.jobs import PROVISION_BATCH, PROVISION_ORDER_ITEM
-from app.provisioning.models import ProvisioningTask, TaskStatus, VendorCall
+from app.provisioning.models import ProvisioningTask, VendorCall
+from app.provisioning.queries import ON_THE_CLOCK
 from app.provisioning.services import BATCH_FROM
 from app.resellers.aliases import release_expired_holds
 from app.resellers.jobs import APPLY_LISTING_RUN
@@ -60,7 +64,7 @@ def nudge_provisioning_tasks(at: datetime) -> None:
         select(ProvisioningTask.id)
         .where(
             ProvisioningTask.distributor_id == current_scope().distributor_id,
-            ProvisioningTask.status.in_((TaskStatus.PENDING, TaskStatus.RUNNING)),
+            ProvisioningTask.status.in_(ON_THE_CLOCK),
             ProvisioningTask.next_attempt_at <= at,
             or_(ProvisioningTask.attempts > 0, ProvisioningTask.next_attempt_at <= at - GRACE),
         )
@@ -85,6 +89,12 @@ def nudge_changes(at: datetime) -> None:
             SubscriptionChange.created_at <= at - GRACE,
         ),
     )
+
+
+def nudge_accounts(at: datetime) -> None:
+    """Accounts whose subscriptions have yet to follow their status (CB-30)."""
+    _ = at
+    _nudge_rows(FOLLOW_ACCOUNT, accounts_to_follow(MOST))
 
 
 def nudge_mails(at: datetime) -> None:
@@ -130,6 +140,11 @@ def nudge_listing_runs(at: datetime) -> None:
             or_(ListingRun.lease_until.is_(None), ListingRun.lease_until <= at),
         ),
     )
+
+
+def link_audit_events(at: datetime) -> None:
+    """Events that are not in their distributor's hash chain yet (GO-16)."""
+    link_events(at=at)
 
 
 def release_holds(at: datetime) -> None:

@@ -12,9 +12,10 @@ from app.catalogue.models import BillingType, Product, ProductKind, ProductType
 from app.changes.charging import Amount, charge, current_period, whole_cycle
 from app.changes.effects import Effect, NewChange
 from app.changes.errors import InvoicePending, NotOffered
+from app.changes.exits import exit_of, require_exit, termination
 from app.changes.mails import mail_done
 from app.changes.queries import cost_of
-from app.changes.refunding import may_end_now, policy_for, product_and_type, refund_of
+from app.changes.refunding import policy_for, product_and_type, refund_of
 from app.core.errors import Invalid
 from app.provisioning.complete_pictures import complete_picture
 from app.provisioning.pictures import ResourcePicture
@@ -53,13 +54,10 @@ class Quantity(Effect):
         _require_within(product, product_type, wanted)
         if new.timing is ChangeTiming.ON_DATE:
             raise Invalid.field("timing", "not_offered", "Choose now, or the end of the period")
-        if new.timing is ChangeTiming.PERIOD_END:
-            _require_future(product, product_type)
-            return
-        if has_pending(subscription.id):
+        if new.timing is not ChangeTiming.PERIOD_END and has_pending(subscription.id):
             raise InvoicePending(subscription.code)
         if wanted < subscription.quantity:
-            require_refundable(subscription, subscription.quantity - wanted, at=at)
+            require_refundable(subscription, subscription.quantity - wanted, new.timing, at=at)
 
     def needs_decision(self, subscription: Subscription, change: SubscriptionChange, *, at: datetime) -> bool:
         """A customer's decrease is a partial cancellation (CB-29): the type's switch and its cap decide."""
@@ -73,12 +71,13 @@ class Quantity(Effect):
 
     def apply(self, subscription: Subscription, change: SubscriptionChange, *, at: datetime) -> None:
         """Take the total over and charge the rest of the period, or give back what is not used (CB-F75, CB-F76)."""
-        before, after = subscription.quantity, change.quantity_to or subscription.quantity
-        amount = _amount(subscription, change, before, after, at=at)
+        after = change.quantity_to or subscription.quantity
+        is_taken_over = subscription.quantity == after and change.quantity_from is not None  # a bundle's, by its parts
+        before = change.quantity_from if is_taken_over and change.quantity_from else subscription.quantity
+        amounts = [_amount(subscription, change, before, after), _termination(subscription, change, before - after)]
         change.quantity_from = before
         change_quantity(subscription.id, after, at=at)
-        if amount is not None:
-            charge(subscription, change, amount, at=at)
+        charge(subscription, change, *(amount for amount in amounts if amount is not None), at=at)
         mail_done(subscription, change, at=at)
 
 
@@ -93,15 +92,11 @@ def is_decided_by_bss(subscription: Subscription, quantity: int) -> bool:
     return cycle_amount(cost.unit_cost, quantity, cost.currency) > product_type.cancellation_cap
 
 
-def require_refundable(subscription: Subscription, quantity: int, *, at: datetime) -> None:
-    """Refuse a decrease the refund policy does not allow now (CB-29)."""
-    policy = policy_for(subscription)
-    if policy.whole_only:
+def require_refundable(subscription: Subscription, quantity: int, timing: ChangeTiming, *, at: datetime) -> None:
+    """Refuse a decrease the refund policy and the commitment do not allow (CB-28, CB-29)."""
+    if policy_for(subscription).whole_only:
         raise Invalid.field("quantity", "whole_only", "This subscription can only be canceled as a whole")
-    if not may_end_now(subscription, policy, quantity, at):
-        raise Invalid.field(
-            "quantity", "outside_window", "Its licences cannot be given back now; choose the end of the period"
-        )
+    require_exit(subscription, quantity, timing, field="quantity", at=at)
 
 
 def _require_countable(subscription: Subscription, product: Product, product_type: ProductType) -> None:
@@ -126,14 +121,13 @@ def _require_within(product: Product, product_type: ProductType, wanted: int) ->
         raise Invalid.field("quantity", "step", f"Sold in steps of {product.step_quantity}")
 
 
-def _require_future(product: Product, product_type: ProductType) -> None:
-    if product_type.kind is ProductKind.ONE_OFF or product.max_quantity == 1:
-        raise NotOffered("This product has no requests for its next period")
+def _termination(subscription: Subscription, change: SubscriptionChange, quantity: int) -> Amount | None:
+    if quantity <= 0:
+        return None
+    return termination(subscription, quantity, exit_of(subscription, quantity, change.timing, at=change.created_at))
 
 
-def _amount(
-    subscription: Subscription, change: SubscriptionChange, before: int, after: int, *, at: datetime
-) -> Amount | None:
+def _amount(subscription: Subscription, change: SubscriptionChange, before: int, after: int) -> Amount | None:
     """Return what the change costs within the running period; None before the period it is for has begun."""
     cost, period, cycle = cost_of(subscription.id), current_period(subscription), whole_cycle(subscription)
     if cost is None or period is None or cycle is None or subscription.trial_ends_on is not None:
@@ -142,7 +136,7 @@ def _amount(
         return None
     if after > before:
         return _increase(subscription, change, cost, period, cycle, before, after)
-    return _decrease(subscription, change, cost, period, before, after, at=at)
+    return _decrease(subscription, change, cost, period, before, after)
 
 
 def _increase(
@@ -172,8 +166,6 @@ def _decrease(
     period: Period,
     before: int,
     after: int,
-    *,
-    at: datetime,
 ) -> Amount | None:
     less = before - after
     if change.timing is ChangeTiming.PERIOD_END:  # confirmed late: the whole new period is at the lower number
@@ -182,7 +174,8 @@ def _decrease(
         net = unused_share(whole, period, last_used, cost.currency)
     else:
         last_used = change.effective_on
-        net = refund_of(subscription, less, on=last_used, at=at)
+        is_free = exit_of(subscription, less, change.timing, at=change.created_at).percent is None
+        net = refund_of(subscription, less, on=last_used, at=change.created_at) if is_free else NOTHING
     credited = charge_to_credit(subscription.id, period)
     first = min(max(last_used + timedelta(days=1), period.first), period.last)
     return Amount(

@@ -78,7 +78,10 @@ class Desk:
 
     def do(self, service: Callable, *args, **kwargs):
         """Call a service as BSS does: in the distributor's scope, committed."""
-        with scope(self.world.scope), unit_of_work():
+        return self.do_in(self.world.scope, service, *args, **kwargs)
+
+    def do_in(self, where: Scope, service: Callable, *args, **kwargs):
+        with scope(where), unit_of_work():
             return service(*args, **kwargs)
 
     def look(self, change: SubscriptionChange, *, at: datetime) -> None:
