@@ -6,12 +6,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Index, String
+from sqlalchemy import BigInteger, Index, String, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import Base
-from tenants.scoping import Intake
+from tenants.scoping import DistributorPrivate, Intake
 
 
 class AuditEvent(Intake, Base):
@@ -21,6 +21,7 @@ class AuditEvent(Intake, Base):
     __table_args__ = (
         Index(None, "distributor_id", "at"),
         Index(None, "distributor_id", "target_id"),
+        Index("ix_audit_events_unchained", "distributor_id", "id", postgresql_where=text("chained_at IS NULL")),
     )
 
     at: Mapped[datetime]
@@ -33,3 +34,44 @@ class AuditEvent(Intake, Base):
     request_id: Mapped[str | None] = mapped_column(String(40))
     before: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict)
     after: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict)
+    chained_at: Mapped[datetime | None]  # None: not in the chain yet
+    erased_at: Mapped[datetime | None]  # `before` and `after` were blanked; the chain keeps their digest
+
+
+class AuditLink(DistributorPrivate, Base):
+    """One event's place in its distributor's hash chain (GO-16). Digests are SHA-256 in hex."""
+
+    __tablename__ = "audit_links"
+    __table_args__ = (
+        UniqueConstraint("distributor_id", "position"),
+        UniqueConstraint("distributor_id", "event_id"),
+    )
+
+    position: Mapped[int] = mapped_column(BigInteger)  # from 1, without gaps
+    event_id: Mapped[UUID]
+    payload_digest: Mapped[str] = mapped_column(String(64))  # of the event
+    digest: Mapped[str] = mapped_column(String(64))  # of the link before it, the position and the payload digest
+
+
+class AuditHead(DistributorPrivate, Base):
+    """The end of a distributor's chain, signed with the installation's key: a shortened chain does not reach it."""
+
+    __tablename__ = "audit_heads"
+    __table_args__ = (UniqueConstraint("distributor_id"),)
+
+    position: Mapped[int] = mapped_column(BigInteger, default=0)
+    digest: Mapped[str] = mapped_column(String(64))
+    signature: Mapped[str] = mapped_column(String(64))
+    changed_at: Mapped[datetime]
+
+
+class AuditCheckpoint(DistributorPrivate, Base):
+    """Where a chain begins since its older part has expired: the last link that was removed, signed."""
+
+    __tablename__ = "audit_checkpoints"
+    __table_args__ = (UniqueConstraint("distributor_id", "position"),)
+
+    position: Mapped[int] = mapped_column(BigInteger)
+    digest: Mapped[str] = mapped_column(String(64))
+    signature: Mapped[str] = mapped_column(String(64))
+    created_at: Mapped[datetime]
