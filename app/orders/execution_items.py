@@ -21,7 +21,7 @@ from app.orders.execution_add_ons import BoughtAddOn, is_add_on, is_recurring, l
 from app.orders.execution_bundles import start_components
 from app.orders.execution_events import FAILED, SETTING_UP, add_event
 from app.orders.execution_outcomes import deliver
-from app.orders.execution_prices import begin_price
+from app.orders.execution_prices import begin_asset_price, begin_price
 from app.orders.execution_rows import Line, Parties
 from app.orders.execution_trials import upgrade_trial
 from app.orders.models import DeliveryStatus, Order, OrderItemCost
@@ -146,10 +146,12 @@ def _start_asset(run: Execution, line: Line, cost: OrderItemCost) -> Provisionin
         at=run.at,
     )
     link_asset(line.item, asset)
+    begin_asset_price(asset, run.parties.payer, line.item, cost)
     _charge(run, line, cost, subscription=None)
     if not _is_automatic(line):
         deliver(run.order, line.item, at=run.at)
         return None
+    asset.sync_status = SyncStatus.PENDING
     return _ask_vendor(run, line, TaskKind.CREATE, asset, line.item.quantity)
 
 

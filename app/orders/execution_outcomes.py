@@ -20,7 +20,7 @@ from app.orders.models import DeliveryStatus, Order, OrderItem, OrderStatus
 from app.provisioning.models import ProvisioningTask, TaskKind
 from app.provisioning.parts import parts_failed, parts_retried, parts_succeeded
 from app.provisioning.pictures import from_json
-from app.subscriptions.models import AssetStatus
+from app.subscriptions.assets import asset_failed, asset_stands
 from app.subscriptions.problems import clear_problem, note_problem
 from app.subscriptions.queries import find_asset_by_item, find_subscription_for_update
 from app.subscriptions.services import activate, change_quantity, mark_failed, mark_pending
@@ -107,6 +107,8 @@ def task_failed(task: ProvisioningTask, reason: str, *, at: datetime) -> None:
     if subscription is not None:
         mark_failed(subscription.id, reason)
         parts_failed(task, subscription, reason)
+    else:
+        asset_failed(task.subject_id)
     order, item = _order_and_item(task)
     if order is None or item is None:
         return
@@ -150,8 +152,8 @@ def _order_and_item(task: ProvisioningTask) -> tuple[Order | None, OrderItem | N
 
 def _activate_asset(item: OrderItem) -> None:
     asset = find_asset_by_item(item.id)
-    if asset is not None and asset.status is AssetStatus.PENDING_ACTIVATION:
-        asset.status = AssetStatus.ACTIVE
+    if asset is not None:
+        asset_stands(asset)
 
 
 def _all_made(order: Order) -> bool:

@@ -7,16 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date
+from decimal import Decimal
 from uuid import UUID
 
 from sqlalchemy import select
 
+from app.accounts.models import Account
 from app.changes.queries import cost_of
 from app.core.db import session
 from app.orders.execution_rows import Line
 from app.orders.models import OrderItem, OrderItemCost
 from app.pricing.models import Promotion, PromotionDuration
-from app.subscriptions.models import Subscription, SubscriptionCost
+from app.subscriptions.assets import PaidPrice, keep_cost
+from app.subscriptions.models import Asset, Subscription, SubscriptionCost
 from app.subscriptions.protection import lock_price
 from tenants.context import current_scope
 
@@ -31,6 +34,23 @@ def begin_price(subscription: Subscription, item: OrderItem, cost: OrderItemCost
         row.promotion_id = item.promotion_id
         row.promotion_cycles_left = _cycles_after_the_first(item.promotion_id)
     lock_price(subscription, row, on=on)
+
+
+def begin_asset_price(asset: Asset, payer: Account, item: OrderItem, cost: OrderItemCost) -> None:
+    """Keep what an asset was bought for: a later change of its price counts from it (CB-31)."""
+    is_agreed = item.is_price_agreed
+    keep_cost(
+        asset,
+        payer,
+        PaidPrice(
+            unit_cost=cost.unit_cost,
+            currency=cost.currency,
+            price_list_id=cost.price_list_id,
+            base_cost=cost.base_cost,
+            user_price=cost.user_price if is_agreed else None,
+            discount_percent=cost.discount_percent if is_agreed else Decimal(0),
+        ),
+    )
 
 
 def running_costs(lines: Sequence[Line]) -> Mapping[UUID, SubscriptionCost]:
