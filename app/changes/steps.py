@@ -20,7 +20,7 @@ from app.provisioning.parts import parts_failed, parts_retried, parts_succeeded
 from app.provisioning.pictures import ResourcePicture
 from app.provisioning.services import NewTask, nudge_tasks, request_provisioning
 from app.subscriptions.bundles import list_components, sync_with_components
-from app.subscriptions.machine import SyncStep, move_sync
+from app.subscriptions.machine import Step, SyncStep, move, move_sync
 from app.subscriptions.models import (
     Subscription,
     SubscriptionChange,
@@ -121,6 +121,33 @@ def step_retried(task: ProvisioningTask, subscription: Subscription) -> None:
         parts_retried(task, subscription)
     else:
         mark_pending(task.subject_id)
+
+
+def undo_steps(subscription: Subscription, change: SubscriptionChange, *, at: datetime) -> None:
+    """Ask the vendors to put back what was done before one of them refused, and nobody wants the change any more."""
+    for subject_id, kind in sorted(_done(change.id), key=lambda each: str(each[0])):
+        subject = subscription if subject_id == subscription.id else find_subscription_for_update(subject_id)
+        if subject is None or kind not in (TaskKind.CREATE, TaskKind.UPDATE):
+            continue
+        undo = TaskKind.CANCEL if kind is TaskKind.CREATE else TaskKind.UPDATE
+        task = request_provisioning(
+            NewTask(
+                kind=undo,
+                subject_id=subject.id,
+                picture=complete_picture(subject, quantity=subject.quantity),
+                service_manager_id=service_manager_of(subject.product_id),
+                order_id=None,
+                order_item_id=None,
+            ),
+            at=at,
+        )
+        nudge_tasks([task])
+    waiting = find_subscription_for_update(change.target_subscription_id) if change.target_subscription_id else None
+    if waiting is not None and waiting.status is SubscriptionStatus.PENDING_ACTIVATION:
+        move(waiting, Step.ABANDONED)
+        waiting.canceled_at = at
+        change.target_subscription_id = None
+    session.flush()
 
 
 def settle_component(component: Subscription) -> None:

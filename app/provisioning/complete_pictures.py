@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -151,7 +151,28 @@ def _add_ons(
                 ),
             )
         )
-    return tuple(pictures)
+    return (*pictures, *_new_add_ons(wanted, {each.product_id for each in pictures}))
+
+
+def _new_add_ons(wanted: Mapping[UUID, int], known: Collection[UUID]) -> list[AddOnPicture]:
+    """Return what has no record yet: it is made when the vendor has confirmed."""
+    pictures = []
+    for product_id, quantity in wanted.items():
+        if product_id in known or quantity == 0:
+            continue
+        product, product_type = _product(product_id)
+        pictures.append(
+            AddOnPicture(
+                subscription_id=None,
+                product_id=product.id,
+                product_code=product.code,
+                product_name=product.name,
+                quantity=quantity,
+                action=CREATE,
+                characteristics=characteristic_pictures(product_type, product.characteristics),
+            )
+        )
+    return pictures
 
 
 def _asked(subject_id: UUID) -> ResourcePicture | None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from uuid import UUID
 
 from sqlalchemy import select
 
 from app.core.db import session
 from app.subscriptions.errors import SubscriptionNotFound
-from app.subscriptions.models import Asset, Subscription, SubscriptionEvent
+from app.subscriptions.models import Asset, Subscription, SubscriptionEvent, SubscriptionStatus
 from tenants.context import current_scope
 
 
@@ -42,6 +42,20 @@ def find_subscription_for_update(subscription_id: UUID) -> Subscription | None:
         .with_for_update()
         .execution_options(populate_existing=True)
     )
+
+
+def live_of_products(account_id: UUID, product_ids: Collection[UUID]) -> Sequence[Subscription]:
+    """Return what an account has, or is about to have, of some products, the oldest first (CB-10)."""
+    return session.scalars(
+        select(Subscription)
+        .where(
+            Subscription.distributor_id == current_scope().distributor_id,
+            Subscription.account_id == account_id,
+            Subscription.product_id.in_(product_ids),
+            Subscription.status.not_in((SubscriptionStatus.CANCELED, SubscriptionStatus.EXPIRED)),
+        )
+        .order_by(Subscription.created_at, Subscription.id)
+    ).all()
 
 
 def find_by_item(order_item_id: UUID) -> Subscription | None:
