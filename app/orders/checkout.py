@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -24,10 +24,14 @@ from app.core.ids import new_id
 from app.core.queue import Nudge
 from app.identity.models import User, UserKind
 from app.notifications.services import MailTemplate, queue_mail
-from app.orders.baskets import BasketLine, BasketView, Shopper, after_checkout, open_basket, view_basket
+from app.orders.basket_schedule import require_schedulable
+from app.orders.basket_lines import BasketLine, BasketView
+from app.orders.baskets import Shopper, after_checkout, open_basket, view_basket
+from app.orders.execution_rows import distributors_day
 from app.orders.execution_trials import trial_errors
 from app.orders.jobs import PROCESS_ORDER_WORK
 from app.orders.licences import recipient_errors
+from app.orders.machine import Move, at_first
 from app.orders.models import (
     ORDER_NUMBERS,
     Basket,
@@ -39,6 +43,7 @@ from app.orders.models import (
     OrderStatus,
     OrderWork,
 )
+from app.orders.schedule import day_words, run_time
 from app.orders.terms import Evidence, Terms, log_acceptance, terms_of
 from app.orders.words import status_words, total_words
 from app.pricing.quotes import Buyer
@@ -102,6 +107,7 @@ def place_order(shopper: Shopper, submission: Submission, *, buyer: Buyer, place
     recipient = account if is_alias else recipient_of(basket, account)
     terms = terms_of(view.lines)
     _check(view, account, recipient, placed_by, terms, submission)
+    require_schedulable(view, under_alias=is_alias, today=distributors_day(at))
     _check_plans(view, account, at)
     order = _new_order(view, shopper, buyer, recipient=recipient, placed_by=placed_by, at=at)
     session.add(order)
@@ -231,6 +237,7 @@ def _new_order(
 ) -> Order:
     is_alias = buyer.reseller_id is not None
     waits = is_alias and recipient.approval_required
+    day = view.basket.execute_on
     number = session.scalar(select(ORDER_NUMBERS.next_value()))
     return Order(
         id=new_id(),
@@ -238,7 +245,7 @@ def _new_order(
         account_id=recipient.id,
         number=f"SO-{at.year}-{number:06}",
         name=recipient.name,
-        status=OrderStatus.PENDING_RESELLER_APPROVAL if waits else OrderStatus.EXECUTING,
+        status=at_first(_first_move(day, waits=waits)),
         channel=OrderChannel.ALIAS if is_alias else OrderChannel.ROOT,
         storefront_id=shopper.storefront_id,
         payer_id=buyer.payer_id or shopper.account_id,
@@ -248,11 +255,19 @@ def _new_order(
         placed_by_id=placed_by.id,
         placed_by_reseller=placed_by.kind is UserKind.RESELLER,
         placed_at=at,
-        delivery_changed_at=None if waits else at,
+        execute_on=day,
+        run_at=run_time(day) if day is not None and not waits else None,
+        delivery_changed_at=None if waits or day is not None else at,
         po_number=view.basket.po_number,
         comment=view.basket.comment,
         checkout_key=view.basket.checkout_key,
     )
+
+
+def _first_move(day: date | None, *, waits: bool) -> Move:
+    if waits:
+        return Move.CHECK_OUT_FOR_APPROVAL
+    return Move.CHECK_OUT if day is None else Move.CHECK_OUT_FOR_A_DAY
 
 
 def _new_item(order: Order, line: BasketLine, position: int) -> OrderItem:
@@ -281,6 +296,7 @@ def _new_item(order: Order, line: BasketLine, position: int) -> OrderItem:
 
 def _record(order: Order, user: User, at: datetime) -> None:
     waits = order.status is OrderStatus.PENDING_RESELLER_APPROVAL
+    text = "Order submitted, waiting for approval" if waits else "Order submitted"
     session.add(
         OrderEvent(
             reseller_id=order.reseller_id,
@@ -288,7 +304,7 @@ def _record(order: Order, user: User, at: datetime) -> None:
             order_id=order.id,
             at=at,
             kind="submitted",
-            text="Order submitted, waiting for approval" if waits else "Order submitted",
+            text=f"{text}, to be executed on {day_words(order.execute_on)}" if order.execute_on else text,
             actor_name=user.full_name,
         )
     )

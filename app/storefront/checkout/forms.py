@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wtforms import HiddenField, RadioField, SelectField, SelectMultipleField, StringField, TextAreaField
+from wtforms import DateField, HiddenField, RadioField, SelectField, SelectMultipleField, StringField, TextAreaField
 from wtforms.validators import Length, Optional
 
 from app.accounts.services import NewEndCustomer
@@ -49,6 +49,11 @@ class DetailsForm(Form):
     alias = StringField(
         "Storefront alias",
         description="3 to 40 lower-case letters, digits and single hyphens. It cannot be changed later.",
+    )
+    execute_on = DateField(
+        "Execute on",
+        validators=[Optional()],
+        description="Empty: at once. Otherwise on that day, at the prices of that day.",
     )
     po_number = StringField(
         "Your reference", validators=[Optional(), Length(max=50, message="Use at most 50 characters")]

@@ -17,10 +17,14 @@ from app.core.errors import Forbidden, Invalid
 from app.core.ids import parse_id
 from app.identity.models import UserKind
 from app.identity.permissions import Permission
-from app.orders.baskets import BasketView, choose_recipient, note_on_order, set_alias, view_basket
+from app.orders.basket_schedule import choose_day, is_offered, why_not
+from app.orders.basket_lines import BasketView
+from app.orders.baskets import choose_recipient, note_on_order, set_alias, view_basket
 from app.orders.checkout import Submission, place_order, recipient_of
+from app.orders.execution_rows import distributors_day
 from app.orders.models import OrderStatus
 from app.orders.queries import get_order, list_items
+from app.orders.schedule import ONE_DAY, last_day
 from app.orders.terms import Evidence, terms_of
 from app.orders.words import status_words
 from app.resellers.aliases import require_alias
@@ -57,6 +61,12 @@ def _steps(view: BasketView) -> list[NavItem]:
     if _asks_recipient(view):
         steps.append(NavItem("Recipient", url_for(".recipient")))
     return [*steps, NavItem("Details", url_for(".details")), NavItem("Review", url_for(".review"))]
+
+
+def _asks_day() -> bool:
+    """Whether the viewer may let the order wait for a day (SF-32)."""
+    under_alias = buyer_of_request().reseller_id is not None
+    return signed_in_viewer().can(Permission.ORDERS_SCHEDULE) and is_offered(under_alias=under_alias)
 
 
 def _first_open(view: BasketView) -> str | None:
@@ -172,12 +182,16 @@ def details() -> ResponseReturnValue:
     if (missing := _first_open(view)) and missing != url_for(".details"):
         return redirect(missing, code=303)
     asks_alias = bool(view.plan_lines) and needs_alias(_account().id)
+    asks_day = _asks_day()
+    reason = why_not(view) if asks_day else None
     form = DetailsForm()
     if form.validate_on_submit():
         try:
             with unit_of_work():
                 shopper, at = shopper_of_request(), utc_now()
                 note_on_order(shopper, po_number=form.po_number.data, comment=form.comment.data, at=at)
+                day = form.execute_on.data if asks_day and reason is None else None
+                choose_day(shopper, day, today=distributors_day(at), at=at)
                 if asks_alias:
                     alias = require_alias(form.alias.data, reseller_id=shopper.account_id, at=at)
                     for line in view.plan_lines:
@@ -188,6 +202,7 @@ def details() -> ResponseReturnValue:
             return redirect(url_for(".review"), code=303)
     elif not form.is_submitted():
         form.po_number.data, form.comment.data = view.basket.po_number, view.basket.comment
+        form.execute_on.data = view.basket.execute_on
         form.alias.data = next((line.item.alias for line in view.plan_lines if line.item.alias), "")
     steps = _steps(view)
     return page(
@@ -196,6 +211,10 @@ def details() -> ResponseReturnValue:
         view=view,
         form=form,
         asks_alias=asks_alias,
+        asks_day=asks_day,
+        why_at_once=reason,
+        tomorrow=distributors_day(utc_now()) + ONE_DAY,
+        last_day=last_day(distributors_day(utc_now())),
         alias_prefix=request.host_url.split("//", 1)[1],
         steps=steps,
         step=len(steps) - 1,

@@ -8,22 +8,28 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from flask import flash, redirect, render_template, url_for
+from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from wtforms import DateField
+from wtforms.validators import InputRequired
 
 from app.access import permission_required, signed_in_viewer
 from app.accounts.models import Account
 from app.core.clock import utc_now
 from app.core.db import session, unit_of_work
+from app.core.errors import Invalid
 from app.identity.models import UserKind
 from app.identity.permissions import Permission
+from app.orders.execution_rows import distributors_day
 from app.orders.models import DeliveryStatus, Order, OrderEvent, OrderItem, OrderStatus
 from app.orders.queries import get_order, list_events, list_items
+from app.orders.schedule import ONE_DAY, cancel_scheduled, day_words, last_day, reschedule
 from app.orders.statuses import shown_status
 from app.orders.withdrawal import may_withdraw, withdraw_order
 from app.orders.words import shown_total, status_words
 from app.subscriptions.queries import codes_of
 from app.web.formats import when
+from app.web.forms import Form
 from app.web.pages import page
 from app.web.surfaces import Surface, surface_blueprint
 from themes.frames import Crumb
@@ -104,11 +110,18 @@ def _about(order: Order) -> list[tuple[str, object]]:
         payer = session.get(Account, (order.distributor_id, order.payer_id))
         facts += [("For", order.name), ("Billed to", payer.name if payer else None)]
     optional = [
+        ("Scheduled for" if order.status is OrderStatus.SCHEDULED else "Requested start", _day(order)),
         ("Your reference", order.po_number),
         ("Comment", order.comment),
         ("Reason", order.decision_reason),
     ]
     return facts + [(label, value) for label, value in optional if value]
+
+
+class RescheduleForm(Form):
+    """Another day for a scheduled order."""
+
+    execute_on = DateField("Execute on", validators=[InputRequired("Choose a day")])
 
 
 @bp.get("/<number>")
@@ -128,8 +141,13 @@ def detail(number: str) -> ResponseReturnValue:
         status=shown_status(order),
         about=_about(order),
         may_withdraw=may_withdraw(order, signed_in_viewer().actor),
+        may_reschedule=order.status is OrderStatus.SCHEDULED and signed_in_viewer().can(Permission.ORDERS_SCHEDULE),
         **_live_part(order, items),
     )
+
+
+def _day(order: Order) -> str | None:
+    return day_words(order.execute_on) if order.execute_on else None
 
 
 @bp.get("/<number>/progress")
@@ -149,4 +167,49 @@ def withdraw(number: str) -> ResponseReturnValue:
     with unit_of_work():
         withdraw_order(number, actor=signed_in_viewer().actor, at=utc_now())
     flash("The order was withdrawn.", "success")
+    return redirect(url_for(".detail", number=number), code=303)
+
+
+@bp.route("/<number>/reschedule", methods=["GET", "POST"])
+@permission_required(Permission.ORDERS_SCHEDULE)
+def reschedule_order(number: str) -> ResponseReturnValue:
+    """Choose another day for a scheduled order, until its execution starts (SF-32)."""
+    order = get_order(number)
+    form = RescheduleForm()
+    if form.validate_on_submit() and form.execute_on.data is not None:
+        try:
+            with unit_of_work():
+                reschedule(number, form.execute_on.data, actor=signed_in_viewer().actor, at=utc_now())
+        except Invalid as refusal:
+            form.take(refusal)
+        else:
+            flash("The order was moved.", "success")
+            return redirect(url_for(".detail", number=number), code=303)
+    elif not form.is_submitted():
+        form.execute_on.data = order.execute_on
+    today = distributors_day(utc_now())
+    return page(
+        "storefront/orders/reschedule.html",
+        title=f"Reschedule order {order.number}",
+        breadcrumbs=[
+            Crumb("Orders", url_for("storefront_billing.orders")),
+            Crumb(order.number, url_for(".detail", number=number)),
+            Crumb("Reschedule"),
+        ],
+        order=order,
+        form=form,
+        tomorrow=today + ONE_DAY,
+        last_day=last_day(today),
+    ), form.status
+
+
+@bp.post("/<number>/cancel")
+@permission_required(Permission.ORDERS_SCHEDULE)
+def cancel_order(number: str) -> ResponseReturnValue:
+    """Cancel a scheduled order, until its execution starts; nothing is charged."""
+    with unit_of_work():
+        cancel_scheduled(
+            number, reason=request.form.get("reason", "")[:500], actor=signed_in_viewer().actor, at=utc_now()
+        )
+    flash("The order was canceled.", "success")
     return redirect(url_for(".detail", number=number), code=303)

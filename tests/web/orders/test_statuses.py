@@ -47,7 +47,7 @@ def test_default_statuses_are_neither_deleted_nor_switched_off(bss, world):
         assert (deleted.status_code, switched_off.status_code) == (HTTPStatus.CONFLICT, HTTPStatus.CONFLICT)
     with scope(world.scope):
         assert all_of(db.session, OrderStatusRow) == []
-        assert MANDATORY <= {each.built_in for each in list_statuses() if each.details.is_active}
+        assert {each.built_in for each in list_statuses() if each.details.is_active} >= MANDATORY
 
 
 def test_an_own_status_can_be_added_and_used(session, bss, world, waiting):
