@@ -80,6 +80,6 @@ def _parts(bundle: Subscription) -> list[tuple[BundleComponent, Product, Product
 
 
 def _answers(item: OrderItem, product: Product) -> dict[str, object]:
-    """Return what was answered about a component when the bundle was ordered: under the component's own id, if given."""
+    """Return what was answered about a component when its bundle was ordered: under the component's own id."""
     own = item.characteristics.get(str(product.id))
-    return dict(own) if isinstance(own, dict) else dict(item.characteristics)
+    return dict(own) if isinstance(own, dict) else {}

@@ -25,7 +25,7 @@ from app.orders.execution_prices import begin_asset_price, begin_price
 from app.orders.execution_rows import Line, Parties
 from app.orders.execution_trials import upgrade_trial
 from app.orders.models import DeliveryStatus, Order, OrderItemCost
-from app.provisioning.complete_pictures import complete_picture
+from app.provisioning.complete_pictures import characteristic_pictures, complete_picture
 from app.provisioning.component_tasks import ask_components
 from app.provisioning.models import ProvisioningTask, TaskKind
 from app.provisioning.pictures import ResourcePicture, company_picture
@@ -266,6 +266,7 @@ def _make_subscription(run: Execution, line: Line, cost: OrderItemCost, sync_sta
         at=run.at,
     )
     line.item.subscription_id = subscription.id
+    subscription.characteristics = dict(line.item.characteristics)
     if line.item.is_price_agreed:
         keep_in_subscription(subscription.id, cost)
     begin_price(subscription, line.item, cost, on=run.starts_on)
@@ -307,6 +308,9 @@ def _picture(run: Execution, line: Line, quantity: int) -> ResourcePicture:
         account=company_picture(receiver),
         alias=line.item.alias,
         edition=line.product.plan_edition,
+        characteristics=characteristic_pictures(
+            line.product_type, {**line.product.characteristics, **line.item.characteristics}
+        ),
     )
     return replace(picture, reseller=company_picture(payer)) if run.parties.is_for_end_customer else picture
 

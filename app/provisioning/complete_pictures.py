@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import select
 
 from app.accounts.models import Account
+from app.catalogue.characteristics import TRUE_WORDS, Characteristic, DataType, characteristics_of, shown_value
 from app.catalogue.models import Product, ProductType
 from app.core.db import session
 from app.provisioning.models import TaskStatus
@@ -89,32 +90,26 @@ def service_manager_of(product_id: UUID) -> UUID | None:
 
 
 def characteristic_pictures(product_type: ProductType, values: Mapping[str, Any]) -> tuple[CharacteristicPicture, ...]:
-    """Return what a type and its root define, with the values given; values nobody defines are left out."""
+    """Return what a type and its root define, with the values given or their defaults; what nobody defines is left out."""
     return tuple(
-        _characteristic(each, values[str(each["id"])])
-        for each in definitions_of(product_type)
-        if values.get(str(each.get("id"))) is not None
+        _characteristic(each, values.get(each.id, each.default))
+        for each in characteristics_of(product_type)
+        if values.get(each.id, each.default) not in (None, "")
     )
 
 
-def definitions_of(product_type: ProductType) -> list[dict[str, Any]]:
-    """Return a type's characteristics after those of the type it inherits from (CB-F2)."""
-    inherited: list[dict[str, Any]] = []
-    if product_type.inherits_from_id is not None:
-        root = session.get(ProductType, (product_type.distributor_id, product_type.inherits_from_id))
-        inherited = list(root.characteristics) if root is not None else []
-    return [*inherited, *product_type.characteristics]
-
-
-def _characteristic(definition: Mapping[str, Any], value: object) -> CharacteristicPicture:
-    text = str(int(value)) if isinstance(value, bool) else str(value)
-    options = {str(each.get("code")): each for each in definition.get("values") or () if isinstance(each, dict)}
+def _characteristic(definition: Characteristic, value: object) -> CharacteristicPicture:
+    if definition.data_type is DataType.BOOLEAN:
+        text = "1" if value is True or str(value).lower() in TRUE_WORDS else "0"
+    else:
+        text = str(value)
+    is_coded = any(each.code == text for each in definition.values)
     return CharacteristicPicture(
-        id=str(definition["id"]),
-        name=str(definition.get("name") or definition["id"]),
-        value=str(options[text].get("name") or text) if text in options else text,
-        code=text if text in options else "",
-        is_quantity_linked=bool(definition.get("is_quantity_linked", False)),
+        id=definition.id,
+        name=definition.name,
+        value=shown_value(definition, text) if is_coded else text,
+        code=text if is_coded else "",
+        is_quantity_linked=definition.is_quantity_linked,
     )
 
 

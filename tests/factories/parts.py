@@ -57,7 +57,7 @@ def make_bundle(
         bundle_type = ProductType(name=f"{name} type", kind=ProductKind.BUNDLE, created_at=MONDAY_NOON)
         session.add(bundle_type)
         session.flush()
-        bundle = make_product(session, bundle_type, name)
+        bundle = make_product(session, bundle_type, name, list_price=price)
         make_entry(session, world.price_list, bundle, price)
         for position, (product, quantity) in enumerate(parts):
             session.add(

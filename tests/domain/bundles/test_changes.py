@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import date
 from types import SimpleNamespace
 
 import pytest
 
+from app.billing.models import Charge
+from app.changes.renewals import bill_day
+from app.core.db import unit_of_work
 from app.core.errors import Conflict
 from app.orders.execution_outcomes import task_retried
 from app.provisioning.models import ProvisioningTask, TaskStatus
@@ -109,3 +113,34 @@ def test_one_failing_component_leaves_the_bundle_active_and_lists_what_is_gone(d
     assert desk.subscription(office).status is SubscriptionStatus.CANCELED
     assert desk.change(change).status is ChangeStatus.COMPLETED
     assert all(each.status is SubscriptionStatus.CANCELED for each in desk.rows(Subscription))
+
+
+def test_editing_a_components_characteristics_reprovisions_that_component_alone(session, desk, office):
+    """CB-11: editing order characteristics reprovisions only the affected component; the bundle keeps the worst sync."""
+    with scope(desk.world.scope):
+        session.merge(desk.world.product_type).characteristics = [
+            {"id": "region", "name": "Region", "data_type": "list", "asked_at_order": True,
+             "values": [{"code": "eu", "value": "Europe"}, {"code": "us", "value": "America"}]},
+            {"id": "backup", "name": "Backup", "data_type": "boolean", "asked_at_order": True, "default": "true"},
+        ]  # fmt: skip
+        session.commit()
+    first, second = office.parts
+    desk.submit(first, ChangeKind.CHARACTERISTICS, details={"values": {"region": "eu"}}, at=on(16))
+    assert desk.subscription(second).sync_status is SyncStatus.SYNCHRONISED
+    desk.run_tasks(at=on(16))
+    (call,) = desk.vendor.requests
+    assert (call.request.kind, call.request.vendor_reference) == (RequestKind.UPDATE, "resource-1")
+    assert [(each.id, each.value, each.code) for each in call.request.characteristics] == [
+        ("region", "Europe", "eu"), ("backup", "1", ""),
+    ]  # fmt: skip
+    assert desk.subscription(first).characteristics == {"region": "eu"}
+    assert desk.subscription(office).sync_status is SyncStatus.SYNCHRONISED
+    assert desk.papers() == []
+
+
+def test_renewing_a_bundle_charges_it_once_and_its_components_never(desk, office):
+    """CB-11, CB-F27 (partly): renewal hits the whole bundle; only the commercial record is charged."""
+    with scope(desk.world.scope), unit_of_work():
+        bill_day(desk.world.direct.id, date(2026, 7, 1), at=on(1, 7))
+    assert desk.papers() == [("invoice", "31.60")]
+    assert {each.subscription_id for each in desk.rows(Charge)} == {office.id}
