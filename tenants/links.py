@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Protocol
 from uuid import UUID
 
 from sqlalchemy import select
@@ -17,21 +15,6 @@ class NoAddress(LookupError):
     """The storefront has no live address to link to."""
 
 
-class Place(Protocol):
-    """What a link must know of an address; the rows of `tenants.models.Address` do."""
-
-    @property
-    def alias(self) -> str | None: ...
-    @property
-    def host(self) -> str | None: ...
-    @property
-    def is_primary(self) -> bool: ...
-    @property
-    def state(self) -> AddressState: ...
-    @property
-    def reseller_id(self) -> UUID | None: ...
-
-
 def storefront_url(storefront_id: UUID, path: str = "/") -> str:
     """Return the absolute URL of a path inside a storefront: its own live host if primary, else below its alias."""
     rows = session.execute(
@@ -41,24 +24,15 @@ def storefront_url(storefront_id: UUID, path: str = "/") -> str:
         .where(Address.storefront_id == storefront_id)
         .order_by(Address.is_primary.desc())
     ).all()
-    return front_of(rows, lambda: distributor_host(rows[0].distributor_id) if rows else None) + path
-
-
-def front_of(places: Sequence[Place], find_host: Callable[[], str | None]) -> str:
-    """Return what stands before every path of a storefront, given its addresses, the primary first.
-
-    `find_host` is asked for the distributor's own host where the storefront is reached below an alias.
-    """
-    own = next(
-        (p for p in places if p.host and p.state is AddressState.LIVE and (p.is_primary or not p.reseller_id)), None
+    own_host = next(
+        (r for r in rows if r.host and r.state is AddressState.LIVE and (r.is_primary or not r.reseller_id)), None
     )
-    if own is not None:
-        return settings().origin(own.host or "")
-    alias = next((p.alias for p in places if p.alias), None)
-    host = find_host() if alias is not None else None
-    if host is None:
-        raise NoAddress
-    return settings().origin(host) + f"/{alias}"
+    if own_host is not None:
+        return settings().origin(own_host.host) + path
+    alias = next((r for r in rows if r.alias), None)
+    if alias is None:
+        raise NoAddress(storefront_id)
+    return settings().origin(distributor_host(alias.distributor_id)) + f"/{alias.alias}{path}"
 
 
 def distributor_host(distributor_id: UUID) -> str:

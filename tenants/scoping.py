@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from uuid import UUID
 
+import psycopg
 from psycopg import sql
+from psycopg.pq import ExecStatus, TransactionStatus
 from sqlalchemy import Connection, event
 from sqlalchemy.exc import InternalError
 from sqlalchemy.orm import Mapped, Session, SessionTransaction, mapped_column
@@ -93,9 +95,20 @@ def _tell(connection: Connection) -> None:
     connection.exec_driver_sql(scope_statements(scope_or_none()), execution_options={"no_parameters": True})
 
 
+def _begin_told(connection: Connection) -> bool:
+    """Begin and tell in one round trip, past the driver's own BEGIN; False where the transaction stands already."""
+    driver = connection.connection.driver_connection
+    line = driver.pgconn if isinstance(driver, psycopg.Connection) and not driver.autocommit else None
+    if line is None or line.transaction_status != TransactionStatus.IDLE:
+        return False
+    answer = line.exec_(f"BEGIN; {scope_statements(scope_or_none())}".encode())
+    return answer.status == ExecStatus.COMMAND_OK
+
+
 @event.listens_for(BoundSession, "after_begin")
 def _scope_begins(_session: Session, _transaction: SessionTransaction, connection: Connection) -> None:
-    _tell(connection)
+    if not _begin_told(connection):  # what went wrong is said by the ordinary way
+        _tell(connection)
 
 
 def settle_scope() -> None:

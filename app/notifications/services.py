@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from uuid import UUID
 
@@ -16,8 +16,6 @@ from app.notifications.templates import SECRET_FIELDS, MailTemplate
 from tenants.context import current_scope
 
 __all__ = ["MailTemplate", "nudge_mails", "queue_mail"]
-
-TOGETHER_FROM = 5  # so many mails at once go to one job instead of one each
 
 
 def queue_mail(
@@ -52,11 +50,7 @@ def queue_mail(
     return mail.id
 
 
-def nudge_mails(mail_ids: Sequence[UUID]) -> None:
-    """Tell the workers of mails after the commit: a job for each of a few, one job for many."""
+def nudge_mails() -> None:
+    """Tell the workers after the commit that mails of the scope's distributor wait: one job for all of them."""
     distributor_id = current_scope().distributor_id
-    if len(mail_ids) >= TOGETHER_FROM:
-        nudge_after_commit(Nudge(SEND_MAILS, distributor_id, distributor_id))
-        return
-    for mail_id in mail_ids:
-        nudge_after_commit(Nudge(SEND_MAIL, mail_id, distributor_id))
+    nudge_after_commit(Nudge(SEND_MAILS, distributor_id, distributor_id))
