@@ -118,15 +118,27 @@ def missing(product_type: ProductType, product: Product, values: Mapping[str, An
 
 
 def missing_errors(
-    product_type: ProductType, product: Product, values: Mapping[str, Any], *, field: str = "characteristics"
+    product_type: ProductType,
+    product: Product,
+    values: Mapping[str, Any],
+    *,
+    field: str = "characteristics",
+    is_storefront: bool = False,
 ) -> Iterator[FieldError]:
-    """Say what is missing, a sentence each; a bundle's components are asked one by one, under their ids (CB-11)."""
+    """Say what is missing, a sentence each; a bundle's components are asked one by one, under their ids (CB-11).
+
+    In a storefront only what is shown there can be missing: staff answers the rest.
+    """
     for each in missing(product_type, product, values):
+        if is_storefront and not each.is_visible:
+            continue
         yield FieldError(field, "characteristic_required", f"{product.name}: {each.name} is needed")
     if product_type.kind is ProductKind.BUNDLE:
         for part, part_type in components_of(product.id):
             own = values.get(str(part.id))
-            yield from missing_errors(part_type, part, own if isinstance(own, dict) else {}, field=field)
+            yield from missing_errors(
+                part_type, part, own if isinstance(own, dict) else {}, field=field, is_storefront=is_storefront
+            )
 
 
 def components_of(bundle_id: UUID) -> Sequence[tuple[Product, ProductType]]:

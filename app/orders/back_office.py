@@ -33,7 +33,7 @@ from app.orders.agreed import (
     require_agreeable,
 )
 from app.orders.back_office_execution import execute, require_business
-from app.orders.baskets import quantity_errors
+from app.orders.basket_lines import quantity_errors
 from app.orders.errors import OrderItemNotFound, WrongOrderState
 from app.orders.execution_costs import order_cost, write_costs
 from app.orders.execution_events import add_event

@@ -21,6 +21,7 @@ from app.orders.machine import Move, advance, require
 from app.orders.models import DeliveryStatus, Order, OrderStatus
 from app.orders.partial import deliver_rest
 from app.orders.plan_items import check_plan_item
+from app.orders.requirements import requirement_errors
 from app.orders.schedule import day_words, last_day, wait_for_day
 from app.orders.statuses import choices_for_cancel
 from app.resellers.aliases import release_alias
@@ -146,7 +147,9 @@ def _require_complete(lines: Sequence[Line], parties: Parties, today: date, at: 
     if cost.missing:
         names = ", ".join(item.product_name for item in cost.missing)
         raise Invalid.field("items", "not_priced", f"There is no price for {parties.payer.name} any more: {names}")
-    if missing := [error for line in lines for error in missing_answers(line)]:
+    missing = [error for line in lines for error in missing_answers(line)]
+    missing += requirement_errors(lines, parties.receiver.id, field="items")
+    if missing:
         raise Invalid(*missing)
     for line in lines:
         if line.product.plan_edition is not None:

@@ -2,32 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import delete, select
 
-from app.catalogue.models import BillingCycle, Product, Term
+from app.catalogue.charging import chosen_options
+from app.catalogue.models import BillingCycle, PriceScheme, Product, Term
 from app.core.db import session
 from app.core.errors import FieldError, Invalid, NotFound
 from app.core.ids import new_id
-from app.core.money import line_amount
-from app.orders.licences import held_of, licence_errors, subscriptions_of
+from app.orders.basket_lines import BasketView, quantity_errors
+from app.orders.basket_pricing import SoldItem, priced_basket, products_with_types
+from app.orders.basket_promotions import Offered, checked_code
+from app.orders.licences import held_of, subscriptions_of
 from app.orders.models import Basket, BasketItem
+from app.orders.requirements import ProductExcluded, judge
 from app.pricing.catalogue_page import offered_ids
-from app.pricing.quotes import Buyer, ExplainedPrice, PriceKey, explain_products
-from app.subscriptions.models import Subscription
+from app.pricing.quotes import Buyer, PriceKey, explain_products
 from app.subscriptions.queries import find_subscription
 from tenants.context import current_scope
 
 KEPT = timedelta(days=30)
 MOST_ITEMS = 50
-MOST_QUANTITY = 1_000_000
 LONGEST_NAME = 100
-ONCE_LAST = 1_000  # one-off purchases have a cycle of 0 months
 
 
 class BasketItemNotFound(NotFound):
@@ -55,67 +57,8 @@ class NewItem:
     friendly_name: str | None = None
     alias: str | None = None
     subscription_id: UUID | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class BasketLine:
-    """One item with its product and today's price; `price` None: it cannot be bought any more."""
-
-    item: BasketItem
-    product: Product
-    price: ExplainedPrice | None  # never handed to a customer's page: use `unit_price`
-    problems: tuple[FieldError, ...] = ()
-    subscription: Subscription | None = None  # the one it adds licences to
-    changed_from: Decimal | None = None  # the price as last shown, where it is another one now
-
-    @property
-    def key(self) -> PriceKey:
-        """What it is priced by."""
-        return PriceKey(self.item.product_id, self.item.term, self.item.cycle)
-
-    @property
-    def unit_price(self) -> Decimal | None:
-        """The buyer's price per unit and cycle."""
-        return self.price.unit_price if self.price else None
-
-    @property
-    def line_total(self) -> Decimal | None:
-        """Unit price x quantity, rounded once."""
-        return line_amount(self.price.unit_price, self.item.quantity, self.price.currency) if self.price else None
-
-
-@dataclass(frozen=True, slots=True)
-class BasketView:
-    """A basket as its page shows it."""
-
-    basket: Basket
-    lines: tuple[BasketLine, ...]
-    currency: str
-    problems: tuple[FieldError, ...] = field(default=())
-
-    @property
-    def net_total(self) -> Decimal:
-        """The sum of rounded lines; what cannot be bought counts nothing."""
-        return sum((line.line_total for line in self.lines if line.line_total is not None), Decimal(0))
-
-    @property
-    def cycle_totals(self) -> Sequence[tuple[BillingCycle, Decimal]]:
-        """What is due per billing cycle, the shortest first, one-off last: a total of mixed cycles says little."""
-        totals: dict[BillingCycle, Decimal] = {}
-        for line in self.lines:
-            if line.line_total is not None:
-                totals[line.item.cycle] = totals.get(line.item.cycle, Decimal(0)) + line.line_total
-        return sorted(totals.items(), key=lambda pair: pair[0].months or ONCE_LAST)
-
-    @property
-    def is_blocked(self) -> bool:
-        """Whether something must be repaired before checkout."""
-        return not self.lines or any(line.problems for line in self.lines)
-
-    @property
-    def plan_lines(self) -> Sequence[BasketLine]:
-        """Lines that ask for a storefront alias."""
-        return [line for line in self.lines if line.product.plan_edition]
+    characteristics: Mapping[str, Any] = field(default_factory=dict)  # answers, by characteristic id
+    options: tuple[str, ...] = ()  # codes of chosen ones
 
 
 def open_basket(shopper: Shopper, *, at: datetime) -> Basket:
@@ -147,25 +90,11 @@ def open_basket(shopper: Shopper, *, at: datetime) -> Basket:
     return basket
 
 
-def quantity_errors(product: Product, quantity: int, *, held: int = 0) -> Iterator[FieldError]:
-    """Say what is wrong with a quantity of a product (SF-26). `held` are there already: limits are about the sum."""
-    least, most = max(product.min_quantity - held, 1), (product.max_quantity or MOST_QUANTITY) - held
-    if product.plan_edition and quantity != 1:
-        yield FieldError("quantity", "quantity_fixed", "A plan is bought once")
-    elif most < 1:
-        yield FieldError("quantity", "quantity_range", "No more can be ordered")
-    elif not least <= quantity <= most:
-        words = f"Enter {least}" if most == least else f"Enter a quantity between {least:,} and {most:,}"
-        yield FieldError("quantity", "quantity_range", words)
-    elif quantity % product.step_quantity:
-        yield FieldError("quantity", "quantity_step", f"Enter a multiple of {product.step_quantity}")
-
-
 def add_item(shopper: Shopper, new: NewItem, *, buyer: Buyer, at: datetime) -> BasketItem:
     """Put a product into the basket; same product, term, cycle and no name of its own merge into one item.
 
-    Raises Invalid `quantity_range`, `quantity_step`, `quantity_fixed`, `too_many`, `plan_already_active`; ProductNotOffered
-    (404) for what this buyer cannot have.
+    Raises Invalid `quantity_range`, `quantity_step`, `quantity_fixed`, `too_many`, `plan_already_active`, `option_unknown`;
+    ProductExcluded beside what cannot be owned with it; ProductNotOffered (404) for what this buyer cannot have.
     """
     price = explain_products([new.product_id], buyer).get(PriceKey(new.product_id, new.term, new.cycle))
     product = _product(new.product_id)
@@ -188,8 +117,12 @@ def add_item(shopper: Shopper, new: NewItem, *, buyer: Buyer, at: datetime) -> B
         errors.append(FieldError("quantity", "plan_already_active", "Your basket already holds a plan"))
     if errors:
         raise Invalid(*errors)
+    _refuse_excluded(items, new, product, receiver_of(basket, shopper, buyer))
+    chosen_options(product, new.options, buyer.currency)
+    is_plain = product.price_scheme is PriceScheme.PER_UNIT and not new.options
+    seen = price.unit_price if is_plain else None  # else it is known once the line is priced
     if same is not None:
-        same.quantity, same.seen_unit_price = quantity, price.unit_price
+        same.quantity, same.seen_unit_price = quantity, seen
         return same
     item = BasketItem(
         basket_id=basket.id,
@@ -202,7 +135,9 @@ def add_item(shopper: Shopper, new: NewItem, *, buyer: Buyer, at: datetime) -> B
         friendly_name=name,
         alias=new.alias,
         subscription_id=new.subscription_id,
-        seen_unit_price=price.unit_price,
+        characteristics=dict(new.characteristics),
+        price_options=list(new.options),
+        seen_unit_price=seen,
         position=1 + max((item.position for item in items), default=0),
     )
     session.add(item)
@@ -238,6 +173,8 @@ def change_item(
     bound = subscriptions_of([item]).get(item.subscription_id) if item.subscription_id else None
     if errors := list(quantity_errors(product, quantity, held=held_of(bound))):
         raise Invalid(*errors)
+    if item.quantity != quantity and product.price_scheme is not PriceScheme.PER_UNIT:
+        item.seen_unit_price = None  # another quantity has another price: nothing changed behind the buyer's back
     item.quantity = quantity
     item.friendly_name = _checked_name(friendly_name)
     return item
@@ -275,42 +212,44 @@ def view_basket(shopper: Shopper, buyer: Buyer, *, at: datetime, is_shown: bool 
     `is_shown`: the buyer sees these prices now, and what it submits next is at them.
     """
     basket = open_basket(shopper, at=at)
-    items = list(_items(basket))
-    products = {
-        product.id: product
-        for product in session.scalars(
-            select(Product).where(
-                Product.distributor_id == current_scope().distributor_id,
-                Product.id.in_([item.product_id for item in items]),
-            )
-        )
-    }
-    prices = explain_products([item.product_id for item in items], buyer)
-    offered = offered_ids(products, buyer)
-    bound = subscriptions_of(items)
-    lines = tuple(
-        _line(
-            item,
-            products[item.product_id],
-            prices.get(PriceKey(item.product_id, item.term, item.cycle)) if item.product_id in offered else None,
-            bound.get(item.subscription_id) if item.subscription_id else None,
-        )
-        for item in items
-    )
+    view = priced_basket(basket, _items(basket), receiver_of(basket, shopper, buyer), buyer)
     if is_shown:
-        for line in lines:
+        for line in view.lines:
             line.item.seen_unit_price = line.unit_price if line.price else line.item.seen_unit_price
-    return BasketView(basket, lines, buyer.currency)
+    return view
 
 
-def _line(item: BasketItem, product: Product, price: ExplainedPrice | None, bound: Subscription | None) -> BasketLine:
-    problems = list(quantity_errors(product, item.quantity, held=held_of(bound)))
-    problems += licence_errors(item, bound)
-    if price is None:
-        problems.insert(0, FieldError("product", "not_available", f"{product.name} is no longer available; remove it"))
-    seen = item.seen_unit_price
-    is_changed = price is not None and seen is not None and seen != price.unit_price
-    return BasketLine(item, product, price, tuple(problems), bound, seen if is_changed else None)
+def receiver_of(basket: Basket, shopper: Shopper, buyer: Buyer) -> UUID | None:
+    """Return who will receive what is in the basket; None while a reseller has not said for whom it orders."""
+    if not buyer.buys_as_reseller or basket.is_own_use:
+        return shopper.account_id
+    return basket.end_customer_id
+
+
+def answer_item(
+    shopper: Shopper, item_id: UUID, *, answers: Mapping[str, Any], options: tuple[str, ...] | None, at: datetime
+) -> BasketItem:
+    """Keep what was answered about an item, and the options chosen where `options` are given. Raises BasketItemNotFound."""
+    item = _item(open_basket(shopper, at=at), item_id)
+    item.characteristics = {**item.characteristics, **answers}
+    if options is not None and list(options) != item.price_options:
+        item.price_options, item.seen_unit_price = list(options), None
+    return item
+
+
+def enter_code(shopper: Shopper, text: str, *, buyer: Buyer, at: datetime) -> Basket:
+    """Give the basket a promotion's code. Raises Invalid at `code` with the reason (CB-16)."""
+    basket = open_basket(shopper, at=at)
+    offered = [Offered(item, item.seen_unit_price or Decimal(0)) for item in _items(basket)]
+    basket.promotion_code = checked_code(text, offered, buyer)
+    return basket
+
+
+def remove_code(shopper: Shopper, *, at: datetime) -> Basket:
+    """Take the basket's code away."""
+    basket = open_basket(shopper, at=at)
+    basket.promotion_code = None
+    return basket
 
 
 def after_checkout(basket: Basket) -> None:
@@ -325,7 +264,8 @@ def _empty(basket: Basket) -> None:
         .where(BasketItem.distributor_id == basket.distributor_id, BasketItem.basket_id == basket.id)
         .execution_options(synchronize_session="fetch")
     )
-    basket.end_customer_id = basket.is_own_use = basket.po_number = basket.comment = None
+    basket.end_customer_id = basket.is_own_use = basket.po_number = basket.comment = basket.execute_on = None
+    basket.promotion_code = None
 
 
 def _items(basket: Basket) -> Sequence[BasketItem]:
@@ -361,7 +301,21 @@ def _merges(item: BasketItem, new: NewItem, name: str | None) -> bool:
         and item.friendly_name is None
         and name is None
         and item.subscription_id == new.subscription_id
+        and item.price_options == list(new.options)
+        and (not new.characteristics or item.characteristics == dict(new.characteristics))
     )
+
+
+def _refuse_excluded(items: Sequence[BasketItem], new: NewItem, product: Product, account_id: UUID | None) -> None:
+    """Raise ProductExcluded where the product excludes what is owned or in the basket already (CB-10)."""
+    if new.subscription_id is not None:
+        return
+    wanted = BasketItem(id=new_id(), product_id=product.id, subscription_id=None)
+    sold = products_with_types([product.id, *(item.product_id for item in items)])
+    others = [item for item in items if item.product_id != product.id and item.product_id in sold]
+    lines = [SoldItem(item, *sold[item.product_id]) for item in (*others, wanted)]
+    if (blocking := judge(lines, account_id).blocked.get(wanted.id)) is not None:
+        raise ProductExcluded(product, blocking)
 
 
 def _checked_name(text: str | None) -> str | None:

@@ -24,8 +24,8 @@ from app.core.ids import new_id
 from app.core.queue import Nudge
 from app.identity.models import User, UserKind
 from app.notifications.services import MailTemplate, queue_mail
-from app.orders.basket_schedule import require_schedulable
 from app.orders.basket_lines import BasketLine, BasketView
+from app.orders.basket_schedule import require_schedulable
 from app.orders.baskets import Shopper, after_checkout, open_basket, view_basket
 from app.orders.execution_rows import distributors_day
 from app.orders.execution_trials import trial_errors
@@ -43,6 +43,7 @@ from app.orders.models import (
     OrderStatus,
     OrderWork,
 )
+from app.orders.requirements import requirement_errors
 from app.orders.schedule import day_words, run_time
 from app.orders.terms import Evidence, Terms, log_acceptance, terms_of
 from app.orders.words import status_words, total_words
@@ -208,6 +209,9 @@ def _check(
         errors.append(FieldError("basket", "ordering_disabled", "Your company cannot order at present"))
     errors += recipient_errors([line.subscription for line in view.lines if line.subscription], recipient.id)
     errors += trial_errors(view.lines, recipient.id)
+    # Where nobody was chosen, the view judged without knowing for whom.
+    if placed_by.kind is UserKind.RESELLER and view.basket.is_own_use is None:
+        errors += requirement_errors(view.lines, recipient.id, field="product")
     if placed_by.kind is UserKind.RESELLER and view.basket.is_own_use is None and not view.plan_lines:
         errors.append(FieldError("end_customer", "recipient_required", "Choose who the order is for"))
     if placed_by.kind is UserKind.DIRECT and not account.has_billing_address:
@@ -291,6 +295,9 @@ def _new_item(order: Order, line: BasketLine, position: int) -> OrderItem:
         friendly_name=line.item.friendly_name,
         alias=line.item.alias,
         subscription_id=line.item.subscription_id,
+        characteristics=dict(line.item.characteristics),
+        price_options=list(line.item.price_options),
+        promotion_id=line.promotion.id if line.promotion is not None else None,
     )
 
 

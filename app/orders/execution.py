@@ -18,6 +18,7 @@ from app.accounts.queries import get_account_for_update
 from app.audit.services import Actor, record
 from app.billing.credit import available_credit
 from app.billing.documents import invoice_order
+from app.catalogue.characteristics import missing_errors
 from app.core.db import nudge_after_commit, session
 from app.core.errors import DomainError, Invalid
 from app.core.ids import new_id
@@ -52,8 +53,10 @@ from app.orders.models import (
     OrderWork,
     WorkState,
 )
+from app.orders.requirements import in_required_order, requirement_errors
 from app.orders.schedule import hold_for_next_try, settle
 from app.orders.statuses import await_people
+from app.pricing.promotions.services import count_redemptions
 from app.provisioning.services import nudge_tasks
 from app.resellers.errors import alias_required
 from app.resellers.plans import needs_alias
@@ -166,7 +169,7 @@ def process_work(work_id: UUID, *, at: datetime) -> Order | None:
 
 
 def require_executable(order: Order, lines: Sequence[Line], parties: Parties) -> None:
-    """Refuse what is known beforehand: AccountNotActive, Invalid `alias_required`, `trial_running`."""
+    """Refuse what is known beforehand: AccountNotActive, Invalid `alias_required`, `trial_running`, what products need."""
     for account in (parties.receiver, parties.payer):
         if account.status is not AccountStatus.ACTIVE:
             raise AccountNotActive(account.name)
@@ -175,7 +178,11 @@ def require_executable(order: Order, lines: Sequence[Line], parties: Parties) ->
     for line in lines:
         if line.product.plan_edition and not line.item.alias and needs_alias(parties.receiver.id):
             raise alias_required()
-    if errors := list(trial_errors(lines, parties.receiver.id)):
+    errors = [*trial_errors(lines, parties.receiver.id), *requirement_errors(lines, parties.receiver.id, field="items")]
+    for line in lines:
+        if line.item.subscription_id is None:
+            errors += missing_errors(line.product_type, line.product, line.item.characteristics, field="items")
+    if errors:
         raise Invalid(*errors)
 
 
@@ -206,10 +213,11 @@ def _execute(order: Order, lines: Sequence[Line], parties: Parties, cost: OrderC
     else:
         run = Execution(order, parties, order.starts_on or distributors_day(at), at, setup_fees=setup_fees_of(cost))
         costs = costs_by_item(lines)
-        tasks = [start_item(run, line, costs[line.item.id]) for line in lines]
+        tasks = [start_item(run, line, costs[line.item.id]) for line in in_required_order(lines)]
         nudge_tasks([task for task in tasks if task is not None])
         failed = any(line.item.delivery_status is DeliveryStatus.FAILED for line in lines)
         finish(run, lines, Move.FAIL_PART if failed else Move.FINISH)
+    count_redemptions({line.item.promotion_id for line in lines if line.item.promotion_id is not None})
     if is_approved:
         mail_approved(order, at=at)
 

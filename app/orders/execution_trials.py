@@ -9,7 +9,7 @@ from uuid import UUID
 
 from app.changes.trials import ask_for_access, convert
 from app.core.errors import FieldError
-from app.orders.baskets import BasketLine
+from app.orders.basket_lines import BasketLine
 from app.orders.execution_rows import Line
 from app.orders.models import OrderItem, OrderItemCost
 from app.provisioning.services import nudge_tasks

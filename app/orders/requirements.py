@@ -9,12 +9,12 @@ from uuid import UUID
 
 from sqlalchemy import select
 
-from app.catalogue.models import Product, RequiredMode
+from app.catalogue.models import Product, ProductType, RequiredMode
 from app.catalogue.paths import is_upgrade
 from app.catalogue.queries import products_by_id
 from app.catalogue.relations import Requirements, required_first, requirements_of, unmet
 from app.core.db import session
-from app.core.errors import FieldError
+from app.core.errors import FieldError, Invalid
 from app.subscriptions.models import Asset, Subscription, SubscriptionStatus
 from app.subscriptions.queries import live_of_products
 from tenants.context import current_scope
@@ -47,6 +47,10 @@ class OrderedLine(Protocol):
     def product(self) -> Product:
         """Its product."""
 
+    @property
+    def product_type(self) -> ProductType:
+        """Its product's type."""
+
 
 AnyLine = TypeVar("AnyLine", bound=OrderedLine)
 
@@ -58,15 +62,33 @@ class Blocking:
     product: Product
     subscription: Subscription | None  # None: it stands in the same basket
     is_upgradable: bool = False  # what is owned may become what was wanted
+    is_same_type: bool = False  # its type is sold once per customer
+
+    @property
+    def code(self) -> str:
+        """The stable code of the refusal."""
+        if self.is_same_type:
+            return "one_per_customer"
+        return "exclusive_owned" if self.subscription is not None else "exclusive_in_basket"
 
     def sentence(self, wanted: Product) -> str:
         """Say so to the buyer."""
+        if self.is_same_type:
+            return f"{wanted.name} can be bought once; there is {self.product.name} already"
         if self.subscription is None:
             return f"{wanted.name} cannot be bought together with {self.product.name}"
         owned = f"{self.subscription.friendly_name} ({self.subscription.code})"
         if self.is_upgradable:
             return f"{wanted.name} cannot be bought beside {owned}; upgrade that subscription instead"
         return f"{wanted.name} cannot be bought beside {owned}"
+
+
+class ProductExcluded(Invalid):
+    """What was wanted cannot be owned beside something else."""
+
+    def __init__(self, wanted: Product, blocking: Blocking) -> None:
+        super().__init__(FieldError("product", blocking.code, blocking.sentence(wanted)))
+        self.blocking = blocking
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +101,7 @@ class Findings:
     def errors(self, line: OrderedLine, *, field: str = "product") -> Iterator[FieldError]:
         """Say what stands against one line."""
         if blocking := self.blocked.get(line.item.id):
-            code = "exclusive_owned" if blocking.subscription is not None else "exclusive_in_basket"
-            yield FieldError(field, code, blocking.sentence(line.product))
+            yield FieldError(field, blocking.code, blocking.sentence(line.product))
         if needed := self.needed.get(line.item.id):
             yield FieldError(field, "required_missing", needs_words(line.product, needed))
 
@@ -98,9 +119,10 @@ def judge(lines: Sequence[OrderedLine], account_id: UUID | None) -> Findings:
     One statement where no product needs or excludes another, a few more where one does.
     """
     made = [line for line in lines if line.item.subscription_id is None]
+    once = _bought_once(made, account_id)
     stated = requirements_of({line.product.id for line in made})
     if not stated.others:
-        return Findings()
+        return Findings(blocked=once)
     together = {line.product.id for line in made}
     owned = live_of_products(account_id, stated.others) if account_id is not None else ()
     blocked = _blocked(made, stated, owned)
@@ -116,7 +138,7 @@ def judge(lines: Sequence[OrderedLine], account_id: UUID | None) -> Findings:
             item_id: tuple(sorted((known[each] for each in left if each in known), key=lambda each: each.name))
             for item_id, left in needed.items()
         },
-        blocked,
+        {**once, **blocked},
     )
 
 
@@ -153,6 +175,39 @@ def _blocked(
             beside = next((other for other in lines if other.product.id in excluded), None)
             if beside is not None:
                 found[line.item.id] = Blocking(beside.product, None)
+    return found
+
+
+def _bought_once(lines: Sequence[OrderedLine], account_id: UUID | None) -> dict[UUID, Blocking]:
+    """Return the lines of types that are sold once per customer, where there is one already. No statement without such."""
+    single = [line for line in lines if line.product_type.one_per_customer]
+    if not single:
+        return {}
+    found: dict[UUID, Blocking] = {}
+    for line in single:
+        beside = next(
+            (other for other in single if other is not line and other.product_type.id == line.product_type.id), None
+        )
+        if beside is not None:
+            found[line.item.id] = Blocking(beside.product, None, is_same_type=True)
+    if account_id is not None:
+        owned = session.execute(
+            select(Subscription, Product)
+            .join(
+                Product,
+                (Product.distributor_id == Subscription.distributor_id) & (Product.id == Subscription.product_id),
+            )
+            .where(
+                Subscription.distributor_id == current_scope().distributor_id,
+                Subscription.account_id == account_id,
+                Subscription.status.in_(HOLDS),
+                Product.product_type_id.in_({line.product_type.id for line in single}),
+            )
+        )
+        for subscription, product in owned:
+            for line in single:
+                if line.product_type.id == product.product_type_id:
+                    found[line.item.id] = Blocking(product, subscription, is_same_type=True)
     return found
 
 

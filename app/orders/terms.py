@@ -14,7 +14,7 @@ from app.accounts.models import Account
 from app.catalogue.models import Product, ProductGroup, TermsDocument
 from app.core.db import session
 from app.identity.models import User
-from app.orders.baskets import BasketLine
+from app.orders.basket_lines import BasketLine
 from app.orders.models import Order, TermsAcceptance
 from tenants.context import current_scope
 

@@ -11,7 +11,9 @@ from app.catalogue.models import BillingCycle, Term
 from app.core.errors import Invalid
 from app.core.ids import parse_id
 from app.orders.baskets import NewItem
+from app.storefront.basket.answers import answers_about, chosen
 from app.web.forms import Form
+from tenants.context import current_scope
 
 WHOLE_NUMBER = "Enter a whole number"
 
@@ -62,7 +64,14 @@ class AddForm(BasketForm):
         if product_id is None:
             raise Invalid.field("price", "choice", "Choose a product")
         assert self.quantity.data is not None
-        return NewItem(product_id, *key, self.quantity.data, self.friendly_name.data or None)
+        return NewItem(
+            product_id,
+            *key,
+            self.quantity.data,
+            self.friendly_name.data or None,
+            characteristics=answers_about(product_id, current_scope().distributor_id),
+            options=chosen(),
+        )
 
 
 class ItemForm(BasketForm):
@@ -70,6 +79,12 @@ class ItemForm(BasketForm):
 
     quantity = QuantityField("Quantity", validators=[InputRequired(WHOLE_NUMBER)])
     friendly_name = StringField("Friendly name", validators=[Length(max=100, message="Use at most 100 characters")])
+
+
+class CodeForm(BasketForm):
+    """A promotion's code."""
+
+    code = StringField("Promotion code", validators=[Length(max=60, message="Use at most 60 characters")])
 
 
 class LicencesForm(BasketForm):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from uuid import UUID
 
 from flask import flash, redirect, url_for
@@ -14,16 +16,24 @@ from app.core.db import session, unit_of_work
 from app.core.errors import Invalid, NotFound
 from app.identity.models import UserKind
 from app.identity.permissions import Permission
+from app.orders.basket_lines import BasketLine, BasketView
+from app.orders.basket_promotions import takes_promotions
 from app.orders.baskets import (
     NewItem,
     add_item,
+    answer_item,
     change_item,
     choose_recipient,
+    enter_code,
+    remove_code,
     remove_item,
     require_item,
     view_basket,
 )
-from app.storefront.basket.forms import AddForm, ItemForm, LicencesForm
+from app.orders.requirements import ProductExcluded
+from app.pricing.quotes import PriceKey, buyer_prices
+from app.storefront.basket.answers import answers_about, chosen_if_asked
+from app.storefront.basket.forms import AddForm, CodeForm, ItemForm, LicencesForm
 from app.storefront.catalogue.product_page import product_page
 from app.storefront.shopping import TERM_WORDS, buyer_of_request, price_unit, shopper_of_request
 from app.subscriptions.queries import get_subscription
@@ -34,19 +44,46 @@ from tenants.context import current_scope
 bp = surface_blueprint("basket", __name__, surface=Surface.STOREFRONT, path="/basket")
 
 
-def show_basket(form: ItemForm | None = None, item_id: UUID | None = None) -> ResponseReturnValue:
-    """Render the basket; `form` carries what was wrong with one item."""
+def show_basket(
+    form: ItemForm | None = None, item_id: UUID | None = None, code_form: CodeForm | None = None
+) -> ResponseReturnValue:
+    """Render the basket; `form` carries what was wrong with one item, `code_form` with a code."""
     with unit_of_work():
         view = view_basket(shopper_of_request(), buyer_of_request(), at=utc_now(), is_shown=True)
+    wrong = form or code_form
     return page(
         "storefront/basket/index.html",
         title="Basket",
         view=view,
         form=form,
         wrong_item_id=item_id,
+        code_form=code_form or CodeForm(formdata=None),
+        takes_codes=takes_promotions(buyer_of_request()),
+        needs=_needs(view),
         price_unit=price_unit,
         term_words=TERM_WORDS,
-    ), (form.status if form else 200)
+    ), (wrong.status if wrong else 200)
+
+
+def _needs(view: BasketView) -> Mapping[UUID, Sequence[Need]]:
+    """Return what each item needs, with the price it is added at by one click: the item's own term where it has one."""
+    wanted = {product.id for line in view.lines for product in line.needed}
+    prices = buyer_prices(wanted, buyer_of_request()) if wanted else {}
+
+    def key(line: BasketLine, product: Product) -> PriceKey | None:
+        own = [each for each in prices if each.product_id == product.id]
+        alike = (line.item.term, line.item.cycle)
+        return min(own, key=lambda each: ((each.term, each.cycle) != alike, each.term.months), default=None)
+
+    return {line.item.id: [Need(each, key(line, each)) for each in line.needed] for line in view.lines if line.needed}
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """A product that another one needs, and the price it can be added at; None: it is not offered here."""
+
+    product: Product
+    key: PriceKey | None
 
 
 @bp.get("")
@@ -80,7 +117,8 @@ def _back_to_product(form: AddForm, refusal: Invalid) -> ResponseReturnValue:
         raise NotFound("There is no such product") from refusal
     form.quantity.errors = []
     form.take(refusal)
-    return product_page(product, form), form.status
+    blocking = refusal.blocking if isinstance(refusal, ProductExcluded) else None
+    return product_page(product, form, blocking), form.status
 
 
 @bp.post("/licences/<code>")
@@ -129,11 +167,18 @@ def change(item_id: UUID) -> ResponseReturnValue:
         assert form.quantity.data is not None
         try:
             with unit_of_work():
-                change_item(
+                item = change_item(
                     shopper_of_request(),
                     item_id,
                     quantity=form.quantity.data,
                     friendly_name=form.friendly_name.data,
+                    at=utc_now(),
+                )
+                answer_item(
+                    shopper_of_request(),
+                    item_id,
+                    answers=answers_about(item.product_id, current_scope().distributor_id),
+                    options=chosen_if_asked(),
                     at=utc_now(),
                 )
         except Invalid as refusal:
@@ -150,4 +195,30 @@ def remove(item_id: UUID) -> ResponseReturnValue:
     with unit_of_work():
         remove_item(shopper_of_request(), item_id, at=utc_now())
     flash("Removed from your basket.", "info")
+    return redirect(url_for(".index"), code=303)
+
+
+@bp.post("/code")
+@permission_required(Permission.CHECKOUT)
+def code() -> ResponseReturnValue:
+    """Take a promotion's code; a refusal says why (CB-16)."""
+    form = CodeForm()
+    if form.validate_on_submit():
+        try:
+            with unit_of_work():
+                enter_code(shopper_of_request(), form.code.data or "", buyer=buyer_of_request(), at=utc_now())
+        except Invalid as refusal:
+            form.take(refusal)
+        else:
+            flash("The code was accepted.", "success")
+            return redirect(url_for(".index"), code=303)
+    return show_basket(code_form=form)
+
+
+@bp.post("/code/remove")
+@permission_required(Permission.CHECKOUT)
+def drop_code() -> ResponseReturnValue:
+    """Take the code away again."""
+    with unit_of_work():
+        remove_code(shopper_of_request(), at=utc_now())
     return redirect(url_for(".index"), code=303)

@@ -8,13 +8,19 @@ from decimal import Decimal
 from flask import url_for
 
 from app.access import current_viewer
-from app.catalogue.models import Product, ProductGroup
+from app.catalogue.characteristics import Characteristic, asked_of, components_of
+from app.catalogue.charging import options_of
+from app.catalogue.models import Product, ProductGroup, ProductKind, ProductType
+from app.catalogue.queries import products_by_id
+from app.catalogue.relations import relations_of
 from app.core.db import session
 from app.core.errors import NotFound
 from app.identity.models import UserKind
 from app.identity.permissions import Permission
+from app.orders.requirements import Blocking
 from app.pricing.catalogue_page import offered_ids, offered_products
 from app.pricing.quotes import PriceKey, buyer_prices
+from app.storefront.basket.answers import chosen, typed_answers
 from app.storefront.basket.forms import AddForm
 from app.storefront.shopping import CYCLE_WORDS, TERM_WORDS, buyer_of_request, price_unit, shows_prices
 from app.web.pages import page
@@ -54,8 +60,11 @@ def choices_of(product: Product) -> list[PriceChoice]:
     ]
 
 
-def product_page(product: Product, form: AddForm) -> str:
-    """Render the page of an offered product; raises NotFound for one that this storefront does not offer."""
+def product_page(product: Product, form: AddForm, blocking: Blocking | None = None) -> str:
+    """Render the page of an offered product; raises NotFound for one that this storefront does not offer.
+
+    `blocking` is what keeps it from being bought beside what is owned.
+    """
     buyer = buyer_of_request()
     if product.id not in offered_ids([product.id], buyer):
         raise NotFound("There is no such product")
@@ -80,9 +89,33 @@ def product_page(product: Product, form: AddForm) -> str:
         form=form,
         currency=buyer.currency,
         shows_prices=shows_prices(),
+        blocking=blocking,
+        questions=_questions(product),
+        typed=typed_answers(),
+        options=[each for each in options_of(product) if each.fits(buyer.currency)],
+        chosen=chosen(),
+        related=_related(product),
         may_order=viewer is not None and viewer.can(Permission.ORDER_PLACE) and not is_preview,
         is_preview=is_preview,
     )
+
+
+def _questions(product: Product) -> list[tuple[Product | None, tuple[Characteristic, ...]]]:
+    """Return what is asked about the product, and about each component of a bundle."""
+    product_type = session.get_one(ProductType, (product.distributor_id, product.product_type_id))
+    found: list[tuple[Product | None, tuple[Characteristic, ...]]] = [(None, asked_of(product_type))]
+    if product_type.kind is ProductKind.BUNDLE:
+        found += [(part, asked_of(part_type)) for part, part_type in components_of(product.id)]
+    shown = [(part, tuple(each for each in asked if each.is_visible)) for part, asked in found]
+    return [(part, asked) for part, asked in shown if asked]
+
+
+def _related(product: Product) -> list[Product]:
+    """Return the products that are shown beside it and offered here."""
+    wanted = relations_of(product).related[:SIBLINGS]
+    known = products_by_id(wanted)
+    offered = offered_ids(known, buyer_of_request()) if known else frozenset()
+    return [known[each] for each in wanted if each in known and each in offered]
 
 
 def _siblings(product: Product, group: ProductGroup | None) -> list[object]:

@@ -17,8 +17,8 @@ from app.core.errors import Forbidden, Invalid
 from app.core.ids import parse_id
 from app.identity.models import UserKind
 from app.identity.permissions import Permission
-from app.orders.basket_schedule import choose_day, is_offered, why_not
 from app.orders.basket_lines import BasketView
+from app.orders.basket_schedule import choose_day, is_offered, why_not
 from app.orders.baskets import choose_recipient, note_on_order, set_alias, view_basket
 from app.orders.checkout import Submission, place_order, recipient_of
 from app.orders.execution_rows import distributors_day

@@ -1,0 +1,151 @@
+"""A basket priced line by line, with everything that stands in the way of its checkout (SF-26)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from uuid import UUID
+
+from sqlalchemy import select
+
+from app.catalogue.characteristics import Characteristic, asked_of, components_of, missing_errors
+from app.catalogue.models import Product, ProductKind, ProductType
+from app.core.db import session
+from app.core.errors import FieldError
+from app.orders.basket_lines import BasketLine, BasketView, quantity_errors
+from app.orders.basket_promotions import Offered, Promoted, promotions_of
+from app.orders.licences import held_of, licence_errors, subscriptions_of
+from app.orders.models import Basket, BasketItem
+from app.orders.requirements import Findings, judge
+from app.pricing.catalogue_page import offered_ids
+from app.pricing.lines import Asked, PricedLine, price_lines
+from app.pricing.models import Promotion
+from app.pricing.promotions.queries import reduction_of
+from app.pricing.quotes import Buyer, ExplainedPrice, PriceKey, explain_products
+from app.subscriptions.models import Subscription
+from tenants.context import current_scope
+
+
+@dataclass(frozen=True, slots=True)
+class SoldItem:
+    """An item with its product and type."""
+
+    item: BasketItem
+    product: Product
+    product_type: ProductType
+
+    @property
+    def key(self) -> PriceKey:
+        """What it is priced by."""
+        return PriceKey(self.item.product_id, self.item.term, self.item.cycle)
+
+
+def products_with_types(product_ids: Collection[UUID]) -> Mapping[UUID, tuple[Product, ProductType]]:
+    """Return products with their types; one statement."""
+    rows = session.execute(
+        select(Product, ProductType)
+        .join(
+            ProductType,
+            (ProductType.distributor_id == Product.distributor_id) & (ProductType.id == Product.product_type_id),
+        )
+        .where(Product.distributor_id == current_scope().distributor_id, Product.id.in_(product_ids))
+    )
+    return {product.id: (product, product_type) for product, product_type in rows}
+
+
+def priced_basket(basket: Basket, items: Sequence[BasketItem], receiver_id: UUID | None, buyer: Buyer) -> BasketView:
+    """Price items for their buyer and judge them for their receiver, who may not be known yet."""
+    if not items:
+        return BasketView(basket, (), buyer.currency)
+    known = products_with_types([item.product_id for item in items])
+    sold = [SoldItem(item, *known[item.product_id]) for item in items]
+    offered = offered_ids(known, buyer)
+    prices = {
+        key: price
+        for key, price in explain_products([item.product_id for item in items], buyer).items()
+        if key.product_id in offered
+    }
+    plain = _priced(sold, {}, prices, buyer)
+    promoted = promotions_of(
+        basket,
+        [Offered(each.item, line.price.unit_price) for each, line in zip(sold, plain, strict=True) if line is not None],
+        buyer,
+    )
+    priced = _priced(sold, promoted.by_item, prices, buyer) if promoted.by_item else plain
+    bound = subscriptions_of(items)
+    found = judge(sold, receiver_id)
+    lines = tuple(
+        _line(each, before, line, promoted, found, bound.get(each.item.subscription_id or basket.id))
+        for each, before, line in zip(sold, plain, priced, strict=True)
+    )
+    return BasketView(basket, lines, buyer.currency, code_problem=promoted.problem)
+
+
+def _priced(
+    sold: Sequence[SoldItem],
+    promotions: Mapping[UUID, Promotion],
+    prices: Mapping[PriceKey, ExplainedPrice],
+    buyer: Buyer,
+) -> list[PricedLine | None]:
+    asked = [
+        Asked(
+            each.product,
+            each.key,
+            each.item.quantity,
+            tuple(each.item.price_options),
+            reduction_of(promotions[each.item.id]) if each.item.id in promotions else None,
+        )
+        for each in sold
+    ]
+    return price_lines(asked, prices, buyer)
+
+
+def _line(
+    sold: SoldItem,
+    before: PricedLine | None,
+    priced: PricedLine | None,
+    promoted: Promoted,
+    found: Findings,
+    bound: Subscription | None,
+) -> BasketLine:
+    item, product = sold.item, sold.product
+    problems = list(quantity_errors(product, item.quantity, held=held_of(bound)))
+    problems += licence_errors(item, bound)
+    problems += found.errors(sold)
+    if item.subscription_id is None:
+        problems += missing_errors(sold.product_type, product, item.characteristics, is_storefront=True)
+    if priced is None:
+        problems.insert(0, FieldError("product", "not_available", f"{product.name} is no longer available; remove it"))
+    return BasketLine(
+        item=item,
+        product=product,
+        product_type=sold.product_type,
+        price=priced.price if priced is not None else None,
+        line_total=priced.line_total if priced is not None else None,
+        problems=tuple(problems),
+        subscription=bound,
+        changed_from=_changed_from(item, before, priced),
+        promotion=promoted.by_item.get(item.id),
+        needed=found.needed.get(item.id, ()),
+        blocking=found.blocked.get(item.id),
+        part_questions=tuple(_part_questions(sold)),
+    )
+
+
+def _changed_from(item: BasketItem, before: PricedLine | None, priced: PricedLine | None) -> Decimal | None:
+    """Return the price as last seen, where it is another one now; that a promotion lowers it is no surprise."""
+    seen = item.seen_unit_price
+    if seen is None or before is None or priced is None:
+        return None
+    return None if seen in (before.price.unit_price, priced.price.unit_price) else seen
+
+
+def _part_questions(sold: SoldItem) -> list[tuple[Product, tuple[Characteristic, ...]]]:
+    if sold.product_type.kind is not ProductKind.BUNDLE:
+        return []
+    found = [
+        (part, tuple(each for each in asked_of(part_type) if each.is_visible))
+        for part, part_type in components_of(sold.product.id)
+    ]
+    return [(part, questions) for part, questions in found if questions]
