@@ -81,8 +81,13 @@ BSS_NAVIGATION: tuple[tuple[str | None, tuple[Entry, ...]], ...] = (
             Entry("Users", "bss_users.index", "users"),
             Entry("Addresses", "bss_addresses.index", "globe"),
             Entry("Settings", "bss_settings.index", "settings"),
+            Entry("Audit log", "bss_audit.index", "shield"),
         ),
     ),
+)
+BSS_CREATE = (
+    Entry("Account", "bss_accounts.new", "building"),
+    Entry("Product", "bss_products.new", "box"),
 )
 MANAGE_NAVIGATION: tuple[tuple[str | None, tuple[Entry, ...]], ...] = (
     (None, (Entry("Overview", "manage_home.index", "home"),)),
@@ -312,17 +317,24 @@ def _footer(viewer: SignedInViewer | None, nav: Sequence[NavGroup], settings: St
 
 def _admin_context(surface: Surface, viewer: SignedInViewer | None) -> dict[str, Any]:
     own: dict[str, Any] = {}
+    searches: dict[str, str | None] = {}
     if surface is Surface.MANAGE:
         own = _manage_context(viewer)
         navigation, logout, visit = MANAGE_NAVIGATION, "storefront_sessions.logout", request.script_root + "/"
     elif surface is Surface.BSS:
         navigation, logout, visit = BSS_NAVIGATION, "bss_sessions.logout", request.script_root + "/"
+        searches = {
+            "search": _url("bss_search.index", viewer),
+            "palette": _url("bss_search.palette", viewer),
+            "history": _url("bss_audit.index", viewer),
+        }
+        own["create_nav"] = _items(BSS_CREATE, viewer)
     else:
         navigation, logout, visit = CONSOLE_NAVIGATION, "platform_sessions.logout", None
     return {
         "nav": _groups(navigation, viewer),
         "account_nav": _items(ADMIN_ACCOUNT[surface], viewer),
-        "links": FrameLinks(logout=url_for(logout) if viewer else None, view_storefront=visit),
+        "links": FrameLinks(logout=url_for(logout) if viewer else None, view_storefront=visit, **searches),
         **own,
     }
 

@@ -97,6 +97,8 @@ class FrameLinks:
     """Takes a POST."""
     register: str | None = None
     notifications: str | None = None
+    history: str | None = None
+    """What was changed of a record, and by whom; `target` is its id."""
     palette: str | None = None
     """GET with `q`, answers with an HTML list of links; opens on Ctrl-K."""
     view_storefront: str | None = None

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 
 from app.accounts import rules
 from app.accounts.models import Account, AccountStatus
@@ -92,6 +92,35 @@ def make_primary(account_id: UUID, user_id: UUID, *, actor: Actor, at: datetime)
     record("account.primary_contact", actor=actor, at=at, target_kind="account", target_id=account_id,
            after={"email": chosen.email})  # fmt: skip
     return chosen
+
+
+@dataclass(frozen=True, slots=True)
+class FoundPerson:
+    """A person of an account, for the search box."""
+
+    full_name: str
+    email: str
+    account_id: UUID
+    account_name: str
+
+
+def search_people(words: str, *, limit: int) -> Sequence[FoundPerson]:
+    """Return people of accounts whose name or address holds the words, an address that fits exactly first."""
+    wanted = words.lower()
+    name = func.lower(User.first_name + " " + User.last_name)
+    rows = session.execute(
+        select(User.first_name, User.last_name, User.email, Account.id, Account.name)
+        .join(Account, (Account.distributor_id == User.distributor_id) & (Account.id == User.account_id))
+        .where(
+            User.distributor_id == current_scope().distributor_id,
+            name.contains(wanted, autoescape=True) | func.lower(User.email).contains(wanted, autoescape=True),
+        )
+        .order_by(func.lower(User.email) != wanted, name, User.id)
+        .limit(limit)
+    )
+    return [
+        FoundPerson(f"{first} {last}", email, account_id, account) for first, last, email, account_id, account in rows
+    ]
 
 
 def list_people(account_id: UUID) -> Sequence[User]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import Select, func, select
 
 from app.audit.models import AuditEvent
 from app.core.db import session
@@ -14,11 +16,57 @@ from tenants.context import current_scope
 MOST = 200
 
 
+@dataclass(frozen=True, slots=True)
+class AuditFilter:
+    """What to list. `search`: words of the action's name; `since` is included, `until` is not."""
+
+    search: str = ""
+    target_kind: str | None = None
+    target_id: UUID | None = None
+    actor_id: UUID | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+def list_audit(wanted: AuditFilter, *, offset: int = 0, limit: int | None = 25) -> Sequence[AuditEvent]:
+    """Return events of the filter, the newest first; `limit` None is for exports."""
+    statement = _found(wanted).order_by(AuditEvent.at.desc(), AuditEvent.id.desc()).offset(offset)
+    return session.scalars(statement if limit is None else statement.limit(limit)).all()
+
+
+def count_audit(wanted: AuditFilter) -> int:
+    """Return how many events the filter finds."""
+    return session.scalar(select(func.count()).select_from(_found(wanted).subquery())) or 0
+
+
 def list_audit_of(target_id: UUID, *, limit: int = MOST) -> Sequence[AuditEvent]:
     """Return what was done to one thing, the newest first."""
-    return session.scalars(
-        select(AuditEvent)
-        .where(AuditEvent.distributor_id == current_scope().distributor_id, AuditEvent.target_id == target_id)
-        .order_by(AuditEvent.at.desc(), AuditEvent.id.desc())
-        .limit(limit)
-    ).all()
+    return list_audit(AuditFilter(target_id=target_id), limit=limit)
+
+
+def known_target_kinds() -> Sequence[str]:
+    """Return the kinds of things something was recorded of."""
+    rows = session.scalars(
+        select(AuditEvent.target_kind)
+        .where(AuditEvent.distributor_id == current_scope().distributor_id)
+        .distinct()
+        .order_by(AuditEvent.target_kind)
+    )
+    return [kind for kind in rows if kind]
+
+
+def _found(wanted: AuditFilter) -> Select[AuditEvent]:
+    statement = select(AuditEvent).where(AuditEvent.distributor_id == current_scope().distributor_id)
+    for word in wanted.search.lower().replace(":", " ").split():
+        statement = statement.where(AuditEvent.action.contains(word, autoescape=True))
+    if wanted.target_kind is not None:
+        statement = statement.where(AuditEvent.target_kind == wanted.target_kind)
+    if wanted.target_id is not None:
+        statement = statement.where(AuditEvent.target_id == wanted.target_id)
+    if wanted.actor_id is not None:
+        statement = statement.where(AuditEvent.actor_id == wanted.actor_id)
+    if wanted.since is not None:
+        statement = statement.where(AuditEvent.at >= wanted.since)
+    if wanted.until is not None:
+        statement = statement.where(AuditEvent.at < wanted.until)
+    return statement

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -116,6 +116,18 @@ def count_bss_users(narrowed: UserFilter = UserFilter()) -> int:
     """Return how many of the distributor's people the filter matches."""
     conditions = _conditions(None, UserKind.BSS, narrowed)
     return session.scalar(select(func.count()).select_from(User).where(*conditions)) or 0
+
+
+def names_of(user_ids: Collection[UUID]) -> Mapping[UUID, str]:
+    """Return people's full names by id, as far as the scope reaches."""
+    if not user_ids:
+        return {}
+    rows = session.execute(
+        select(User.id, User.first_name, User.last_name).where(
+            User.distributor_id == current_scope().distributor_id, User.id.in_(user_ids)
+        )
+    )
+    return {row.id: f"{row.first_name} {row.last_name}" for row in rows}
 
 
 def list_account_admins(account_id: UUID) -> Sequence[User]:
