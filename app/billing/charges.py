@@ -93,6 +93,16 @@ def charges_of(subscription_id: UUID, period: Period) -> Sequence[Charge]:
     ).all()
 
 
+def latest_charges(subscription_id: UUID, limit: int) -> Sequence[Charge]:
+    """Return a subscription's charges and credits, the newest first."""
+    return session.scalars(
+        select(Charge)
+        .where(Charge.distributor_id == current_scope().distributor_id, Charge.subscription_id == subscription_id)
+        .order_by(Charge.created_at.desc(), Charge.id.desc())
+        .limit(limit)
+    ).all()
+
+
 def charged_net(subscription_id: UUID, period: Period) -> Decimal:
     """Return charges less credits of a subscription within a period, without setup fees: what can be given back."""
     return sum(

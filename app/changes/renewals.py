@@ -26,6 +26,7 @@ from app.changes.due import apply_due
 from app.changes.prices import price_for_period
 from app.changes.reminders import mail_expired
 from app.changes.retail import reprice_retail
+from app.changes.voiding import void_changes
 from app.core.db import session
 from app.subscriptions.machine import Step, move
 from app.subscriptions.models import (
@@ -143,6 +144,7 @@ def _expire(subscription: Subscription, start: date, *, at: datetime) -> None:
         _charge_usage(each, at=at)
         move(each, Step.EXPIRED)
         add_event(each, "expired", f"Expired on {start:%Y-%m-%d}", at=at, quantity_after=each.quantity)
+    void_changes(subscription, at=at)
     mail_expired(subscription, start, at=at)
 
 

@@ -4,19 +4,48 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import aliased
 
 from app.accounts.models import Account
-from app.catalogue.models import Product
+from app.catalogue.models import BillingCycle, BillingType, Product, Term
 from app.core.db import session
-from app.subscriptions.models import Subscription, SubscriptionStatus, SyncStatus
+from app.core.money import line_amount
+from app.subscriptions.errors import SubscriptionNotFound
+from app.subscriptions.models import (
+    PriceLabel,
+    Subscription,
+    SubscriptionCost,
+    SubscriptionRole,
+    SubscriptionStatus,
+    SubscriptionVendorLink,
+    SyncStatus,
+)
 from app.subscriptions.wholesale import COLUMNS, WholesaleSubscription, joined
 
 SHORTEST_SEARCH = 2
 PAYER = aliased(Account)
+
+
+DETAIL = (
+    Subscription.id, Subscription.code, Subscription.friendly_name.label("name"), Subscription.product_id,
+    Product.name.label("product_name"), Product.code.label("product_code"), Product.unit_of_measure,
+    Subscription.account_id, Account.name.label("account_name"), Subscription.payer_id,
+    PAYER.name.label("payer_name"), Subscription.order_item_id, Subscription.parent_id, Subscription.role,
+    Subscription.quantity, Subscription.term, Subscription.cycle, Subscription.status, Subscription.sync_status,
+    Subscription.billing_type, Subscription.starts_on, Subscription.period_from, Subscription.period_to,
+    Subscription.renews_on, Subscription.trial_ends_on, Subscription.auto_renew,
+    Subscription.is_suspended_with_account, Subscription.plan_edition, Subscription.characteristics,
+    Subscription.created_at, Subscription.activated_at, Subscription.canceled_at, SubscriptionCost.unit_cost,
+    SubscriptionCost.label.label("price_label"),
+    func.coalesce(SubscriptionCost.currency, Subscription.currency).label("currency"),
+    SubscriptionVendorLink.vendor_reference,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +84,71 @@ def list_subscriptions(
 def count_subscriptions(wanted: SubscriptionFilter) -> int:
     """Return how many subscriptions the filter finds."""
     return session.scalar(_filtered(select(func.count()).select_from(Subscription), wanted)) or 0
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionDetail:
+    """One subscription as its page in the back office shows it; amounts are the payer's, per unit and cycle."""
+
+    id: UUID
+    code: str
+    name: str
+    product_id: UUID
+    product_name: str
+    product_code: str
+    unit_of_measure: str
+    account_id: UUID
+    account_name: str
+    payer_id: UUID
+    payer_name: str
+    order_item_id: UUID | None
+    parent_id: UUID | None
+    role: SubscriptionRole
+    quantity: int
+    term: Term
+    cycle: BillingCycle
+    status: SubscriptionStatus
+    sync_status: SyncStatus
+    billing_type: BillingType
+    starts_on: date | None
+    period_from: date | None
+    period_to: date | None
+    renews_on: date | None
+    trial_ends_on: date | None
+    auto_renew: bool
+    is_suspended_with_account: bool
+    plan_edition: str | None
+    characteristics: dict[str, Any]
+    created_at: datetime
+    activated_at: datetime | None
+    canceled_at: datetime | None
+    unit_cost: Decimal | None
+    price_label: PriceLabel | None
+    currency: str
+    vendor_reference: str | None
+
+    @property
+    def line_cost(self) -> Decimal | None:
+        """What the payer pays per cycle."""
+        return None if self.unit_cost is None else line_amount(self.unit_cost, self.quantity, self.currency)
+
+
+def get_detail(code: str) -> SubscriptionDetail:
+    """Return a subscription by what people quote; raises SubscriptionNotFound."""
+    statement = (
+        joined(select(*DETAIL))
+        .join(PAYER, (PAYER.distributor_id == Subscription.distributor_id) & (PAYER.id == Subscription.payer_id))
+        .outerjoin(
+            SubscriptionVendorLink,
+            (SubscriptionVendorLink.distributor_id == Subscription.distributor_id)
+            & (SubscriptionVendorLink.subscription_id == Subscription.id),
+        )
+        .where(Subscription.code == code)
+    )
+    row = session.execute(statement).mappings().one_or_none()
+    if row is None:
+        raise SubscriptionNotFound(code)
+    return SubscriptionDetail(**row)
 
 
 def _filtered(statement: Any, wanted: SubscriptionFilter) -> Any:

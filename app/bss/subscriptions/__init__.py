@@ -1,1 +1,6 @@
-"""Subscriptions of all accounts, wholesale side, to look at."""
+"""Subscriptions in the back office: list, one subscription, what may be done with it, requests of customers."""
+
+from app.bss.subscriptions import actions, detail, requests, views
+from app.bss.subscriptions.blueprint import bp
+
+__all__ = ["actions", "bp", "detail", "requests", "views"]

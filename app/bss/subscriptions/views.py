@@ -1,4 +1,4 @@
-"""Subscriptions of all accounts, to look at: at what their payers pay (decisions section 8)."""
+"""The list of all accounts' subscriptions, at what their payers pay (decisions section 8)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from flask import request
 from flask.typing import ResponseReturnValue
 
 from app.access import permission_required
+from app.bss.subscriptions.blueprint import bp
 from app.catalogue.models import BillingCycle
+from app.changes.back_office import count_undecided
 from app.identity.permissions import Permission
 from app.owner.lists import chips, chosen, with_args
 from app.subscriptions.back_office import (
@@ -20,9 +22,6 @@ from app.subscriptions.models import SubscriptionStatus, SyncStatus
 from app.web.exports import csv_response, xlsx_response
 from app.web.pages import page
 from app.web.pagination import Page, requested_page
-from app.web.surfaces import Surface, surface_blueprint
-
-bp = surface_blueprint("subscriptions", __name__, surface=Surface.BSS)
 
 EXPORT_ROWS = 10_000
 EXPORT_HEADER = (
@@ -71,6 +70,7 @@ def index() -> ResponseReturnValue:
         words=words,
         cycles=CYCLE_WORDS,
         with_args=with_args,
+        undecided=count_undecided(),
     )
 
 

@@ -1,0 +1,107 @@
+"""How far an open request of a subscription is, and who must act: for staff with the vendor's words, for customers without (GO-10)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from app.changes.words import TIMING_WORDS, day_of, words_of
+from app.provisioning.models import ProvisioningTask, TaskStatus
+from app.subscriptions.models import ChangeStatus, ChangeTiming, SubscriptionChange
+
+DONE, RUNNING, WAITING, FAILED, PENDING = "done", "running", "waiting", "failed", "pending"
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One step on the way: its state as `ui/timeline.html` knows it."""
+
+    title: str
+    state: str
+    at: datetime | None = None
+    cause: str | None = None
+    actor: str | None = None
+    next_retry_at: datetime | None = None
+    acts_next: str | None = None
+    task_id: UUID | None = None
+
+
+def stages_for_staff(
+    change: SubscriptionChange, task: ProvisioningTask | None, problem: str | None
+) -> list[Stage]:
+    """Return the way of a request as operators need to see it."""
+    stages = [_asked(change)]
+    if change.is_from_storefront:
+        stages.append(_decision(change, "Accept or reject it"))
+    if change.timing is ChangeTiming.PERIOD_END:
+        stages.append(_day(change))
+    if change.status is ChangeStatus.PROCESSING or task is not None:
+        stages.append(_at_vendor(change, task, problem))
+    stages.append(_taken_over(change))
+    return stages
+
+
+def stages_for_customer(change: SubscriptionChange) -> list[Stage]:
+    """Return the way of a request as its customer may see it."""
+    stages = [_asked(change)]
+    if change.status in (ChangeStatus.SUBMITTED, ChangeStatus.REJECTED):
+        stages.append(_decision(change, "We look at your request"))
+    if change.timing is ChangeTiming.PERIOD_END:
+        stages.append(_day(change))
+    if change.status is ChangeStatus.PROCESSING:
+        stages.append(Stage("At the provider", RUNNING, acts_next="There is nothing for you to do"))
+    if change.status is ChangeStatus.FAILED:
+        stages.append(Stage("At the provider", WAITING, acts_next="We look after it; there is nothing for you to do"))
+    stages.append(_taken_over(change))
+    return stages
+
+
+def _asked(change: SubscriptionChange) -> Stage:
+    return Stage(
+        words_of(change), DONE, change.created_at, TIMING_WORDS[change.timing], change.requested_by_name or None
+    )
+
+
+def _decision(change: SubscriptionChange, who: str) -> Stage:
+    if change.status is ChangeStatus.SUBMITTED:
+        return Stage("Decision", WAITING, acts_next=who)
+    if change.status is ChangeStatus.REJECTED:
+        return Stage("Rejected", FAILED, change.decided_at, change.decision_reason, change.decided_by_name)
+    return Stage("Accepted", DONE, change.decided_at or change.examined_at, actor=change.decided_by_name)
+
+
+def _day(change: SubscriptionChange) -> Stage:
+    state = {ChangeStatus.SCHEDULED: WAITING, ChangeStatus.SUBMITTED: PENDING}.get(change.status, DONE)
+    return Stage(f"Waits for {day_of(change).isoformat()}", state)
+
+
+def _at_vendor(change: SubscriptionChange, task: ProvisioningTask | None, problem: str | None) -> Stage:
+    title = "At the vendor"
+    if task is None:
+        return Stage(title, RUNNING if change.status is ChangeStatus.PROCESSING else PENDING)
+    match task.status:
+        case TaskStatus.SUCCEEDED:
+            return Stage(title, DONE, task.finished_at, task_id=task.id)
+        case TaskStatus.CANCELED:
+            return Stage(title, PENDING, task.finished_at, "Given up", task_id=task.id)
+        case TaskStatus.FAILED:
+            who = "Operations: try it again, or reject the request"
+            return Stage(title, FAILED, task.finished_at, problem or task.message, acts_next=who, task_id=task.id)
+        case TaskStatus.WAITING:
+            who = "Operations: do it at the vendor and record it"
+            return Stage(title, WAITING, cause=task.message, acts_next=who, task_id=task.id)
+        case _:
+            again = task.next_attempt_at if task.attempts and task.status is TaskStatus.PENDING else None
+            return Stage(
+                title, WAITING if again else RUNNING, cause=task.message, next_retry_at=again,
+                acts_next=None if again else "The vendor", task_id=task.id,
+            )  # fmt: skip
+
+
+def _taken_over(change: SubscriptionChange) -> Stage:
+    if change.status is ChangeStatus.COMPLETED:
+        return Stage("Done", DONE, change.completed_at)
+    if change.status in (ChangeStatus.WITHDRAWN, ChangeStatus.VOID):
+        return Stage(change.status.value.capitalize(), PENDING, change.completed_at, actor=change.decided_by_name)
+    return Stage("Done", PENDING)
