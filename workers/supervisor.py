@@ -20,12 +20,12 @@ from types import FrameType
 
 import redis
 from rq import Queue as RedisQueue
-from rq import SimpleWorker
 
 import workers.jobs
 from app.core.config import settings
 from app.core.db import dispose_engines
 from app.core.queue import Queue, redis_connection
+from workers.quiet import QuietWorker
 from workers.schedule import Scheduler
 
 log = logging.getLogger(__name__)
@@ -63,16 +63,6 @@ class Child:
     started_at: float = 0.0
     pause: float = 0.0
     start_after: float = field(default=0.0)
-
-
-class QuietWorker(SimpleWorker):
-    """A worker that only its supervisor ends, and that comes back soon after Redis does."""
-
-    max_connection_wait_time = 5.0
-
-    def _install_signal_handlers(self) -> None:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the supervisor decides
-        signal.signal(signal.SIGTERM, self.request_stop)
 
 
 class Supervisor:
