@@ -49,8 +49,12 @@ BSS_NAVIGATION: tuple[tuple[str | None, tuple[Entry, ...]], ...] = (
         "Sales",
         (
             Entry("Accounts", "bss_accounts.index", "building"),
+            Entry("Offers", "bss_offers.index", "percent"),
             Entry("Orders", "bss_orders.index", "receipt"),
             Entry("Subscriptions", "bss_subscriptions.index", "repeat"),
+            Entry("Trials", "bss_trials.index", "clock"),
+            Entry("Assets", "bss_assets.index", "box"),
+            Entry("Price protection", "bss_subscription_prices.index", "lock"),
         ),
     ),
     (
@@ -58,8 +62,11 @@ BSS_NAVIGATION: tuple[tuple[str | None, tuple[Entry, ...]], ...] = (
         (
             Entry("Products", "bss_products.index", "box"),
             Entry("Product types", "bss_product_types.index", "layers"),
+            Entry("Product groups", "bss_groups.index", "grid"),
             Entry("Categories", "bss_categories.index", "folder"),
+            Entry("Industries", "bss_industries.index", "building"),
             Entry("Price lists", "bss_price_lists.index", "tag"),
+            Entry("Promotions", "bss_promotions.index", "gift"),
             Entry("Imports", "bss_imports.index", "upload"),
             Entry("Vendor catalogues", "bss_vendor_runs.index", "download"),
         ),
@@ -76,8 +83,11 @@ BSS_NAVIGATION: tuple[tuple[str | None, tuple[Entry, ...]], ...] = (
         "Setup",
         (
             Entry("Reseller plans", "bss_plans.index", "star"),
+            Entry("Currencies", "bss_currencies.index", "card"),
             Entry("Service managers", "bss_provisioning.managers", "plug"),
+            Entry("Asset fields", "bss_asset_fields.index", "box"),
             Entry("Order statuses", "bss_order_statuses.index", "list"),
+            Entry("Offer statuses", "bss_offer_statuses.index", "list"),
             Entry("Users", "bss_users.index", "users"),
             Entry("Addresses", "bss_addresses.index", "globe"),
             Entry("Settings", "bss_settings.index", "settings"),

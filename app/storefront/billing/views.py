@@ -16,8 +16,10 @@ from app.billing.credit import available_credit
 from app.billing.pdf import render_invoice
 from app.billing.queries import InvoiceFilter, count_invoices, get_invoice, list_invoices
 from app.catalogue.models import Product
+from app.changes.guards import is_free
 from app.core.db import session
 from app.core.errors import NotFound
+from app.core.ids import new_id
 from app.identity.models import UserKind
 from app.identity.permissions import Permission
 from app.orders.models import Order, OrderStatus
@@ -25,7 +27,12 @@ from app.orders.queries import OrderFilter, count_orders, list_orders, recent_or
 from app.orders.words import shown_total, status_words
 from app.pricing.catalogue_page import offered_ids
 from app.resellers.shown_prices import ShownSubscription, for_end_customer, for_payer, listed_among
+from app.storefront.billing.subscription_links import links_of
 from app.storefront.shopping import CYCLE_WORDS, TERM_WORDS, buyer_of_request, price_unit, shopper_of_request
+from app.storefront.subscription_changes.panel import panel_of
+from app.subscriptions.assets import get_asset
+from app.subscriptions.custom_fields import answers_of
+from app.subscriptions.machine import Action
 from app.subscriptions.models import Asset, Subscription, SubscriptionStatus
 from app.subscriptions.queries import get_subscription, list_events
 from app.web.exports import Cell, xlsx_response
@@ -55,17 +62,18 @@ def section_nav() -> list[NavGroup]:
     """Return the links beside every billing page; what the viewer has no right to is left out."""
     viewer = signed_in_viewer()
     entries = [
-        ("Overview", "index", "home", Permission.SUBSCRIPTIONS_VIEW),
-        ("Orders", "orders", "receipt", Permission.ORDERS_VIEW),
-        ("Subscriptions", "subscriptions", "repeat", Permission.SUBSCRIPTIONS_VIEW),
-        ("Assets", "assets", "box", Permission.ASSETS_VIEW),
+        ("Overview", "storefront_billing.index", "home", Permission.SUBSCRIPTIONS_VIEW),
+        ("Orders", "storefront_billing.orders", "receipt", Permission.ORDERS_VIEW),
+        ("Subscriptions", "storefront_billing.subscriptions", "repeat", Permission.SUBSCRIPTIONS_VIEW),
+        ("Trials", "storefront_trials.index", "clock", Permission.SUBSCRIPTIONS_VIEW),
+        ("Assets", "storefront_billing.assets", "box", Permission.ASSETS_VIEW),
     ]
     if not is_end_customer():
-        entries.append(("Invoices", "invoices", "file", Permission.INVOICES_VIEW))
-    here = (request.endpoint or "").rpartition(".")[2]
+        entries.append(("Invoices", "storefront_billing.invoices", "file", Permission.INVOICES_VIEW))
+    here = request.endpoint or ""
     items = [
-        NavItem(label, url_for(f".{name}"), icon, is_current=name in (here, f"{here}s"))
-        for label, name, icon, permission in entries
+        NavItem(label, url_for(endpoint), icon, is_current=here in (endpoint, endpoint.removesuffix("s")))
+        for label, endpoint, icon, permission in entries
         if viewer.can(permission)
     ]
     return [NavGroup(items, "Billing")]
@@ -75,6 +83,8 @@ def _billing_page(template: str, *, title: str, **context: object) -> str:
     crumbs = [Crumb("Billing", url_for(".index")), Crumb(title)] if template != "index" else []
     if template == "subscription":
         crumbs.insert(1, Crumb("Subscriptions", url_for(".subscriptions")))
+    if template == "asset":
+        crumbs.insert(1, Crumb("Assets", url_for(".assets")))
     return page(
         f"storefront/billing/{template}.html", title=title, breadcrumbs=crumbs, side_nav=section_nav(), **context
     )
@@ -245,6 +255,9 @@ def subscription(code: str) -> ResponseReturnValue:
         term=TERM_WORDS[found.term],
         hides_prices=not signed_in_viewer().can(Permission.SUBSCRIPTION_PRICES_VIEW),
         may_buy_more=_may_buy_more(it),
+        panel=panel_of(found),
+        request_key=str(new_id()),
+        links=links_of(found),
     )
 
 
@@ -253,7 +266,9 @@ def _may_buy_more(it: ShownSubscription) -> bool:
     found = it.subscription
     return (
         it.can_buy_more
+        and is_free(found, Action.BUY)
         and found.plan_edition is None
+        and found.trial_ends_on is None  # it is upgraded to paid first
         and signed_in_viewer().can(Permission.SUBSCRIPTIONS_MANAGE)
         and found.product_id in offered_ids([found.product_id], buyer_of_request())
     )
@@ -281,6 +296,22 @@ def assets() -> ResponseReturnValue:
         found=Page(rows, total, asked.number, asked.size),
         prices=prices,
         names=_names_of(row.account_id for row in rows),
+    )
+
+
+@bp.get("/assets/<code>")
+@permission_required(Permission.ASSETS_VIEW)
+def asset(code: str) -> ResponseReturnValue:
+    """Show one asset with the custom fields that are meant for storefronts (CB-31)."""
+    found = get_asset(code)
+    hides = is_end_customer() and (found.bought_by_reseller or not listed_among([found.product_id]))
+    return _billing_page(
+        "asset",
+        title=found.name,
+        asset=found,
+        name=_names_of([found.account_id]).get(found.account_id) if found.account_id else None,
+        unit_price=None if hides else found.unit_price,
+        answers=answers_of(found, in_storefront=True),
     )
 
 

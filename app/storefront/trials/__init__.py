@@ -1,0 +1,1 @@
+"""Trials in a storefront: start one, see what runs, upgrade to paid (CB-12)."""
