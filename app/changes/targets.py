@@ -34,14 +34,19 @@ class TargetPrice:
     unit_price: Decimal | None
 
 
-def target_prices(subscription: Subscription, product: Product, quantity: int, *, on: date) -> Sequence[TargetPrice]:
-    """Return all ways the payer of a subscription can have a product, the subscription's own term and cycle first."""
+def target_prices(
+    subscription: Subscription, product: Product, quantity: int, *, on: date, is_wholesale: bool = False
+) -> Sequence[TargetPrice]:
+    """Return all ways the payer of a subscription can have a product, the subscription's own term and cycle first.
+
+    `is_wholesale`: what a reseller's customer pays is not looked at (back office, decisions section 8).
+    """
     payer = _account(subscription.payer_id)
     buyer = root_buyer(payer, on)
     found = explain_products([product.id], buyer)
     keys = sorted(found, key=lambda key: _distance(key, subscription))
     lines = price_lines([Asked(product, key, quantity) for key in keys], found, buyer)
-    sold = _sold(subscription, product, quantity, keys, on)
+    sold = {} if is_wholesale else _sold(subscription, product, quantity, keys, on)
     return [
         TargetPrice(
             term=key.term,

@@ -1,0 +1,1 @@
+"""The add-ons of a subscription in the back office."""

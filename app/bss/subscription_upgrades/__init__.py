@@ -1,0 +1,1 @@
+"""Upgrading and downgrading a subscription in the back office."""

@@ -1,0 +1,1 @@
+"""The add-ons of what one owns."""

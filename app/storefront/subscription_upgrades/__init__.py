@@ -1,0 +1,1 @@
+"""Upgrading and downgrading what one owns."""
