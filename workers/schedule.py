@@ -19,7 +19,7 @@ from app.core.clock import utc_now
 from app.core.db import session, unit_of_work
 from tenants.context import distributor_scope, scope
 from tenants.models import Distributor, DistributorState
-from workers.jobs import billing, listings, sweeps, trials, usage, vendor_catalogue
+from workers.jobs import adoption, billing, listings, product_files, reconciliation, sweeps, trials, usage, vendor_catalogue
 
 log = logging.getLogger(__name__)
 
@@ -50,12 +50,16 @@ PERIODIC: tuple[Periodic, ...] = (
     Periodic(timedelta(hours=1), trials.look_after_trials),
     Periodic(timedelta(seconds=30), vendor_catalogue.fail_silent_vendor_runs),
     Periodic(timedelta(hours=1), vendor_catalogue.begin_vendor_prices),
+    Periodic(timedelta(seconds=30), product_files.nudge_product_files),
     Periodic(timedelta(seconds=30), usage.nudge_usage_imports),
     Periodic(timedelta(hours=1), usage.warn_of_missing_usage),
     Periodic(timedelta(minutes=1), sweeps.link_audit_events),
+    Periodic(timedelta(seconds=30), reconciliation.nudge_runs),
+    Periodic(timedelta(seconds=30), adoption.nudge_adoptions),
     Periodic(timedelta(minutes=15), sweeps.release_holds),
     Periodic(timedelta(minutes=1), sweeps.nudge_scheduled_orders),
     Periodic(timedelta(hours=1), sweeps.expire_orders),
+    Periodic(timedelta(hours=1), sweeps.expire_offers),
     Periodic(timedelta(hours=6), listings.tell_of_prices_below_cost),
     Periodic(timedelta(hours=12), sweeps.forget_vendor_calls),
     Periodic(timedelta(hours=1), sweeps.forget_finished),

@@ -102,7 +102,6 @@ class ProductFileRow(DistributorPrivate, Base):
     row_number: Mapped[int]  # 1 is the header
     name: Mapped[str] = mapped_column(String(255), default="")
     code: Mapped[str] = mapped_column(String(64), default="")
-    values: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict)  # by field, as text
     outcome: Mapped[RowOutcome]
     product_id: Mapped[UUID | None]  # the match, or what was created
     message: Mapped[str] = mapped_column(String(1000), default="")

@@ -12,6 +12,7 @@ from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from app.catalogue.characteristics import Characteristic, CodedValue, DataType, as_json, definition_errors
 from app.catalogue.imports.sheet import instalments, is_currency, per_cycle
 from app.catalogue.models import BillingCycle, ProductKind, Term
 from app.catalogue.vendor_runs.errors import DefinitionRefused, ItemRefused
@@ -26,7 +27,6 @@ KINDS = {
     "pay_per_use": ProductKind.PAY_PER_USE,
     "one_off": ProductKind.ONE_OFF,
 }
-DATA_TYPES = ("text", "number", "boolean", "list")
 TYPE, PRODUCT, ADD_ON = "type", "product", "add_on"
 
 Fields = Mapping[str, Any]
@@ -164,30 +164,40 @@ def _type(item: Fields, external_id: str, *, is_add_on: bool) -> DefinedType:
     attributes = item.get("attributes", [])
     if not isinstance(attributes, list):
         raise ItemRefused("attributes is no list")
-    return DefinedType(external_id, _text(item, "name", LONGEST_NAME), kind, [_attribute(each) for each in attributes])
+    return DefinedType(external_id, _text(item, "name", LONGEST_NAME), kind, _attributes(attributes))
 
 
-def _attribute(item: object) -> dict[str, Any]:
-    if not isinstance(item, Mapping):
-        raise ItemRefused("An attribute is no object")
-    data_type = item.get("dataType", "text")
-    if data_type not in DATA_TYPES:
-        raise ItemRefused(f"The attribute's dataType is none of {', '.join(DATA_TYPES)}")
-    values = item.get("values", [])
-    if not isinstance(values, list) or not all(isinstance(value, Mapping) for value in values):
-        raise ItemRefused("values of an attribute is no list of objects")
-    return {
-        "id": _text(item, "id", LONGEST_ID),
-        "name": _text(item, "name", LONGEST_NAME),
-        "data_type": data_type,
-        "is_required": item.get("required") is True,
-        "asked_at_order": item.get("askedAtOrder") is True,
-        "is_quantity_linked": item.get("quantityLinked") is True,
-        "values": [
-            {"code": _text(value, "code", LONGEST_ID), "value": _text(value, "value", LONGEST_NAME)} for value in values
-        ],
-        "default": str(item.get("default", "")),
-    }
+def _attributes(items: Sequence[object]) -> Sequence[dict[str, Any]]:
+    read: list[Characteristic] = []
+    for item in items:
+        found = _attribute(item)
+        for error in definition_errors(found, read):
+            raise ItemRefused(f"Attribute {found.id[:60]}: {error.message}")
+        read.append(found)
+    return [as_json(each) for each in read]
+
+
+def _attribute(item: object) -> Characteristic:
+    fields = _fields(item)
+    data_types = [each.value for each in DataType]
+    if fields.get("dataType", "text") not in data_types:
+        raise ItemRefused(f"The attribute's dataType is none of {', '.join(data_types)}")
+    values = fields.get("values", [])
+    if not isinstance(values, list):
+        raise ItemRefused("values of an attribute is no list")
+    return Characteristic(
+        id=_text(fields, "id", LONGEST_ID),
+        name=_text(fields, "name", LONGEST_NAME),
+        data_type=DataType(fields.get("dataType", "text")),
+        is_required=fields.get("required") is True,
+        asked_at_order=fields.get("askedAtOrder") is True,
+        is_quantity_linked=fields.get("quantityLinked") is True,
+        values=tuple(
+            CodedValue(_text(_fields(each), "code", LONGEST_ID), _text(_fields(each), "value", LONGEST_NAME))
+            for each in values
+        ),
+        default=_optional_text(fields, "default", LONGEST_NAME),
+    )
 
 
 def _product(item: Fields, external_id: str, *, is_add_on: bool) -> DefinedProduct:

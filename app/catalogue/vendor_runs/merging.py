@@ -15,6 +15,7 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, func, or_, select
 
+from app.catalogue.characteristics import characteristics_of, read_answers
 from app.catalogue.models import (
     Product,
     ProductType,
@@ -89,14 +90,15 @@ def merge_product(vendor: Vendor, defined: DefinedProduct, *, today: date, at: d
     product_type = session.scalar(_types(vendor).where(ProductType.external_id == defined.type_id))
     if product_type is None:
         raise ItemRefused(f"There is no product type {defined.type_id}")
+    values = _values(product_type, defined)
     product = _find_product(vendor, defined)
     if product is None:
-        product = _new_product(vendor, defined, product_type, at=at)
+        product = _new_product(vendor, defined, product_type, values, at=at)
         merge_prices(product.id, defined.prices, today=today)
         return Merged(Happened(defined.entity_kind, defined.external_id, EntryAction.CREATED, defined.name), product.id, True)  # fmt: skip
     if product.is_add_on is not defined.is_add_on:
         raise ItemRefused("It is a primary product here and an add-on there" if defined.is_add_on else "It is an add-on here and a primary product there")  # fmt: skip
-    changed = _take_over(product, defined, at=at)
+    changed = _take_over(product, defined, values)
     prices = merge_prices(product.id, defined.prices, today=today)
     changed += prices
     if changed:
@@ -145,8 +147,18 @@ def products_by_external_id(vendor: Vendor) -> Mapping[str, UUID]:
     return {external_id: product_id for external_id, product_id in rows if external_id}
 
 
-def _take_over(product: Product, defined: DefinedProduct, *, at: datetime) -> list[str]:
-    del at
+def _values(product_type: ProductType, defined: DefinedProduct) -> dict[str, str | bool]:
+    """Return the values of the product's characteristics, as their types want them. Raises ItemRefused."""
+    known = {each.id: each for each in characteristics_of(product_type)}
+    if unknown := sorted(defined.characteristics.keys() - known.keys()):
+        raise ItemRefused(f"The product type has no attribute {unknown[0][:60]}")
+    values, errors = read_answers(list(known.values()), defined.characteristics)
+    if errors:
+        raise ItemRefused(f"{errors[0].field[:60]}: {errors[0].message}")
+    return values
+
+
+def _take_over(product: Product, defined: DefinedProduct, values: dict[str, str | bool]) -> list[str]:
     changed: list[str] = []
     if product.external_id != defined.external_id:
         product.external_id = defined.external_id
@@ -165,13 +177,15 @@ def _take_over(product: Product, defined: DefinedProduct, *, at: datetime) -> li
             product.short_description = defined.description
         product.vendor_description = defined.description
         changed.append("description")
-    if dict(product.characteristics) != dict(defined.characteristics):
-        product.characteristics = dict(defined.characteristics)
+    if dict(product.characteristics) != values:
+        product.characteristics = values
         changed.append("characteristics")
     return changed
 
 
-def _new_product(vendor: Vendor, defined: DefinedProduct, product_type: ProductType, *, at: datetime) -> Product:
+def _new_product(
+    vendor: Vendor, defined: DefinedProduct, product_type: ProductType, values: dict[str, str | bool], *, at: datetime
+) -> Product:
     code = _free_code(defined.external_id)
     product = Product(
         id=new_id(),
@@ -188,7 +202,7 @@ def _new_product(vendor: Vendor, defined: DefinedProduct, product_type: ProductT
         is_add_on=defined.is_add_on,
         is_active=False,
         is_published=False,
-        characteristics=dict(defined.characteristics),
+        characteristics=values,
         external_id=defined.external_id,
         created_at=at,
         updated_at=at,

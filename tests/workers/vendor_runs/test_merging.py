@@ -266,3 +266,30 @@ def test_an_answer_that_is_no_definition_fails_the_run(vendor: FeedConnector, re
 
     assert run.state is VendorRunState.FAILED
     assert run.message
+
+
+def test_attributes_become_characteristics(session: BoundSession, vendor: FeedConnector, read: Read) -> None:
+    """CB-15: the vendor owns characteristics: definitions on the type, values on the product."""
+    vendor.feed["types"][0]["attributes"] = [
+        {"id": "gb", "name": "Storage", "dataType": "number", "quantityLinked": True, "default": "50"},
+        {"id": "on", "name": "Archive", "dataType": "boolean"},
+    ]
+    vendor.feed["products"][0]["attributes"] = {"gb": "100", "on": "1"}
+    vendor.feed["products"][1]["attributes"] = {"gb": "much"}
+    vendor.feed["addOns"][0]["attributes"] = {"other": "1"}
+
+    run = read()
+
+    assert product(session, "MAIL-S").characteristics == {"gb": "100", "on": True}
+    errors = {each.external_id: each.message for each in list_entries(run.id, level=EntryLevel.ERROR, limit=10)}
+    assert errors["MAIL-L"] == "gb: Enter a number"
+    assert errors["ARCHIVE"] == "The product type has no attribute other"
+
+
+def test_a_bad_attribute_spoils_its_type_alone(session: BoundSession, vendor: FeedConnector, read: Read) -> None:
+    vendor.feed["types"].append({"id": "bad", "name": "Bad", "attributes": [{"id": "a b", "name": "A"}]})
+
+    run = read()
+
+    assert run.state is VendorRunState.COMPLETED_WITH_ERRORS
+    assert set(session.scalars(select(ProductType.external_id).where(ProductType.external_id.is_not(None)))) == {"mail"}
