@@ -29,6 +29,7 @@ from workers.connectors.base import VendorResource
 from workers.connectors.registry import CONNECTORS
 from workers.runtime import scoped_job
 from workers.vendor_calls import Busy, Done, KnownAccounts, Later, Outcome, Refused, UnderWay, call_vendor
+from workers.vendor_slots import slots_kept
 
 log = logging.getLogger(__name__)
 BATCH = 50
@@ -87,17 +88,18 @@ def provision(tasks: Sequence[ClaimedTask], accounts: KnownAccounts, *, until: f
     """
     answers: list[Answer] = []
     record_by = time.monotonic() + RECORD_WITHIN.total_seconds()
-    for position, task in enumerate(tasks):
-        if time.monotonic() > until:
-            _hand_back(tasks[position:])
-            break
-        if task.kind is TaskKind.OPEN_STOREFRONT:
-            _open(task)
-        elif (answer := _answer(task, accounts)) is not None:
-            answers.append(answer)
-        if answers and time.monotonic() > record_by:
-            _record_together(answers)
-            answers, record_by = [], time.monotonic() + RECORD_WITHIN.total_seconds()
+    with slots_kept():
+        for position, task in enumerate(tasks):
+            if time.monotonic() > until:
+                _hand_back(tasks[position:])
+                break
+            if task.kind is TaskKind.OPEN_STOREFRONT:
+                _open(task)
+            elif (answer := _answer(task, accounts)) is not None:
+                answers.append(answer)
+            if answers and time.monotonic() > record_by:
+                _record_together(answers)
+                answers, record_by = [], time.monotonic() + RECORD_WITHIN.total_seconds()
     _record_together(answers)
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 
 from app.audit.services import SYSTEM
 from app.core.config import settings
 from app.core.db import unit_of_work
+from app.core.queue import redis_connection
 from app.core.secrets import encrypt
 from app.orders.models import OrderStatus
 from app.orders.repairs import retry
@@ -22,7 +23,7 @@ from tenants.context import scope
 from tests.factories.execution import Wanted, alias_order, all_of, use_service_manager
 from tests.fakes.broker import PASSWORD, USER, RunningBroker, running_broker
 from workers import vendor_access
-from workers.vendor_slots import slot_at
+from workers.vendor_slots import slot_at, slots_kept
 
 
 @pytest.fixture
@@ -178,3 +179,13 @@ def test_no_more_calls_at_once_than_the_service_manager_may_get(session, world, 
     assert only(session, world, ProvisioningTask).status is TaskStatus.AT_VENDOR
     with slot_at(manager_id, 1, seconds=30) as free:
         assert free
+
+
+def test_calls_that_follow_each_other_share_a_slot_and_give_it_back(database):
+    manager_id = uuid4()
+    with slots_kept():
+        for _ in range(3):
+            with slot_at(manager_id, 1, seconds=30) as has_slot:
+                assert has_slot
+            assert redis_connection().exists(f"vendor-slot:{manager_id}:0")
+    assert not redis_connection().exists(f"vendor-slot:{manager_id}:0")
