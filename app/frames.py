@@ -5,7 +5,7 @@ A navigation entry is shown when its page exists and the viewer may open it, by 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,11 +18,13 @@ from app.identity.permissions import Permission
 from app.notifications.settings import find_mail_settings
 from app.orders.notices import Reader, ShopCounts, shop_counts
 from app.orders.queries import count_pending_approval
+from app.pricing.currencies import cultures_of_currencies
 from app.resellers.offers import is_any_plan_offered
-from app.web.formats import LOCALE
+from app.web.formats import CURRENCY_CULTURES, LOCALE
 from app.web.pages import Frame, install_frames
 from app.web.surfaces import Surface, surface_of_request
 from tenants.changes import Kept
+from tenants.context import scope_or_none
 from tenants.directory import AddressKind, AddressMatch
 from tenants.resolution import address_of
 from tenants.settings import PublishedSettings, StorefrontSettings, published_settings
@@ -383,3 +385,9 @@ def install_page_frames(app: Flask) -> None:
     """Let pages be rendered in their frames."""
     install_frames(app, build_frame)
     app.extensions[LOCALE] = storefront_look
+    app.extensions[CURRENCY_CULTURES] = _currency_cultures
+
+
+def _currency_cultures() -> Mapping[str, str]:
+    """Return how the distributor of this request writes its currencies; the console has none."""
+    return cultures_of_currencies() if scope_or_none() is not None else {}

@@ -33,6 +33,7 @@ class DistributorSettings:
     account_manager_email: str = ""  # copy of credit mails (SF-54 N9)
     languages: tuple[str, ...] = ("en",)
     cancellation_reasons: tuple[str, ...] = CANCELLATION_REASONS  # what staff choose from; up to 40 characters each
+    offer_discount_ceiling: str = "15"  # percent; above it an offer needs an administrator (CB-17); decimal text
     tax_percent: str = "0"  # one rate until tax rules come; decimal text
 
 

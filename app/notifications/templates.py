@@ -52,7 +52,7 @@ class MailTemplate(enum.Enum):
     TEST = "test"
 
 
-SECRET_FIELDS = frozenset({"activation_url", "reset_url"})  # whoever has the link is let in
+SECRET_FIELDS = frozenset({"activation_url", "reset_url", "share_url"})  # whoever has the link is let in
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,8 +219,8 @@ FACTS: dict[MailTemplate, TemplateFacts] = {
     ),
     MailTemplate.OFFER_SENT: TemplateFacts(
         "Offer",
-        ("contact_name", "seller_name", "offer_number", "lines", "total", "valid_until", "offer_url"),
-        ("offer_url", "View offer"),
+        ("contact_name", "seller_name", "offer_number", "lines", "total", "valid_until", "share_url"),
+        ("share_url", "View offer"),
         is_to_customers=False,
     ),
     MailTemplate.OFFER_DECIDED: TemplateFacts(
@@ -303,7 +303,8 @@ SAMPLES = {
     "login_url": "https://example.com/login",
     "manager_name": "Demo vendor",
     "offer_number": "OF-2026-000017",
-    "offer_url": "https://example.com/offers/sample",
+    "offer_url": "https://example.com/bss/offers/OF-2026-000017",
+    "share_url": "https://example.com/offers/sample",
     "order_number": "SO-2026-000142",
     "order_url": "https://example.com/orders/SO-2026-000142",
     "period": "2026-02-01 – 2026-02-28",

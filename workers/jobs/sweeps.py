@@ -25,6 +25,7 @@ from app.notifications.models import MailState, OutboundMail
 from app.orders.expiry import expire_drafts, expire_pending_orders
 from app.orders.jobs import PROCESS_ORDER_WORK
 from app.orders.models import IdempotencyKey, OrderWork, WorkState
+from app.orders.offers.lifecycle import expire_offers as lose_expired_offers
 from app.orders.scheduled_runs import nudge_due
 from app.provisioning.jobs import PROVISION_BATCH, PROVISION_ORDER_ITEM
 from app.provisioning.models import ProvisioningTask, VendorCall
@@ -161,6 +162,11 @@ def expire_orders(at: datetime) -> None:
     """Orders nobody decided on within 30 days, and drafts nobody submitted within 7."""
     expire_pending_orders(at=at)
     expire_drafts(at=at)
+
+
+def expire_offers(at: datetime) -> None:
+    """Offers whose last day has passed, and those whose last day is near (CB-17)."""
+    lose_expired_offers(at)
 
 
 def forget_vendor_calls(at: datetime) -> None:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from uuid import UUID
 
 from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
-from sqlalchemy import select
 
 from app.access import permission_required, signed_in_viewer
 from app.accounts.queries import get_account
@@ -15,7 +13,8 @@ from app.bss.calendar import distributor_today
 from app.bss.orders.blueprint import bp
 from app.bss.orders.forms import ActionForm, ItemForm
 from app.bss.orders.views import CYCLE_WORDS, TERM_WORDS, pricing_rights
-from app.catalogue.models import BillingCycle, Product, Term
+from app.bss.priced_products import asked_key, priced_products
+from app.catalogue.models import Product
 from app.core.clock import utc_now
 from app.core.db import session, unit_of_work
 from app.core.errors import FieldError, Invalid
@@ -25,54 +24,13 @@ from app.orders.back_office import add_item, change_item, remove_item
 from app.orders.back_office_queries import BackOfficeItem, BackOfficeOrder, get_for_back_office, items_for_back_office
 from app.orders.errors import OrderItemNotFound
 from app.orders.idempotency import Submit, once
-from app.pricing.quotes import ExplainedPrice, PriceKey, explain_products, root_buyer
+from app.pricing.quotes import explain_products, root_buyer
 from app.resellers.plans import needs_alias
 from app.web.forms import Form
 from app.web.pages import page
 from tenants.context import current_scope
 from tenants.links import distributor_host
 from themes.frames import Crumb
-
-MOST_FOUND = 40
-SHORTEST_SEARCH = 2
-PARTS_OF_KEY = 3
-
-
-@dataclass(frozen=True, slots=True)
-class PricedProduct:
-    """A product at one term and cycle, at the payer's price."""
-
-    product: Product
-    key: PriceKey
-    price: ExplainedPrice
-
-    @property
-    def value(self) -> str:
-        """The key as a form sends it."""
-        return f"{self.key.product_id}:{self.key.term.value}:{self.key.cycle.value}"
-
-
-def products_for(order: BackOfficeOrder, search: str) -> list[PricedProduct]:
-    """Return what the payer of an order can have, by name; without two characters nothing is looked for."""
-    text = search.strip().lower()
-    if len(text) < SHORTEST_SEARCH:
-        return []
-    products = session.scalars(
-        select(Product)
-        .where(
-            Product.distributor_id == current_scope().distributor_id,
-            Product.is_active,
-            Product.search_text.contains(text, autoescape=True),
-        )
-        .order_by(Product.name, Product.id)
-        .limit(MOST_FOUND)
-    ).all()
-    prices = explain_products(
-        [product.id for product in products], root_buyer(get_account(order.payer_id), distributor_today())
-    )
-    by_id = {product.id: product for product in products}
-    found = [PricedProduct(by_id[key.product_id], key, price) for key, price in prices.items()]
-    return sorted(found, key=lambda each: (each.product.name, each.key.term.months, each.key.cycle.months))
 
 
 @bp.get("/<number>/products")
@@ -88,7 +46,7 @@ def products(number: str) -> ResponseReturnValue:
         order=order,
         items=items_for_back_office(order.id),
         search=search,
-        found=products_for(order, search),
+        found=priced_products(order.payer_id, search),
         terms=TERM_WORDS,
         cycles=CYCLE_WORDS,
     )
@@ -99,7 +57,7 @@ def products(number: str) -> ResponseReturnValue:
 def new_item(number: str) -> ResponseReturnValue:
     """Put one product on an order; quantity, name and alias are asked for here."""
     order = get_for_back_office(number)
-    key = _key(request.values.get("key", ""))
+    key = asked_key(request.values.get("key", ""))
     product = session.get(Product, (current_scope().distributor_id, key.product_id)) if key else None
     if key is None or product is None:
         return redirect(url_for(".products", number=number), code=303)
@@ -226,17 +184,6 @@ def _item(order: BackOfficeOrder, item_id: UUID) -> BackOfficeItem:
     if found is None:
         raise OrderItemNotFound(item_id)
     return found
-
-
-def _key(text: str) -> PriceKey | None:
-    parts = text.split(":")
-    product_id = parse_id(parts[0])
-    if product_id is None or len(parts) != PARTS_OF_KEY:
-        return None
-    try:
-        return PriceKey(product_id, Term(parts[1]), BillingCycle(parts[2]))
-    except ValueError:
-        return None
 
 
 def _at_the_quantity(refusal: Invalid) -> Invalid:

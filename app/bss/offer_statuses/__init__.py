@@ -1,0 +1,1 @@
+"""The distributor's statuses of offers (CB-17)."""

@@ -1,0 +1,106 @@
+"""Forms of offers."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from wtforms import DateField, DecimalField, HiddenField, IntegerField, SelectField, StringField, TextAreaField
+from wtforms.validators import InputRequired, Length, NumberRange, Optional
+
+from app.orders.agreed import MOST_PRICE, AgreedPrice
+from app.orders.offers.services import OfferDetails, OfferedItem, OfferItemChange
+from app.pricing.quotes import PriceKey
+from app.web.forms import Form
+
+
+class OfferForm(Form):
+    """What an offer says beside its products. The key makes a second submit harmless (GO-02)."""
+
+    request_key = HiddenField()
+    name = StringField(
+        "Name",
+        validators=[Optional(), Length(max=255, message="Use at most 255 characters")],
+        description="Empty: the account's name with the offer's number.",
+    )
+    contact_name = StringField(
+        "Contact", validators=[Optional(), Length(max=200, message="Use at most 200 characters")]
+    )
+    contact_email = StringField(
+        "Contact's e-mail", validators=[Optional(), Length(max=254, message="Use at most 254 characters")]
+    )
+    valid_until = DateField("Valid until", validators=[Optional()], description="Empty: 30 days.")
+    introduction = TextAreaField(
+        "Introduction",
+        validators=[Optional(), Length(max=4000, message="Use at most 4000 characters")],
+        description="Stands above the products.",
+        render_kw={"rows": 4},
+    )
+    notes = TextAreaField(
+        "Notes",
+        validators=[Optional(), Length(max=4000, message="Use at most 4000 characters")],
+        description="Only staff read them.",
+        render_kw={"rows": 2},
+    )
+
+    def to_details(self) -> OfferDetails:
+        """Return the validated input; call it after validate_on_submit()."""
+        return OfferDetails(
+            name=self.name.data or "",
+            contact_name=self.contact_name.data or "",
+            contact_email=self.contact_email.data or "",
+            valid_until=self.valid_until.data,
+            introduction=self.introduction.data or "",
+            notes=self.notes.data or "",
+        )
+
+
+class OfferItemForm(Form):
+    """How many, and at what."""
+
+    request_key = HiddenField()
+    quantity = IntegerField("Quantity", default=1, validators=[InputRequired("Enter a quantity")])
+    friendly_name = StringField(
+        "Name for the customer", validators=[Optional(), Length(max=100, message="Use at most 100 characters")]
+    )
+    user_price = DecimalField(
+        "Price by hand",
+        validators=[Optional(), NumberRange(min=Decimal(0), max=MOST_PRICE, message="Enter an amount from 0")],
+        places=4,
+        description="Per unit and cycle. It wins over a discount.",
+    )
+    discount_percent = DecimalField(
+        "Discount",
+        validators=[Optional(), NumberRange(min=Decimal(0), max=Decimal(100), message="Enter 0 to 100")],
+        places=2,
+    )
+
+    @property
+    def agreed(self) -> AgreedPrice:
+        """What is agreed on."""
+        return AgreedPrice(self.user_price.data, self.discount_percent.data or Decimal(0))
+
+    def to_item(self, key: PriceKey) -> OfferedItem:
+        """Return what to put on the offer; call it after validate_on_submit()."""
+        return OfferedItem(
+            key.product_id, key.term, key.cycle, self.quantity.data or 0, self.friendly_name.data, self.agreed
+        )
+
+    def to_change(self) -> OfferItemChange:
+        """Return what changes; call it after validate_on_submit()."""
+        return OfferItemChange(self.quantity.data or 0, self.friendly_name.data, self.agreed)
+
+
+class RefuseForm(Form):
+    """Why an offer was lost."""
+
+    reason = StringField("Reason", validators=[Optional(), Length(max=500, message="Use at most 500 characters")])
+
+
+class StatusForm(Form):
+    """Another status of the offer's type."""
+
+    status_ref = SelectField("Status", choices=[], validate_choice=False)
+
+
+class ActionForm(Form):
+    """A button that changes something: nothing but its token."""

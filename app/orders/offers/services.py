@@ -1,0 +1,268 @@
+"""Writing offers: started, filled, priced, copied (CB-17). Needs the distributor's scope."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import delete, select
+
+from app.accounts.models import Account
+from app.accounts.queries import get_account, payer_of
+from app.audit.services import record
+from app.catalogue.models import BillingCycle, Product, Term
+from app.core.db import session
+from app.core.errors import Invalid
+from app.core.ids import new_id
+from app.identity.models import User, UserStatus
+from app.orders.agreed import NOTHING, AgreedPrice, PricingRights, require_agreeable
+from app.orders.back_office_execution import require_business
+from app.orders.basket_lines import quantity_errors
+from app.orders.errors import OrderItemNotFound
+from app.orders.execution_rows import distributors_day
+from app.orders.offers.machine import OfferMove, advance
+from app.orders.offers.models import OFFER_NUMBERS, Offer, OfferEvent, OfferItem, OfferType
+from app.orders.offers.prices import offered_price
+from app.orders.offers.rows import Staff, add_event, find_offer, items_of, lock_offer
+from app.pricing.quotes import PriceKey
+from tenants.context import current_scope
+
+VALID_FOR = timedelta(days=30)
+LONGEST_VALIDITY = timedelta(days=365)
+MOST_ITEMS = 50
+LONGEST_NAME, LONGEST_TEXT = 255, 4000
+MAY_AGREE = PricingRights(may_agree=True, may_go_below_cost=True)  # both are asked for before an offer is shared
+
+
+@dataclass(frozen=True, slots=True)
+class OfferDetails:
+    """What an offer says beside its items. Empty: name and contact from the account, 30 days of validity."""
+
+    name: str = ""
+    contact_name: str = ""
+    contact_email: str = ""
+    valid_until: date | None = None
+    introduction: str = ""
+    notes: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OfferedItem:
+    """A product on an offer."""
+
+    product_id: UUID
+    term: Term
+    cycle: BillingCycle
+    quantity: int = 1
+    friendly_name: str | None = None
+    agreed: AgreedPrice = NOTHING
+
+
+@dataclass(frozen=True, slots=True)
+class OfferItemChange:
+    """What can be changed on an offer's item; it is priced anew."""
+
+    quantity: int
+    friendly_name: str | None = None
+    agreed: AgreedPrice = NOTHING
+
+
+def create_offer(account_id: UUID, details: OfferDetails, *, staff: Staff, at: datetime) -> Offer:
+    """Start an offer for an account; a reseller's customer is offered what its reseller pays.
+
+    Raises AccountNotFound, AccountNotActive, Invalid.
+    """
+    account = get_account(account_id)
+    payer = get_account(payer_of(account))
+    require_business(account, payer)
+    assert staff.actor.user_id is not None, "staff have a user"
+    number = f"OF-{at.year}-{session.scalar(select(OFFER_NUMBERS.next_value())):06}"
+    name, email = _contact(payer)
+    offer = Offer(
+        id=new_id(), number=number, account_id=account.id, payer_id=payer.id, currency=payer.currency,
+        name=f"{account.name} – {number}"[:LONGEST_NAME], contact_name=name, contact_email=email,
+        type=OfferType.IN_PROGRESS, owner_id=staff.actor.user_id, valid_until=distributors_day(at) + VALID_FOR,
+        created_at=at, updated_at=at,
+    )  # fmt: skip
+    _write(offer, details, at)
+    session.add(offer)
+    session.flush()
+    add_event(offer, "Started", actor_name=staff.actor.name, at=at)
+    record("offer.created", actor=staff.actor, at=at, target_kind="offer", target_id=offer.id, after={"number": number})
+    return offer
+
+
+def change_offer(number: str, details: OfferDetails, *, staff: Staff, at: datetime) -> Offer:
+    """Change what an offer says. Raises OfferNotFound, WrongOfferState, Invalid."""
+    offer = lock_offer(number, staff)
+    advance(offer, OfferMove.EDIT)
+    _write(offer, details, at)
+    add_event(offer, "Changed", actor_name=staff.actor.name, at=at)
+    record("offer.changed", actor=staff.actor, at=at, target_kind="offer", target_id=offer.id)
+    session.flush()
+    return offer
+
+
+def add_item(number: str, wanted: OfferedItem, *, staff: Staff, at: datetime) -> OfferItem:
+    """Put a product on an offer at the payer's price of today, or one agreed on.
+
+    Raises OfferNotFound, WrongOfferState, Invalid `not_available`, `not_priced`, `too_many` and quantity codes.
+    """
+    offer = lock_offer(number, staff)
+    advance(offer, OfferMove.EDIT)
+    require_agreeable(wanted.agreed, NOTHING, MAY_AGREE)
+    product = _sellable(wanted.product_id)
+    items = items_of(offer)
+    if len(items) >= MOST_ITEMS:
+        raise Invalid.field("product", "too_many", f"An offer holds at most {MOST_ITEMS} items")
+    item = OfferItem(
+        id=new_id(), offer_id=offer.id, position=1 + max((each.position for each in items), default=0),
+        product_id=product.id, product_name=product.name, term=wanted.term, cycle=wanted.cycle, characteristics={},
+    )  # fmt: skip
+    change = OfferItemChange(wanted.quantity, wanted.friendly_name, wanted.agreed)
+    _fill(offer, item, product, change, at)
+    session.add(item)
+    session.flush()
+    _changed(offer, f"Added {wanted.quantity} x {product.name}", staff, at)
+    return item
+
+
+def change_item(number: str, item_id: UUID, change: OfferItemChange, *, staff: Staff, at: datetime) -> OfferItem:
+    """Change quantity, name or price of an item. Raises as `add_item`, and OrderItemNotFound."""
+    offer = lock_offer(number, staff)
+    advance(offer, OfferMove.EDIT)
+    require_agreeable(change.agreed, NOTHING, MAY_AGREE)
+    item = _item(offer, item_id)
+    _fill(offer, item, _sellable(item.product_id), change, at)
+    _changed(offer, f"Changed {item.product_name}: {change.quantity}", staff, at)
+    session.flush()
+    return item
+
+
+def remove_item(number: str, item_id: UUID, *, staff: Staff, at: datetime) -> None:
+    """Take an item off an offer. Raises OfferNotFound, WrongOfferState, OrderItemNotFound."""
+    offer = lock_offer(number, staff)
+    advance(offer, OfferMove.EDIT)
+    item = _item(offer, item_id)
+    session.delete(item)
+    session.flush()
+    _changed(offer, f"Removed {item.product_name}", staff, at)
+
+
+def copy_offer(number: str, *, staff: Staff, at: datetime) -> Offer:
+    """Start an offer like another one, at its prices, for another 30 days; a lost or converted one can be copied too.
+
+    Raises OfferNotFound, AccountNotActive.
+    """
+    original = find_offer(number, staff)
+    details = OfferDetails(
+        contact_name=original.contact_name, contact_email=original.contact_email,
+        introduction=original.introduction, notes=original.notes,
+    )  # fmt: skip
+    offer = create_offer(original.account_id, details, staff=staff, at=at)
+    for item in items_of(original):
+        session.add(
+            OfferItem(
+                id=new_id(),
+                offer_id=offer.id,
+                position=item.position,
+                product_id=item.product_id,
+                product_name=item.product_name,
+                term=item.term,
+                cycle=item.cycle,
+                quantity=item.quantity,
+                friendly_name=item.friendly_name,
+                characteristics=dict(item.characteristics),
+                price_list_id=item.price_list_id,
+                base_price=item.base_price,
+                user_price=item.user_price,
+                discount_percent=item.discount_percent,
+                unit_price=item.unit_price,
+                line_total=item.line_total,
+                unit_vendor_cost=item.unit_vendor_cost,
+            )
+        )
+    add_event(offer, f"Copied from {original.number}", actor_name=staff.actor.name, at=at)
+    session.flush()
+    return offer
+
+
+def delete_offer(number: str, *, staff: Staff, at: datetime) -> None:
+    """Delete an offer nobody has seen; one that was shared is kept. Raises OfferNotFound, WrongOfferState, Invalid."""
+    offer = lock_offer(number, staff)
+    advance(offer, OfferMove.EDIT)
+    if offer.sent_at is not None:
+        raise Invalid.field("offer", "was_shared", "An offer that was shared is kept: refuse it instead")
+    for model in (OfferItem, OfferEvent):
+        session.execute(
+            delete(model).where(model.distributor_id == offer.distributor_id, model.offer_id == offer.id),
+            execution_options={"synchronize_session": "fetch"},
+        )
+    session.delete(offer)
+    record("offer.deleted", actor=staff.actor, at=at, target_kind="offer", target_id=offer.id,
+           before={"number": number})  # fmt: skip
+    session.flush()
+
+
+def _write(offer: Offer, details: OfferDetails, at: datetime) -> None:
+    today = distributors_day(at)
+    valid_until = details.valid_until or offer.valid_until
+    if not today <= valid_until <= today + LONGEST_VALIDITY:
+        raise Invalid.field("valid_until", "range", "Choose a day from today to a year from now")
+    if details.contact_email and "@" not in details.contact_email:
+        raise Invalid.field("contact_email", "email", "Enter an e-mail address, such as anna@company.com")
+    offer.valid_until = valid_until
+    offer.name = details.name.strip()[:LONGEST_NAME] or offer.name
+    offer.contact_name = details.contact_name.strip()[:201] or offer.contact_name
+    offer.contact_email = details.contact_email.strip()[:254] or offer.contact_email
+    offer.introduction, offer.notes = details.introduction.strip()[:LONGEST_TEXT], details.notes.strip()[:LONGEST_TEXT]
+    offer.reminded_at = None
+
+
+def _fill(offer: Offer, item: OfferItem, product: Product, change: OfferItemChange, at: datetime) -> None:
+    if errors := list(quantity_errors(product, change.quantity)):
+        raise Invalid(*errors)
+    if product.plan_edition is not None:
+        raise Invalid.field("product", "plan", "Reseller plans are ordered, not offered: they need an alias")
+    payer = get_account(offer.payer_id)
+    key = PriceKey(product.id, item.term, item.cycle)
+    price = offered_price(product, key, change.quantity, change.agreed, payer, at=at)
+    item.quantity, item.friendly_name = change.quantity, (change.friendly_name or "").strip()[:100] or None
+    item.user_price, item.discount_percent = change.agreed.user_price, change.agreed.discount_percent
+    item.base_price, item.unit_price, item.line_total = price.base, price.unit, price.line
+    item.price_list_id, item.unit_vendor_cost = price.price_list_id, price.vendor_cost
+
+
+def _changed(offer: Offer, text: str, staff: Staff, at: datetime) -> None:
+    """Prices moved: an earlier approval is of others."""
+    offer.approved_at = offer.approved_by_id = None
+    add_event(offer, text, actor_name=staff.actor.name, at=at)
+    record("offer.changed", actor=staff.actor, at=at, target_kind="offer", target_id=offer.id, after={"what": text})
+    session.flush()
+
+
+def _item(offer: Offer, item_id: UUID) -> OfferItem:
+    found = next((item for item in items_of(offer) if item.id == item_id), None)
+    if found is None:
+        raise OrderItemNotFound(item_id)
+    return found
+
+
+def _sellable(product_id: UUID) -> Product:
+    product = session.get(Product, (current_scope().distributor_id, product_id))
+    if product is None or not product.is_active:
+        raise Invalid.field("product", "not_available", "Choose a product that is on sale")
+    return product
+
+
+def _contact(payer: Account) -> tuple[str, str]:
+    found = session.scalar(
+        select(User).where(
+            User.distributor_id == payer.distributor_id,
+            User.account_id == payer.id,
+            User.is_primary_contact,
+            User.status != UserStatus.INACTIVE,
+        )
+    )
+    return (found.full_name, found.email) if found is not None else (payer.name, payer.email)

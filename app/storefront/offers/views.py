@@ -1,0 +1,93 @@
+"""The page of a shared offer: read, print, accept, decline; nothing else, and nobody has to sign in (CB-17)."""
+
+from __future__ import annotations
+
+from flask import Response, flash, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+from wtforms import HiddenField, StringField
+from wtforms.validators import InputRequired, Length, Optional
+
+from app.access import public
+from app.core.clock import utc_now
+from app.core.db import unit_of_work
+from app.core.errors import Invalid
+from app.orders.offers.errors import OfferNotFound
+from app.orders.offers.links import accept_shared, read_shared, refuse_shared, shared_pdf
+from app.web.forms import Form
+from app.web.pages import page
+from app.web.surfaces import Surface, surface_blueprint
+from tenants.directory import AddressKind
+from tenants.resolution import address_of
+
+bp = surface_blueprint("offers", __name__, surface=Surface.STOREFRONT, path="/offers")
+ACCEPT, REFUSE = "accept", "refuse"
+
+
+class DecisionForm(Form):
+    """Who decides, and why not."""
+
+    decision = HiddenField()
+    name = StringField(
+        "Your name",
+        validators=[InputRequired("Enter your name"), Length(max=200, message="Use at most 200 characters")],
+    )
+    reason = StringField("Reason", validators=[Optional(), Length(max=500, message="Use at most 500 characters")])
+
+
+@bp.before_request
+def refuse_under_aliases() -> None:
+    """Offers are the distributor's: a reseller's storefront knows none."""
+    address = address_of(request.environ)
+    if address is None or address.kind is not AddressKind.ROOT:
+        raise OfferNotFound
+
+
+@bp.after_request
+def keep_to_themselves(answer: Response) -> Response:
+    """Keep the link out of caches and search engines."""
+    answer.headers["Cache-Control"] = "no-store"
+    answer.headers["X-Robots-Tag"] = "noindex, nofollow"
+    return answer
+
+
+@bp.route("/<token>", methods=["GET", "POST"])
+@public
+def show(token: str) -> ResponseReturnValue:
+    """Show an offer, and take its reader's decision; it is decided once."""
+    form = DecisionForm()
+    if form.validate_on_submit():
+        try:
+            with unit_of_work():
+                _decide(token, form)
+        except Invalid as refusal:
+            form.take(refusal)
+        else:
+            is_accepted = form.decision.data == ACCEPT
+            if not is_accepted:
+                return page("storefront/offers/declined.html", title="The offer was declined")
+            flash("Thank you. The offer is accepted; we will be in touch.", "success")
+            return redirect(url_for(".show", token=token), code=303)
+    offer = read_shared(token, at=utc_now())
+    return page("storefront/offers/show.html", title=f"Offer {offer.number}", offer=offer, form=form, token=token), (
+        form.status
+    )
+
+
+def _decide(token: str, form: DecisionForm) -> None:
+    name, address, at = form.name.data or "", request.remote_addr, utc_now()
+    if form.decision.data == ACCEPT:
+        accept_shared(token, name, address=address, at=at)
+    elif form.decision.data == REFUSE:
+        refuse_shared(token, name, form.reason.data or "", address=address, at=at)
+    else:
+        raise Invalid.field("name", "choice", "Choose to accept or to decline the offer")
+
+
+@bp.get("/<token>/pdf")
+@public
+def pdf(token: str) -> ResponseReturnValue:
+    """Return the offer as PDF."""
+    number, paper = shared_pdf(token, at=utc_now())
+    answer = Response(paper, mimetype="application/pdf")
+    answer.headers["Content-Disposition"] = f'inline; filename="{number}.pdf"'
+    return answer
