@@ -20,6 +20,7 @@ from app.orders.models import DeliveryStatus, Order, OrderItem, OrderStatus
 from app.provisioning.models import ProvisioningTask, TaskKind
 from app.provisioning.parts import parts_failed, parts_retried, parts_succeeded
 from app.provisioning.pictures import from_json
+from app.provisioning.repairs import repair_succeeded
 from app.subscriptions.assets import asset_failed, asset_stands
 from app.subscriptions.problems import clear_problem, note_problem
 from app.subscriptions.queries import find_asset_by_item, find_subscription_for_update
@@ -66,7 +67,8 @@ def task_succeeded(task: ProvisioningTask, vendor_reference: str | None, *, at: 
     if (is_part or task.request.get("add_ons")) and not parts_succeeded(task, vendor_reference, at=at):
         return  # other components of the bundle are still awaited
     if order is None or item is None:
-        trial_task_succeeded(task, vendor_reference, at=at)
+        if not repair_succeeded(task, vendor_reference, at=at):
+            trial_task_succeeded(task, vendor_reference, at=at)
         return
     was_failed = item.delivery_status is DeliveryStatus.FAILED
     deliver(

@@ -200,7 +200,7 @@ def _claimed(
         manager=managers[manager_id],
         account_reference=row.account_reference,
         reseller_reference=row.reseller_reference,
-        vendor_reference=row.service_reference,
+        vendor_reference=row.service_reference or row.vendor_reference,  # a task may name what no subscription has
         operation=operation,
     )
 

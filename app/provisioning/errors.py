@@ -35,3 +35,38 @@ class WrongTaskState(Conflict):
     def __init__(self, task_id: UUID, status: TaskStatus) -> None:
         super().__init__(f"This task is {status.value}")
         self.task_id, self.status = task_id, status
+
+
+class RunUnderWay(Conflict):
+    """The service manager is being compared already; one run at a time."""
+
+    code = "run_under_way"
+
+    def __init__(self, run_id: UUID) -> None:
+        super().__init__("This service manager is being compared already")
+        self.run_id = run_id
+
+
+class RunNotFound(NotFound):
+    """There is no such run for this caller."""
+
+    def __init__(self, run_id: UUID) -> None:
+        super().__init__("There is no such run")
+        self.run_id = run_id
+
+
+class CannotBeCompared(Conflict):
+    """This kind of service manager does not tell what it has."""
+
+    code = "not_offered"
+
+    def __init__(self) -> None:
+        super().__init__("This service manager does not tell which services it has")
+
+
+class AdoptionNotFound(NotFound):
+    """There is no such service for this caller."""
+
+    def __init__(self, adoption_id: UUID) -> None:
+        super().__init__("There is no such service")
+        self.adoption_id = adoption_id

@@ -68,6 +68,7 @@ class FakeConnector:
         self.accounts: dict[str, AccountPicture] = {}  # by reference
         self.resources: dict[str, FakeResource] = {}  # by reference
         self.page_size = 50
+        self._made = 0
         self._done: dict[str, _Done] = {}
         self._troubles: deque[tuple[Callable[[], None], Callable[[], None]]] = deque()  # before and after the work
 
@@ -186,7 +187,8 @@ class FakeConnector:
 
         def work() -> str:
             self._object(request)
-            reference = request.vendor_reference or f"resource-{len(self.resources) + 1}"
+            self._made += kind is RequestKind.CREATE
+            reference = request.vendor_reference or f"resource-{self._made}"
             earlier = self.resources.get(reference)
             status = _STATUS_AFTER.get(kind) or (earlier.status if earlier else "Active")
             self.resources[reference] = FakeResource(reference, status, replace(request, vendor_reference=reference))

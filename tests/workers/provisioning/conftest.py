@@ -6,9 +6,10 @@ from datetime import datetime, timedelta
 import pytest
 
 from app.core import db
+from app.provisioning.kinds import KINDS, ManagerKind
 from tests.factories.world import MONDAY_NOON, World, make_world
 from tests.fakes.connector import FakeConnector
-from workers.jobs import orders, provisioning
+from workers.jobs import adoption, orders, provisioning, reconciliation
 
 
 @pytest.fixture
@@ -29,7 +30,9 @@ def world(session) -> World:
 def vendor(monkeypatch: pytest.MonkeyPatch) -> FakeConnector:
     """A vendor in memory behind service managers of kind "fake"."""
     fake = FakeConnector()
-    monkeypatch.setattr(provisioning, "CONNECTORS", {**provisioning.CONNECTORS, "fake": fake.as_factory})
+    for module in (provisioning, reconciliation):
+        monkeypatch.setattr(module, "CONNECTORS", {**module.CONNECTORS, "fake": fake.as_factory})
+    monkeypatch.setitem(KINDS, "fake", ManagerKind("In memory", KINDS["service_manager"].capabilities))
     return fake
 
 
@@ -49,7 +52,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     moved = Clock()
-    for module in (orders, provisioning):
+    for module in (adoption, orders, provisioning, reconciliation):
         monkeypatch.setattr(module, "utc_now", moved)
     return moved
 
