@@ -11,8 +11,7 @@ from app.changes.errors import ChangePending
 from app.changes.machine import OPEN
 from app.changes.queries import open_change
 from app.core.db import session
-from app.core.errors import Conflict
-from app.subscriptions.machine import Action, require
+from app.subscriptions.machine import Action, allows, require
 from app.subscriptions.models import ChangeStatus, Subscription, SubscriptionChange
 from tenants.context import current_scope
 
@@ -35,12 +34,18 @@ def require_free(subscription: Subscription, action: Action, *, but: UUID | None
 
 
 def is_free(subscription: Subscription, action: Action) -> bool:
-    """Whether an action is possible now; for pages."""
-    try:
-        require_free(subscription, action)
-    except Conflict:
-        return False
-    return True
+    """Whether an action is possible now."""
+    return action in free_actions(subscription)
+
+
+def free_actions(subscription: Subscription) -> frozenset[Action]:
+    """Return all that is possible now; for pages. One statement."""
+    allowed = frozenset(action for action in Action if allows(subscription, action))
+    found = open_change(subscription.id)
+    if found is None:
+        return allowed
+    beside = BESIDE_A_REQUEST | ({Action.CHARACTERISTICS} if found.status is ChangeStatus.FAILED else frozenset())
+    return allowed & beside
 
 
 def waiting_requests(subscription_ids: Collection[UUID]) -> Mapping[UUID, ChangeStatus]:

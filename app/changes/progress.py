@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
-from app.changes.words import TIMING_WORDS, day_of, words_of
+from app.changes.words import TIMING_WORDS, actor_of, day_of, words_of
 from app.provisioning.models import ProvisioningTask, TaskStatus
 from app.subscriptions.models import ChangeStatus, ChangeTiming, SubscriptionChange
 
@@ -27,9 +27,7 @@ class Stage:
     task_id: UUID | None = None
 
 
-def stages_for_staff(
-    change: SubscriptionChange, task: ProvisioningTask | None, problem: str | None
-) -> list[Stage]:
+def stages_for_staff(change: SubscriptionChange, task: ProvisioningTask | None, problem: str | None) -> list[Stage]:
     """Return the way of a request as operators need to see it."""
     stages = [_asked(change)]
     if change.is_from_storefront:
@@ -44,9 +42,9 @@ def stages_for_staff(
 
 def stages_for_customer(change: SubscriptionChange) -> list[Stage]:
     """Return the way of a request as its customer may see it."""
-    stages = [_asked(change)]
+    stages = [replace(_asked(change), actor=actor_of(change))]
     if change.status in (ChangeStatus.SUBMITTED, ChangeStatus.REJECTED):
-        stages.append(_decision(change, "We look at your request"))
+        stages.append(replace(_decision(change, "We look at your request"), actor=None))
     if change.timing is ChangeTiming.PERIOD_END:
         stages.append(_day(change))
     if change.status is ChangeStatus.PROCESSING:

@@ -25,7 +25,7 @@ from app.changes.mails import mail_rejected, mail_requested
 from app.changes.parts import settle_parts
 from app.changes.queries import distributors_day, find_by_key, get_change, lock_change
 from app.changes.steps import ask_next
-from app.changes.words import words_of
+from app.changes.words import actor_of, shown_name, words_of
 from app.core.db import nudge_after_commit, session
 from app.core.errors import DomainError, Invalid
 from app.core.queue import Nudge
@@ -178,7 +178,7 @@ def withdraw_change(change_id: UUID, *, actor: Actor, at: datetime) -> Subscript
     change.decided_by_name, change.decided_at, change.completed_at = actor.name[:201], at, at
     if was_scheduled:
         EFFECTS[change.kind].withdrawn(subscription, change, at=at)
-    add_event(subscription, "request_withdrawn", f"{words_of(change)}: withdrawn", at=at, actor_name=actor.name)
+    add_event(subscription, "request_withdrawn", f"{words_of(change)}: withdrawn", at=at, actor_name=shown_name(actor))
     record(
         "subscription.change_withdrawn", actor=actor, at=at, target_kind="subscription", target_id=subscription.id,
         after={"kind": change.kind.value},
@@ -210,7 +210,7 @@ def _start(effect: Effect, subscription: Subscription, change: SubscriptionChang
         advance(change, ChangeStep.SCHEDULE)
         add_event(
             subscription, "request_scheduled", f"{words_of(change)} on {change.effective_on.isoformat()}", at=at,
-            actor_name=change.requested_by_name or None,
+            actor_name=actor_of(change),
         )  # fmt: skip
         effect.scheduled(subscription, change, at=at)
         return

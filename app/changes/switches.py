@@ -8,6 +8,7 @@ from uuid import UUID
 from app.audit.services import Actor, record
 from app.changes.errors import NotOffered
 from app.changes.guards import require_free
+from app.changes.words import shown_name
 from app.core.errors import Invalid
 from app.subscriptions.errors import SubscriptionNotFound
 from app.subscriptions.machine import Action
@@ -31,7 +32,7 @@ def set_auto_renew(subscription_id: UUID, *, is_on: bool, actor: Actor, at: date
         raise NotOffered("A trial does not renew; upgrade it to a paid subscription")
     subscription.auto_renew = is_on
     words = "Automatic renewal switched on" if is_on else "Automatic renewal switched off"
-    add_event(subscription, "auto_renew", words, at=at, actor_name=actor.name)
+    add_event(subscription, "auto_renew", words, at=at, actor_name=shown_name(actor))
     record(
         "subscription.auto_renew", actor=actor, at=at, target_kind="subscription", target_id=subscription.id,
         before={"auto_renew": not is_on}, after={"auto_renew": is_on},
@@ -53,7 +54,7 @@ def rename(subscription_id: UUID, name: str, *, actor: Actor, at: datetime) -> S
     if subscription.friendly_name == wanted:
         return subscription
     before, subscription.friendly_name = subscription.friendly_name, wanted
-    add_event(subscription, "renamed", f"Renamed to {wanted}", at=at, actor_name=actor.name)
+    add_event(subscription, "renamed", f"Renamed to {wanted}", at=at, actor_name=shown_name(actor))
     record(
         "subscription.renamed", actor=actor, at=at, target_kind="subscription", target_id=subscription.id,
         before={"name": before}, after={"name": wanted},

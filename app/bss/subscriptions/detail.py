@@ -14,7 +14,7 @@ from app.bss.subscriptions.forms import ActionForm
 from app.bss.subscriptions.views import CYCLE_WORDS, words
 from app.catalogue.characteristics import shown_value
 from app.catalogue.models import Term
-from app.changes.guards import is_free
+from app.changes.guards import free_actions, is_free
 from app.changes.kinds.characteristics import editable_of
 from app.changes.machine import ChangeStep, may
 from app.changes.progress import Stage, stages_for_staff
@@ -56,8 +56,8 @@ WANTS = (
     Want(Action.UPGRADE, "Upgrade", "bss_subscription_upgrades.upgrade"),
     Want(Action.DOWNGRADE, "Downgrade", "bss_subscription_upgrades.downgrade"),
     Want(Action.ADD_ON, "Manage add-ons", "bss_subscription_add_ons.index"),
-    Want(Action.PRICE, "Edit the pricing", "bss_subscriptions.pricing"),
-    Want(Action.TRIAL, "Convert or extend the trial", "bss_subscriptions.trial"),
+    Want(Action.PRICE, "Edit the pricing", "bss_subscription_prices.edit"),
+    Want(Action.TRIAL, "Convert or extend the trial", "bss_trials.detail"),
     Want(Action.CHARACTERISTICS, "Edit details", "bss_subscriptions.details"),
     Want(Action.RENAME, "Rename", "bss_subscriptions.rename"),
     Want(
@@ -123,9 +123,14 @@ CHANGE_WORDS = {
 
 def wants_of(subscription: Subscription) -> list[Want]:
     """Return what may be done now, where the page for it exists."""
-    return [
-        each for each in WANTS if each.endpoint in current_app.view_functions and _is_offered(subscription, each.action)
-    ]
+    free = free_actions(subscription)
+    if subscription.plan_edition is not None:
+        free &= {Action.RENAME}
+    if subscription.trial_ends_on is None:
+        free -= {Action.TRIAL}
+    if Action.CHARACTERISTICS in free and not editable_of(subscription):
+        free -= {Action.CHARACTERISTICS}
+    return [each for each in WANTS if each.action in free and each.endpoint in current_app.view_functions]
 
 
 def waits_for_us(change: SubscriptionChange) -> bool:
@@ -143,16 +148,6 @@ def back_to(code: str) -> str:
 def crumbs_of(shown: SubscriptionDetail, label: str) -> list[Crumb]:
     """Return the way to a page below a subscription's."""
     return [Crumb("Subscriptions", url_for(".index")), Crumb(shown.code, back_to(shown.code)), Crumb(label)]
-
-
-def _is_offered(subscription: Subscription, action: Action) -> bool:
-    if action is Action.TRIAL and subscription.trial_ends_on is None:
-        return False
-    if action is Action.CHARACTERISTICS and not editable_of(subscription):
-        return False
-    if subscription.plan_edition is not None and action is not Action.RENAME:
-        return False
-    return is_free(subscription, action)
 
 
 def _details(subscription: Subscription) -> list[tuple[str, str]]:

@@ -18,7 +18,7 @@ from app.changes.mails import mail_done
 from app.changes.queries import cost_of, distributors_day
 from app.changes.refunding import policy_for, product_and_type, refund_of
 from app.changes.voiding import void_changes
-from app.changes.words import day_of
+from app.changes.words import actor_of, day_of
 from app.core.errors import FieldError, Invalid
 from app.provisioning.models import TaskKind
 from app.subscriptions.bundles import require_not_component
@@ -94,7 +94,7 @@ class Cancellation(Effect):
         change.quantity_from, change.quantity_to = subscription.quantity, 0
         add_event(
             subscription, "canceled", f"Canceled, last day {day_of(change).isoformat()}", at=at,
-            quantity_change=-subscription.quantity, quantity_after=0, actor_name=change.requested_by_name or None,
+            quantity_change=-subscription.quantity, quantity_after=0, actor_name=actor_of(change),
         )  # fmt: skip
         charge(subscription, change, *amounts, at=at)
         void_changes(subscription, but=change.id, at=at)

@@ -10,6 +10,7 @@ from typing import Any
 from app.catalogue.characteristics import Characteristic, asked_of, checked_value
 from app.changes.effects import Effect, NewChange
 from app.changes.refunding import product_and_type
+from app.changes.words import actor_of
 from app.core.errors import FieldError, Invalid
 from app.provisioning.complete_pictures import complete_picture
 from app.provisioning.models import TaskStatus
@@ -58,9 +59,7 @@ class Characteristics(Effect):
     def apply(self, subscription: Subscription, change: SubscriptionChange, *, at: datetime) -> None:
         """Keep the values; what has failed will ask with them when it is tried again (CB-F70)."""
         subscription.characteristics = merged(subscription, change.details.get(VALUES) or {})
-        add_event(
-            subscription, "details_changed", "Details changed", at=at, actor_name=change.requested_by_name or None
-        )
+        add_event(subscription, "details_changed", "Details changed", at=at, actor_name=actor_of(change))
         failed = last_task_of(subscription.id)
         if failed is not None and failed.status is TaskStatus.FAILED:
             asked = from_json(failed.request)

@@ -51,6 +51,10 @@ class Quantity(Effect):
             raise Invalid.field("quantity", "unchanged", f"There are {wanted} already")
         if wanted == 0:
             raise Invalid.field("quantity", "use_cancel", "To end all of it, cancel the subscription")
+        if new.is_from_storefront and new.timing is ChangeTiming.NOW and wanted > subscription.quantity:
+            raise Invalid.field(
+                "quantity", "buy_licences", "To add licences now, buy them; here they begin with the next period"
+            )
         _require_within(product, product_type, wanted)
         if new.timing is ChangeTiming.ON_DATE:
             raise Invalid.field("timing", "not_offered", "Choose now, or the end of the period")

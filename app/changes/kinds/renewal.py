@@ -16,6 +16,7 @@ from app.changes.mails import mail_done
 from app.changes.prices import price_for_period
 from app.changes.queries import cost_of, distributors_day
 from app.changes.refunding import product_and_type
+from app.changes.words import actor_of
 from app.core.errors import Invalid
 from app.subscriptions.machine import Action, Step, move
 from app.subscriptions.models import ChangeTiming, Subscription, SubscriptionChange, SubscriptionRole
@@ -54,7 +55,7 @@ class Renewal(Effect):
         subscription.auto_renew = True
         add_event(
             subscription, "renewed", f"Renewed until {first.period.last.isoformat()}", at=at,
-            quantity_after=subscription.quantity, actor_name=change.requested_by_name or None,
+            quantity_after=subscription.quantity, actor_name=actor_of(change),
         )  # fmt: skip
         if cost is not None:
             price_for_period(subscription, cost, payer, on=on, is_new_term=True)

@@ -10,6 +10,7 @@ from app.changes.effects import Effect, NewChange
 from app.changes.errors import NotOffered
 from app.changes.mails import mail_done
 from app.changes.refunding import product_and_type
+from app.changes.words import actor_of
 from app.core.errors import Invalid
 from app.provisioning.models import TaskKind
 from app.subscriptions.bundles import require_not_component
@@ -45,7 +46,7 @@ class Suspension(Effect):
         """Take it over."""
         move(subscription, Step.SUSPENDED)
         subscription.is_suspended_with_account = bool(change.details.get(WITH_ACCOUNT))
-        add_event(subscription, "suspended", "Suspended", at=at, actor_name=change.requested_by_name or None)
+        add_event(subscription, "suspended", "Suspended", at=at, actor_name=actor_of(change))
         mail_done(subscription, change, at=at)
 
 
@@ -68,7 +69,7 @@ class Activation(Effect):
         """Take it over."""
         move(subscription, Step.REACTIVATED)
         subscription.is_suspended_with_account = False
-        add_event(subscription, "reactivated", "Active again", at=at, actor_name=change.requested_by_name or None)
+        add_event(subscription, "reactivated", "Active again", at=at, actor_name=actor_of(change))
         mail_done(subscription, change, at=at)
 
 
