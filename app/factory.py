@@ -51,6 +51,7 @@ BLUEPRINTS = (
     "app.storefront.reseller_plans.views:bp",
     "app.bss.home.views:bp",
     "app.bss.imports.views:bp",
+    "app.bss.product_files.views:bp",
     "app.bss.vendor_runs.views:bp",
     "app.bss.products:bp",
     "app.bss.product_types.views:bp",

@@ -1,0 +1,1 @@
+"""Assets in the back office: the list, one asset, its price, its fields, and taking it back (CB-31)."""
