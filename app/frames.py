@@ -70,6 +70,7 @@ BSS_NAVIGATION: tuple[tuple[str | None, tuple[Entry, ...]], ...] = (
             Entry("Price lists", "bss_price_lists.index", "tag"),
             Entry("Promotions", "bss_promotions.index", "gift"),
             Entry("Imports", "bss_imports.index", "upload"),
+            Entry("Product files", "bss_product_files.index", "upload"),
             Entry("Vendor catalogues", "bss_vendor_runs.index", "download"),
         ),
     ),

@@ -1,0 +1,1 @@
+"""Importing a distributor's own product sheets, step by step (CB-14)."""
