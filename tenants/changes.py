@@ -42,7 +42,7 @@ RECONNECT_SECONDS = 1.0
 _OF_RESELLER = ("storefront_settings", "listings", "markup_rules", "special_prices")
 _OF_DISTRIBUTOR = (
     "distributors", "distributor_settings", "storefronts", "categories", "product_types", "product_groups", "products",
-    "product_prices", "price_lists", "price_list_entries", "price_list_assignments",
+    "product_prices", "price_lists", "price_list_entries", "price_list_assignments", "industries", "currencies",
 )  # fmt: skip
 _WRITES = re.compile(
     r'\b(?:INSERT\s+INTO|UPDATE|DELETE\s+FROM|MERGE\s+INTO|TRUNCATE(?:\s+TABLE)?)\s+(?:ONLY\s+)?"?('

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import select
 
-from app.catalogue.models import Category
+from app.catalogue.models import Category, Industry
 from app.core.db import session
 from app.core.errors import NotFound
 from tenants.changes import Kept
@@ -54,6 +54,32 @@ def _read_tree() -> tuple[CategoryNode, ...]:
         )
 
     return below(None)
+
+
+@dataclass(frozen=True, slots=True)
+class IndustryChoice:
+    """An industry that visitors may narrow the catalogue to."""
+
+    id: UUID
+    name: str
+    slug: str
+
+
+_INDUSTRIES: Kept[tuple[IndustryChoice, ...]] = Kept(10_000, by_account=False)
+
+
+def industry_choices() -> tuple[IndustryChoice, ...]:
+    """Return the distributor's industries in their order. At most one statement."""
+    return _INDUSTRIES.of((), _read_industries)
+
+
+def _read_industries() -> tuple[IndustryChoice, ...]:
+    rows = session.scalars(
+        select(Industry)
+        .where(Industry.distributor_id == current_scope().distributor_id)
+        .order_by(Industry.position, Industry.name)
+    )
+    return tuple(IndustryChoice(row.id, row.name, row.slug) for row in rows)
 
 
 def category_by_slug(tree: Sequence[CategoryNode], slug: str) -> CategoryNode:

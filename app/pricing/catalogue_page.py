@@ -61,6 +61,7 @@ LISTINGS = table(
 LIMIT = bindparam("limit", type_=Integer())
 CATEGORIES = bindparam("category_ids", type_=ARRAY(Uuid()))
 GROUP = bindparam("group_id", type_=Uuid())
+INDUSTRY = bindparam("industry_id", type_=Uuid())
 SEARCH = bindparam("search", type_=String())
 CYCLE: ColumnElement[BillingCycle] = bindparam("wanted_cycle", type_=ProductPrice.cycle.type)
 AFTER_NAME = bindparam("after_name", type_=String())
@@ -116,6 +117,7 @@ class _Shape:
     is_reseller: bool
     has_categories: bool = False
     has_group: bool = False
+    has_industry: bool = False
     has_search: bool = False
     has_cycle: bool = False
     has_after: bool = False
@@ -191,6 +193,8 @@ def _page_statement(shape: _Shape) -> Select[Any]:
         page = page.where(product.category_id == func.any(CATEGORIES))
     if shape.has_group:
         page = page.where(product.group_id == GROUP)
+    if shape.has_industry:
+        page = page.where(product.industry_id == INDUSTRY)
     if shape.has_search:
         page = page.where(product.search_text.contains(SEARCH))
     if shape.shelf is not None:
@@ -222,6 +226,7 @@ def offered_products(
     storefront_reseller_id: UUID | None,
     category_ids: Sequence[UUID] = (),
     group_id: UUID | None = None,
+    industry_id: UUID | None = None,
     search: str = "",
     cycle: BillingCycle | None = None,
     after: tuple[str, UUID] | None = None,
@@ -239,6 +244,7 @@ def offered_products(
         is_reseller=buyer.buys_as_reseller,
         has_categories=bool(category_ids),
         has_group=group_id is not None,
+        has_industry=industry_id is not None,
         has_search=len(needle) >= MIN_SEARCH,
         has_cycle=cycle is not None,
         has_after=after is not None,
@@ -249,6 +255,7 @@ def offered_products(
     optional = {
         "category_ids": list(category_ids),
         "group_id": group_id,
+        "industry_id": industry_id,
         "search": _escaped(needle),
         "wanted_cycle": cycle,
         "product_ids": list(chosen),
@@ -261,6 +268,7 @@ def offered_products(
         storefront_reseller_id,
         tuple(category_ids),
         group_id,
+        industry_id,
         needle,
         cycle,
         after,

@@ -15,6 +15,7 @@ from app.core.clock import utc_now
 from themes.rendering import static_version
 
 LOCALE = "galleria.locale"
+CURRENCY_CULTURES = "galleria.currency_cultures"
 RELATIVE_WITHIN = timedelta(days=7)
 UNKNOWN = "-"  # a price the viewer must not see (RS-27)
 
@@ -31,6 +32,14 @@ def culture() -> str:
     return str(g.get("culture", "en"))
 
 
+def _culture_of(currency: str) -> str:
+    """Return the culture amounts of a currency are written in: the distributor's choice, else the page's."""
+    if "currency_cultures" not in g:
+        found = current_app.extensions.get(CURRENCY_CULTURES)
+        g.currency_cultures = found() if found is not None else {}
+    return str(g.currency_cultures.get(currency, "")).replace("-", "_") or culture()
+
+
 def time_zone() -> ZoneInfo:
     """Return the storefront's time zone."""
     _settle()
@@ -43,8 +52,8 @@ def money(amount: Decimal | None, currency: str = "", *, unit: bool = False) -> 
         return UNKNOWN
     if unit:
         exact = amount.normalize()
-        return str(format_currency(exact, currency, locale=culture(), decimal_quantization=False))
-    return str(format_currency(amount, currency, locale=culture()))
+        return str(format_currency(exact, currency, locale=_culture_of(currency), decimal_quantization=False))
+    return str(format_currency(amount, currency, locale=_culture_of(currency)))
 
 
 def number(value: Decimal | int | None) -> str:

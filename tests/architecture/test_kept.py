@@ -17,13 +17,14 @@ ROOT = Path(__file__).resolve().parents[2]
 ANNOUNCED = {*_OF_DISTRIBUTOR, *_OF_RESELLER, "accounts"}
 # Who keeps something, and from which tables it is read; page and counts are compared with their SQL below.
 KEEPERS = {
-    "app/catalogue/navigation.py": {"categories"},
+    "app/catalogue/navigation.py": {"categories", "industries"},
     "app/frames.py": {"categories"},
     "app/pricing/buyers.py": {"accounts", "distributors", "storefronts", "storefront_settings"},
     "app/pricing/catalogue_page.py": {
         "listings", "markup_rules", "price_list_assignments", "price_list_entries", "price_lists", "product_groups",
         "product_prices", "product_types", "products", "special_prices", "categories",
     },
+    "app/pricing/currencies.py": {"currencies"},
     "app/pricing/queries.py": {"price_lists", "price_list_assignments"},
     "app/storefront/kept_pages.py": set(),  # what the others keep, drawn
     "tenants/settings.py": {"distributor_settings", "storefront_settings"},

@@ -12,9 +12,9 @@ from app.accounts.contacts import NewContact
 from app.accounts.details import AccountDetails, NewAccount, NewEndCustomer
 from app.accounts.models import Account, AccountStatus, BillingDayRule, PartialCharges, PaymentMethod
 from app.accounts.rules import countries
+from app.pricing.currencies import usable_currencies
 from app.web.forms import Form
 
-CURRENCIES = ("EUR", "USD", "GBP", "CHF", "SEK", "NOK", "DKK", "PLN", "CZK", "RON", "JPY")
 STATUS_WORDS = {
     AccountStatus.PENDING_APPROVAL: "Pending approval",
     AccountStatus.ACTIVE: "Active",
@@ -99,8 +99,8 @@ class AccountForm(AddressFields):
         self.billing_day_rule.choices = [(rule.value, words) for rule, words in BILLING_DAY_WORDS.items()]
         self.partial_charges.choices = [(when.value, words) for when, words in PARTIAL_CHARGES_WORDS.items()]
         self.payment_method.choices = [(method.value, words) for method, words in PAYMENT_WORDS.items()]
-        ordered = dict.fromkeys((own_currency, *CURRENCIES, self.currency.data))
-        self.currency.choices = [(code, code) for code in ordered if code]
+        ordered = dict.fromkeys((own_currency, *usable_currencies()))
+        self.currency.choices = [(code, code) for code in ordered]
 
     def show(self, account: Account) -> None:
         """Fill the form with an account as it stands."""

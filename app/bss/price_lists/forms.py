@@ -5,7 +5,7 @@ from __future__ import annotations
 from wtforms import BooleanField, DateField, DecimalField, HiddenField, SelectField, StringField, TextAreaField
 from wtforms.validators import InputRequired, Optional
 
-from app.bss.accounts.forms import CURRENCIES
+from app.pricing.currencies import usable_currencies
 from app.pricing.models import PriceList, PriceRule
 from app.pricing.price_lists.entries import EntryRule
 from app.pricing.price_lists.services import PriceListDetails
@@ -24,7 +24,9 @@ class PriceListForm(Form):
 
     name = StringField("Name", validators=[InputRequired("Enter a name")])
     currency = SelectField(
-        "Currency", choices=[(code, code) for code in CURRENCIES], description="Fixed as soon as the list has a price."
+        "Currency",
+        choices=lambda: [(code, code) for code in usable_currencies()],
+        description="Fixed as soon as the list has a price.",
     )
     valid_from = DateField("Valid from", validators=[InputRequired("Enter a day, such as 2026-01-31")])
     valid_to = DateField("Valid to", validators=[Optional()], description="The last day, included. Empty: open.")
@@ -58,8 +60,8 @@ class PriceListForm(Form):
     def of(cls, price_list: PriceList) -> PriceListForm:
         """Return the form of an existing list, whatever its currency."""
         form = cls(obj=price_list)
-        if price_list.currency not in CURRENCIES:
-            form.currency.choices = [(price_list.currency, price_list.currency), *((code, code) for code in CURRENCIES)]
+        codes = dict.fromkeys((*usable_currencies(), price_list.currency))
+        form.currency.choices = [(code, code) for code in codes]
         return form
 
 

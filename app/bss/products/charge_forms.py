@@ -20,7 +20,6 @@ from wtforms import (
 from wtforms import Form as PlainForm
 from wtforms.validators import Optional
 
-from app.bss.accounts.forms import CURRENCIES
 from app.catalogue.bundles import Component
 from app.catalogue.charging import PriceOption, Tier, options_of, tiers_of
 from app.catalogue.models import (
@@ -36,6 +35,7 @@ from app.catalogue.queries import products_by_code
 from app.catalogue.relations import Relations
 from app.catalogue.services import ChargeSettings
 from app.core.errors import FieldError, Invalid
+from app.pricing.currencies import usable_currencies
 from app.web.forms import Form
 
 SPARE_ROWS = 3
@@ -69,7 +69,7 @@ class OptionRow(PlainForm):
     code = StringField("Code", validators=[Optional()])
     name = StringField("Name", validators=[Optional()])
     amount = DecimalField("Adds, amount", places=None, validators=[Optional()])
-    currency = SelectField("Currency", choices=[(code, code) for code in CURRENCIES], default="EUR")
+    currency = SelectField("Currency", choices=[], validate_choice=False)
     percent = DecimalField("Adds, %", places=None, validators=[Optional()])
 
 
@@ -134,11 +134,14 @@ class ChargesForm(VersionedForm):
             yield Tier(row["from_quantity"], row["percent"], row["to_quantity"])
 
     def _options(self) -> Iterable[PriceOption]:
+        known = usable_currencies()
         for row in self.options.data:
             code, name = (row["code"] or "").strip(), (row["name"] or "").strip()
             if not code and not name and row["amount"] is None and row["percent"] is None:
                 continue
             currency = row["currency"] if row["amount"] is not None else None
+            if currency is not None and currency not in known:
+                raise Invalid.field("options", "currency_unknown", "Choose the currency of each amount")
             yield PriceOption(code, name or code, row["amount"], row["percent"], currency)
 
     @classmethod
@@ -154,7 +157,7 @@ class ChargesForm(VersionedForm):
                     for tier, end in zip(tiers, ends, strict=True)
                 ],
                 "options": [
-                    {"code": each.code, "name": each.name, "amount": each.amount, "currency": each.currency or "EUR",
+                    {"code": each.code, "name": each.name, "amount": each.amount, "currency": each.currency,
                      "percent": each.percent}
                     for each in options
                 ],
@@ -165,6 +168,9 @@ class ChargesForm(VersionedForm):
                 form[name].data = getattr(product, name).value
             add_spare_rows(form.tiers)
             add_spare_rows(form.options)
+        codes = [(code, code) for code in usable_currencies()]
+        for row in form.options:
+            row.form.currency.choices = codes
         return form
 
 

@@ -8,13 +8,13 @@ from flask_wtf.file import FileField, FileRequired
 from wtforms import BooleanField, DecimalField, HiddenField, IntegerField, SelectField, StringField, TextAreaField
 from wtforms.validators import InputRequired, Optional
 
-from app.bss.accounts.forms import CURRENCIES
 from app.bss.categories.choices import category_choices
 from app.catalogue.groupings import list_industries, list_price_groups
 from app.catalogue.models import Audience, BillingCycle, Product, Term
 from app.catalogue.queries import list_groups, list_product_types
 from app.catalogue.services import NewProduct, PriceDetails, ProductDetails
 from app.core.ids import new_id, parse_id
+from app.pricing.currencies import usable_currencies
 from app.web.forms import Form
 
 AUDIENCE_WORDS = {
@@ -148,7 +148,7 @@ class PriceForm(Form):
 
     term = SelectField("Term", choices=[(each.value, words) for each, words in TERM_WORDS.items()])
     cycle = SelectField("Billing plan", choices=[(each.value, words) for each, words in CYCLE_WORDS.items()])
-    currency = SelectField("Currency", choices=[(code, code) for code in CURRENCIES])
+    currency = SelectField("Currency", choices=lambda: [(code, code) for code in usable_currencies()])
     list_price = DecimalField(
         "List price",
         places=None,

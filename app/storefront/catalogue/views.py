@@ -11,8 +11,9 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 
 from app.access import catalogue_access
+from app.catalogue.groupings import comparison_of
 from app.catalogue.models import Product, ProductGroup
-from app.catalogue.navigation import CategoryNode, category_by_slug, category_tree
+from app.catalogue.navigation import CategoryNode, category_by_slug, category_tree, industry_choices
 from app.core.db import session
 from app.core.errors import NotFound
 from app.core.ids import parse_id
@@ -58,15 +59,22 @@ def index() -> ResponseReturnValue:
     tree = category_tree()
     slug = request.args.get("category", "")
     chosen = category_by_slug(tree, slug) if slug else None
+    industries, wanted = industry_choices(), request.args.get("industry", "")
+    industry = next((each for each in industries if each.slug == wanted), None)
+    if wanted and industry is None:
+        raise NotFound("There is no such industry")
     buyer = buyer_of_request()
     found = offered_products(
         buyer,
         storefront_reseller_id=buyer.reseller_id,
         category_ids=chosen.ids if chosen else (),
+        industry_id=industry.id if industry else None,
         after=_after(),
         limit=PAGE,
     )
     values = {"category": slug} if slug else {}
+    if industry is not None:
+        values["industry"] = industry.slug
     return page(
         "storefront/catalogue/index.html",
         title=chosen.name if chosen else "All products",
@@ -75,6 +83,8 @@ def index() -> ResponseReturnValue:
         first_url=_first_url(**values),
         categories=tree,
         chosen=chosen,
+        industries=industries,
+        industry=industry,
         counts=_counts(tree),
         shows_prices=shows_prices(),
     )
@@ -118,11 +128,20 @@ def group(group: str) -> ResponseReturnValue:
         title=found.name,
         breadcrumbs=[Crumb("All products", url_for(".index")), Crumb(found.name)],
         group=found,
+        comparison=_comparison(found, offers),
         offers=offers.items,
         next_url=_next_url(offers, group=group),
         first_url=_first_url(group=group),
         shows_prices=shows_prices(),
     )
+
+
+def _comparison(group: ProductGroup, offers: OfferPage) -> list[tuple[str, list[str]]]:
+    """Return the features of the editions on the page, in their order; a feature none of them has is left out."""
+    rows = [
+        (feature.name, [feature.values.get(offer.id, "") for offer in offers.items]) for feature in comparison_of(group)
+    ]
+    return [(name, values) for name, values in rows if any(values)]
 
 
 @bp.get("/search")

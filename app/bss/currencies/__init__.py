@@ -1,0 +1,1 @@
+"""Currencies of the distributor."""

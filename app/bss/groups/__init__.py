@@ -1,0 +1,1 @@
+"""Product groups and their comparisons."""
