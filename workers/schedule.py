@@ -19,7 +19,18 @@ from app.core.clock import utc_now
 from app.core.db import session, unit_of_work
 from tenants.context import distributor_scope, scope
 from tenants.models import Distributor, DistributorState
-from workers.jobs import adoption, billing, listings, product_files, reconciliation, sweeps, trials, usage, vendor_catalogue
+from workers.jobs import (
+    adoption,
+    billing,
+    listings,
+    product_files,
+    reconciliation,
+    stuck,
+    sweeps,
+    trials,
+    usage,
+    vendor_catalogue,
+)
 
 log = logging.getLogger(__name__)
 
@@ -56,6 +67,7 @@ PERIODIC: tuple[Periodic, ...] = (
     Periodic(timedelta(minutes=1), sweeps.link_audit_events),
     Periodic(timedelta(seconds=30), reconciliation.nudge_runs),
     Periodic(timedelta(seconds=30), adoption.nudge_adoptions),
+    Periodic(timedelta(minutes=1), stuck.look_for_stuck_work),
     Periodic(timedelta(minutes=15), sweeps.release_holds),
     Periodic(timedelta(minutes=1), sweeps.nudge_scheduled_orders),
     Periodic(timedelta(hours=1), sweeps.expire_orders),

@@ -34,6 +34,7 @@ class MailTemplate(enum.Enum):
     SUBSCRIPTION_REACTIVATED = "subscription_reactivated"
     VENDOR_RUN_FAILED = "vendor_run_failed"  # CB-15
     USAGE_MISSING = "usage_missing"  # CB-13
+    STUCK_WORK = "stuck_work"  # GO-03, internal
     SCHEDULED_ORDER_DONE = "scheduled_order_done"  # SF-33
     SCHEDULED_ORDER_FAILED = "scheduled_order_failed"  # SF-33
     SCHEDULED_ORDER_STUCK = "scheduled_order_stuck"  # SF-33, to the operators
@@ -127,6 +128,9 @@ FACTS: dict[MailTemplate, TemplateFacts] = {
         ("order_number", "product_name", "account_name", "reason", "task_url"),
         ("task_url", "Open task"),
         is_to_customers=False,
+    ),
+    MailTemplate.STUCK_WORK: TemplateFacts(
+        "Work stands still", ("count", "matters", "queue_url"), ("queue_url", "Open the queue"), is_to_customers=False
     ),
     MailTemplate.CANCELLATION_REQUESTED: TemplateFacts(
         "Cancellation requested",

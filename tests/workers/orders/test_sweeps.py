@@ -135,7 +135,8 @@ def test_tasks_whose_lease_ran_out_are_found(session, world, tick):
     (lost,) = add_tasks(session, world, 1, status=TaskStatus.RUNNING, attempts=1)
     add_tasks(session, world, 1, status=TaskStatus.RUNNING, attempts=1, next_attempt_at=LATER + timedelta(minutes=9))
     add_tasks(session, world, 1, status=TaskStatus.FAILED, attempts=1)
-    assert [(nudge.job, nudge.row_id) for nudge in tick()] == [(PROVISION_ORDER_ITEM, lost)]
+    found = [nudge.row_id for nudge in tick() if nudge.job == PROVISION_ORDER_ITEM]  # the failed one is only told of
+    assert found == [lost]
 
 
 def test_many_tasks_make_one_batch(session, world, tick):
