@@ -54,6 +54,7 @@ BSS_NAVIGATION: tuple[tuple[str | None, tuple[Entry, ...]], ...] = (
             Entry("Offers", "bss_offers.index", "percent"),
             Entry("Orders", "bss_orders.index", "receipt"),
             Entry("Subscriptions", "bss_subscriptions.index", "repeat"),
+            Entry("Calendar", "bss_calendar.index", "calendar"),
             Entry("Trials", "bss_trials.index", "clock"),
             Entry("Assets", "bss_assets.index", "box"),
             Entry("Price protection", "bss_subscription_prices.index", "lock"),
@@ -78,6 +79,7 @@ BSS_NAVIGATION: tuple[tuple[str | None, tuple[Entry, ...]], ...] = (
         "Billing and operations",
         (
             Entry("Invoices", "bss_invoices.index", "file"),
+            Entry("Usage data", "bss_usage.index", "activity"),
             Entry("Provisioning", "bss_provisioning.index", "activity"),
             Entry("Mail", "bss_mail.index", "mail"),
         ),

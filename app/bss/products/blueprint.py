@@ -37,7 +37,11 @@ def tabs(product: Product, current: str) -> list[NavItem]:
     }
     if is_bundle_type(product.product_type_id):
         sections["bundle"] = "Bundle"
-    return [
+    items = [
         NavItem(label, url_for(f"bss_products.{name}", product_id=product.id), is_current=name == current)
         for name, label in sections.items()
     ]
+    if signed_in_viewer().can(Permission.BSS_PRICES_EDIT):
+        usage_url = url_for("bss_usage.rates", product_id=product.id)
+        items.append(NavItem("Usage charges", usage_url, is_current=current == "usage"))
+    return items

@@ -9,6 +9,8 @@ from flask.typing import ResponseReturnValue
 
 from app.access import permission_required, signed_in_viewer
 from app.billing.charges import latest_charges
+from app.billing.usage.rates import list_rates
+from app.billing.usage.rating import usage_so_far
 from app.bss.subscriptions.blueprint import bp
 from app.bss.subscriptions.forms import ActionForm
 from app.bss.subscriptions.views import CYCLE_WORDS, words
@@ -17,6 +19,7 @@ from app.catalogue.models import Term
 from app.changes.guards import free_actions, is_free
 from app.changes.kinds.characteristics import editable_of
 from app.changes.machine import ChangeStep, may
+from app.changes.offers import idle_actions
 from app.changes.progress import Stage, stages_for_staff
 from app.changes.queries import changes_of, open_change
 from app.changes.words import KIND_WORDS, STATUS_WORDS, TIMING_WORDS, day_of, words_of
@@ -104,6 +107,7 @@ def detail(code: str) -> ResponseReturnValue:
         events=list_events(found.id),
         charges=latest_charges(found.id, LATEST_CHARGES) if signed_in_viewer().can(Permission.BSS_BILLING_VIEW) else [],
         add_ons=list_add_ons(found.id),
+        usage=usage_so_far(found) if list_rates(found.product_id) else None,
         details=_details(found),
         words=words,
         cycles=CYCLE_WORDS,
@@ -130,6 +134,7 @@ def wants_of(subscription: Subscription) -> list[Want]:
         free -= {Action.TRIAL}
     if Action.CHARACTERISTICS in free and not editable_of(subscription):
         free -= {Action.CHARACTERISTICS}
+    free -= idle_actions(subscription)
     return [each for each in WANTS if each.action in free and each.endpoint in current_app.view_functions]
 
 

@@ -1,0 +1,1 @@
+"""What customers used: files, rates per product, running cost (CB-13)."""
