@@ -20,6 +20,7 @@ from app.changes.refunding import product_and_type
 from app.core.db import session
 from app.core.errors import NotFound
 from app.subscriptions.add_ons import list_add_ons
+from app.subscriptions.machine import Action
 from app.subscriptions.models import Subscription, SubscriptionRole, SubscriptionStatus
 from app.subscriptions.queries import live_of_products
 from tenants.context import current_scope
@@ -117,6 +118,19 @@ def add_on_offers(
         for product_id, each in owned.items()
     ]
     return [each for each in found if each.is_allowed or each.owned is not None]
+
+
+def idle_actions(subscription: Subscription, *, is_storefront: bool = False) -> frozenset[Action]:
+    """Return what has nothing to offer for a subscription: upgrades without a path, add-ons where there are none (CB-23)."""
+    is_movable = subscription.plan_edition is None and subscription.trial_ends_on is None
+    found = set()
+    if not is_movable or not target_offers(subscription, is_upgrade=True):
+        found.add(Action.UPGRADE)
+    if not is_movable or not target_offers(subscription, is_upgrade=False):
+        found.add(Action.DOWNGRADE)
+    if not add_on_offers(subscription, is_storefront=is_storefront):
+        found.add(Action.ADD_ON)
+    return frozenset(found)
 
 
 def get_add_on_offer(offers: Sequence[AddOnOffer], product_id: UUID) -> AddOnOffer:

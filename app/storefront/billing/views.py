@@ -27,7 +27,6 @@ from app.orders.queries import OrderFilter, count_orders, list_orders, recent_or
 from app.orders.words import shown_total, status_words
 from app.pricing.catalogue_page import offered_ids
 from app.resellers.shown_prices import ShownSubscription, for_end_customer, for_payer, listed_among
-from app.storefront.billing.subscription_links import links_of
 from app.storefront.shopping import CYCLE_WORDS, TERM_WORDS, buyer_of_request, price_unit, shopper_of_request
 from app.storefront.subscription_changes.panel import panel_of
 from app.subscriptions.assets import get_asset
@@ -257,7 +256,6 @@ def subscription(code: str) -> ResponseReturnValue:
         may_buy_more=_may_buy_more(it),
         panel=panel_of(found),
         request_key=str(new_id()),
-        links=links_of(found),
     )
 
 

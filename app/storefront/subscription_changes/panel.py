@@ -11,6 +11,7 @@ from app.access import signed_in_viewer
 from app.catalogue.models import ProductKind
 from app.changes.guards import free_actions
 from app.changes.machine import ChangeStep, may
+from app.changes.offers import idle_actions
 from app.changes.progress import Stage, stages_for_customer
 from app.changes.queries import open_change
 from app.changes.refunding import product_and_type
@@ -67,7 +68,7 @@ def panel_of(subscription: Subscription) -> Panel:
     """Return it for a viewer; without the right to manage subscriptions nothing can be done here."""
     manages = signed_in_viewer().can(Permission.SUBSCRIPTIONS_MANAGE)
     change = open_change(subscription.id)
-    free = free_actions(subscription) & _sold(subscription)
+    free = (free_actions(subscription) & _sold(subscription)) - idle_actions(subscription, is_storefront=True)
     return Panel(
         wants=[
             each for each in WANTS if manages and each.action in free and each.endpoint in current_app.view_functions
