@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from flask import flash, redirect, request
+from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from app.access import permission_required, signed_in_viewer
@@ -131,7 +131,8 @@ def auto_renew(code: str) -> ResponseReturnValue:
         with unit_of_work():
             set_auto_renew(found.id, is_on=is_on, actor=signed_in_viewer().actor, at=utc_now())
         flash(f"Automatic renewal is {'on' if is_on else 'off'}.", "success")
-    return redirect(back_to(code), code=303)
+    to_calendar = request.form.get("back") == "calendar"
+    return redirect(url_for("bss_calendar.index") if to_calendar else back_to(code), code=303)
 
 
 @bp.route("/<code>/name", methods=["GET", "POST"])

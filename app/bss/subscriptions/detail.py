@@ -27,10 +27,11 @@ from app.identity.permissions import Permission
 from app.provisioning.queries import find_task_of_change, last_task_of
 from app.subscriptions.add_ons import list_add_ons
 from app.subscriptions.back_office import SubscriptionDetail, get_detail
+from app.subscriptions.bundles import list_components
 from app.subscriptions.machine import Action
-from app.subscriptions.models import ChangeStatus, Subscription, SubscriptionChange, SyncStatus
+from app.subscriptions.models import ChangeStatus, Subscription, SubscriptionChange, SubscriptionRole, SyncStatus
 from app.subscriptions.problems import find_problem
-from app.subscriptions.queries import get_subscription, list_events
+from app.subscriptions.queries import find_subscription, get_subscription, list_events
 from app.web.pages import page
 from themes.frames import Crumb
 
@@ -107,6 +108,8 @@ def detail(code: str) -> ResponseReturnValue:
         events=list_events(found.id),
         charges=latest_charges(found.id, LATEST_CHARGES) if signed_in_viewer().can(Permission.BSS_BILLING_VIEW) else [],
         add_ons=list_add_ons(found.id),
+        components=list_components(found.id),
+        parent=find_subscription(found.parent_id) if found.parent_id else None,
         usage=usage_so_far(found) if list_rates(found.product_id) else None,
         details=_details(found),
         words=words,
@@ -135,6 +138,8 @@ def wants_of(subscription: Subscription) -> list[Want]:
     if Action.CHARACTERISTICS in free and not editable_of(subscription):
         free -= {Action.CHARACTERISTICS}
     free -= idle_actions(subscription)
+    if subscription.role is not SubscriptionRole.MAIN:  # the rest is done with what it belongs to
+        free &= {Action.RENAME, Action.CHARACTERISTICS}
     return [each for each in WANTS if each.action in free and each.endpoint in current_app.view_functions]
 
 
