@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,14 +19,17 @@ from app.changes.requests import submit_change
 from app.core.db import session
 from app.orders.execution_outcomes import task_retried, task_succeeded
 from app.orders.models import DeliveryStatus, Order, OrderItem, OrderStatus, OrderWork, WorkState
+from app.provisioning.errors import WrongTaskState
 from app.provisioning.models import ProvisioningTask, TaskStatus
 from app.provisioning.queries import last_task_of
 from app.provisioning.services import finish_by_person, retry_task
+from app.provisioning.worklist import TaskFilter, failed_ids
 from app.subscriptions.models import SubscriptionChange
 from tenants.context import current_scope
 
 STANDS_STILL_AFTER = timedelta(minutes=15)  # GO-03: stuck work surfaces within 15 minutes
 MOST = 50
+MOST_RETRIED = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,19 @@ def edit_details(new: NewChange, *, actor: Actor, at: datetime) -> SubscriptionC
     if failed is not None and failed.status is TaskStatus.FAILED:
         retry(failed.id, actor=actor, at=at)
     return change
+
+
+def retry_many(task_ids: Collection[UUID] | None, wanted: TaskFilter, *, actor: Actor, at: datetime) -> int:
+    """Start chosen failed tasks again, or all failed ones of a filter (500 at most); returns how many.
+
+    Tasks that did not fail, or were started again meanwhile, are left: twice is once.
+    """
+    started = 0
+    for task_id in failed_ids(wanted, task_ids, limit=MOST_RETRIED):
+        with suppress(WrongTaskState):
+            retry(task_id, actor=actor, at=at)
+            started += 1
+    return started
 
 
 def record_done(task_id: UUID, vendor_reference: str, *, actor: Actor, at: datetime) -> ProvisioningTask:

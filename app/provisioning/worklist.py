@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from uuid import UUID
 
 from sqlalchemy import Select, case, func, select
 
 from app.core.db import session
 from app.provisioning.models import ProvisioningTask, ServiceManager, TaskStatus
+from app.provisioning.queries import ON_THE_CLOCK
 from tenants.context import current_scope
+
+TAKEN_BY_NOW = timedelta(minutes=3)
 
 
 class Stage(enum.Enum):
     """Where a task stands, as operators sort their day."""
 
     STUCK = "stuck"  # failed, or waits for a person: somebody must act
+    AT_VENDOR = "at_vendor"  # accepted there and not finished; looked at again by itself
     RETRYING = "retrying"  # tried and not done; comes back by itself
     WAITING = "waiting"  # not tried yet, or running
     DONE = "done"
@@ -29,6 +34,7 @@ class TaskFilter:
 
     search: str = ""
     stage: Stage | None = None
+    manager_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +55,19 @@ class TaskRow:
         return str((self.task.request.get("account") or {}).get("name", ""))
 
 
+class MustAct(enum.Enum):
+    """Whose turn it is."""
+
+    NOBODY = "nobody"  # it is done, or goes on by itself
+    VENDOR = "vendor"
+    OPERATOR = "operator"  # repair the cause and retry, or do it by hand
+    ADMINISTRATOR = "administrator"  # no worker has taken it for too long
+
+
 STATUS = ProvisioningTask.status
 STAGES = {
     Stage.STUCK: STATUS.in_((TaskStatus.FAILED, TaskStatus.WAITING)),
+    Stage.AT_VENDOR: STATUS == TaskStatus.AT_VENDOR,
     Stage.RETRYING: (STATUS == TaskStatus.PENDING) & (ProvisioningTask.attempts > 0),
     Stage.WAITING: (STATUS == TaskStatus.RUNNING) | ((STATUS == TaskStatus.PENDING) & (ProvisioningTask.attempts == 0)),
     Stage.DONE: STATUS.in_((TaskStatus.SUCCEEDED, TaskStatus.CANCELED)),
@@ -65,6 +81,8 @@ def stage_of(task: ProvisioningTask) -> Stage:
         return Stage.STUCK
     if task.status in (TaskStatus.SUCCEEDED, TaskStatus.CANCELED):
         return Stage.DONE
+    if task.status is TaskStatus.AT_VENDOR:
+        return Stage.AT_VENDOR
     return Stage.RETRYING if task.status is TaskStatus.PENDING and task.attempts else Stage.WAITING
 
 
@@ -98,7 +116,24 @@ def count_by_stage() -> Mapping[Stage, int]:
 
 def is_overdue(task: ProvisioningTask, at: datetime) -> bool:
     """Whether a task should have been tried by now: workers are down, or busy."""
-    return task.status in (TaskStatus.PENDING, TaskStatus.RUNNING) and task.next_attempt_at < at
+    return task.status in ON_THE_CLOCK and task.next_attempt_at < at
+
+
+def who_must_act(task: ProvisioningTask, at: datetime) -> MustAct:
+    """Return whose turn it is (GO-10)."""
+    if task.status in (TaskStatus.FAILED, TaskStatus.WAITING):
+        return MustAct.OPERATOR
+    if task.status in ON_THE_CLOCK and task.next_attempt_at < at - TAKEN_BY_NOW:
+        return MustAct.ADMINISTRATOR
+    return MustAct.VENDOR if task.status is TaskStatus.AT_VENDOR else MustAct.NOBODY
+
+
+def failed_ids(wanted: TaskFilter, task_ids: Collection[UUID] | None, *, limit: int) -> Sequence[UUID]:
+    """Return chosen tasks that have failed, or all failed ones the filter finds, the oldest first."""
+    found = _found(wanted).where(STATUS == TaskStatus.FAILED).with_only_columns(ProvisioningTask.id)
+    if task_ids is not None:
+        found = found.where(ProvisioningTask.id.in_(task_ids))
+    return session.scalars(found.order_by(ProvisioningTask.created_at, ProvisioningTask.id).limit(limit)).all()
 
 
 def _found(wanted: TaskFilter) -> Select[ProvisioningTask, str | None]:
@@ -120,6 +155,8 @@ def _found(wanted: TaskFilter) -> Select[ProvisioningTask, str | None]:
         )
         matches = [func.lower(text).contains(words, autoescape=True) for text in texts]
         statement = statement.where(matches[0] | matches[1] | matches[2] | matches[3])
+    if wanted.manager_id is not None:
+        statement = statement.where(ProvisioningTask.service_manager_id == wanted.manager_id)
     if wanted.stage is not None:
         statement = statement.where(STAGES[wanted.stage])
     return statement

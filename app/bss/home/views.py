@@ -16,6 +16,7 @@ from app.orders.back_office_queries import BackOfficeFilter, find_orders, manual
 from app.orders.schedule import count_flagged
 from app.orders.words import STATUS_WORDS
 from app.reporting.back_office import Overview, overview
+from app.reporting.stuck_work import count_stuck
 from app.web.formats import culture
 from app.web.pages import page
 from app.web.surfaces import Surface, surface_blueprint
@@ -56,8 +57,10 @@ def index() -> ResponseReturnValue:
 
 def _matters(seen: Overview) -> list[Matter]:
     found = (
+        (count_stuck(), "piece of work stands still", "pieces of work stand still",
+         _url("bss_provisioning.stuck"), "danger"),
         (seen.tasks_failed, "provisioning task failed", "provisioning tasks failed",
-         _url("bss_provisioning.index", status="failed"), "danger"),
+         _url("bss_provisioning.index", stage="stuck"), "danger"),
         (seen.orders_partial, "order is partially executed", "orders are partially executed",
          _url("bss_orders.index", status="partially_executed"), "danger"),
         (seen.orders_submitted, "order waits to be executed", "orders wait to be executed",
