@@ -16,14 +16,16 @@ from app.accounts.models import Account
 from app.catalogue.charging import chosen_options, tiers_of
 from app.catalogue.models import Product, ProductPrice
 from app.core.db import session
-from app.pricing.models import PriceList, PriceListEntry, Promotion, PromotionAmount
+from app.pricing.arithmetic import with_percent
+from app.pricing.models import PriceList, PriceListEntry, PriceRule, Promotion, PromotionAmount
 from app.pricing.quotes import PriceKey, explain_prices, root_buyer
 from app.pricing.schemes import Agreed, ListRule, Reduction, line_price
 from app.subscriptions.models import PriceLabel, Subscription, SubscriptionCost
 from app.subscriptions.periods import ONE_DAY, add_months
+from app.subscriptions.protection import locked_vendor_cost
 from tenants.context import current_scope
 
-HUNDRED = Decimal(100)
+NOTHING = Decimal(0)
 
 
 def price_for_period(
@@ -33,13 +35,17 @@ def price_for_period(
     promotion = _promotion_of_next_cycle(cost)
     if cost.user_price is not None:
         base = cost.user_price
-    elif is_new_term and not is_protected(cost, on):
+    elif not is_new_term or cost.label is PriceLabel.EXTERNAL:  # the vendor has told it, or it is its last known
+        base = cost.base_cost if cost.base_cost is not None else cost.unit_cost
+    elif is_protected(cost, on):
+        base = _protected_base(subscription, cost, on)
+    else:
         base = _todays_base(subscription, cost, payer, on)
         _protect_anew(subscription, cost, base, on)
-    else:
-        base = cost.base_cost if cost.base_cost is not None else cost.unit_cost
     cost.base_cost = base
     cost.unit_cost = unit_after(base, cost, promotion)
+    if subscription.account_id == subscription.payer_id and subscription.unit_price is not None:
+        subscription.unit_price = cost.unit_cost  # who pays owns it: its own price follows
 
 
 def unit_after(base: Decimal, cost: SubscriptionCost, promotion: Reduction | None) -> Decimal:
@@ -53,8 +59,21 @@ def is_protected(cost: SubscriptionCost, on: date) -> bool:
     return cost.protected_until is not None and on <= cost.protected_until
 
 
+def _protected_base(subscription: Subscription, cost: SubscriptionCost, on: date) -> Decimal:
+    """Return a locked price; an edited rule of its list is applied to what was locked, sell price or vendor's cost."""
+    locked = cost.protected_price if cost.protected_price is not None else cost.unit_cost
+    rule = _rule_of_own_list(subscription, cost, on)
+    if rule is None or rule.rule is PriceRule.FIXED or cost.protected_list_price is None:
+        return locked
+    if rule.rule is PriceRule.MARKUP:
+        vendors = locked_vendor_cost(subscription.id)
+        if vendors is None:
+            return locked
+        rule = ListRule(rule.rule, rule.value, with_percent(vendors.vendor_cost, rule.value or NOTHING))
+    return _line_base(subscription, cost, cost.protected_list_price, rule)
+
+
 def _todays_base(subscription: Subscription, cost: SubscriptionCost, payer: Account, on: date) -> Decimal:
-    product = session.get_one(Product, (subscription.distributor_id, subscription.product_id))
     list_price = _list_price(subscription)
     rule = _rule_of_own_list(subscription, cost, on)
     if rule is None and (cost.price_list_id is not None or list_price is None):
@@ -70,6 +89,11 @@ def _todays_base(subscription: Subscription, cost: SubscriptionCost, payer: Acco
     start = rule.price if list_price is None and rule is not None else list_price
     if start is None:
         return cost.base_cost if cost.base_cost is not None else cost.unit_cost
+    return _line_base(subscription, cost, start, rule)
+
+
+def _line_base(subscription: Subscription, cost: SubscriptionCost, start: Decimal, rule: ListRule | None) -> Decimal:
+    product = session.get_one(Product, (subscription.distributor_id, subscription.product_id))
     return line_price(
         start,
         max(subscription.quantity, 1),

@@ -7,11 +7,11 @@ import pytest
 from sqlalchemy import update
 
 from app.audit.services import SYSTEM
-from app.catalogue.models import Term
+from app.catalogue.models import ProductPrice, Term, VendorCost
 from app.core.errors import Invalid
 from app.notifications.models import OutboundMail
 from app.orders.execution import process_work
-from app.pricing.models import Promotion, PromotionAmount, PromotionDuration
+from app.pricing.models import PriceListEntry, PriceRule, Promotion, PromotionAmount, PromotionDuration
 from app.subscriptions.models import PriceLabel, SubscriptionCost
 from app.subscriptions.protection import activate_protection, list_protectable, locked_vendor_cost, remind_of_protection
 from tenants.context import scope
@@ -156,3 +156,22 @@ def test_protection_survives_a_renewal_at_an_edited_list(session, world, billing
     billing.price(world.seats, "30.00")
     billing.pass_until(date(2026, 4, 10))
     assert unit_cost(session, world) == D("10.00")
+
+
+@pytest.mark.parametrize(
+    ("rule", "value", "expected"), [("discount", 20, "8.00"), ("markup", 50, "12.00"), ("same", None, "10.00")]
+)
+def test_an_edited_rule_counts_from_what_was_locked(session, world, billing, protected, rule, value, expected):
+    """CB-05, CB-06: for a protected subscription the new rule is applied to the locked sell or vendor's cost."""
+    with scope(world.scope):
+        for model, column in ((ProductPrice, "list_price"), (VendorCost, "vendor_cost")):
+            session.execute(update(model).where(model.product_id == world.seats.id).values({column: D(99)}))
+        session.execute(
+            update(PriceListEntry)
+            .where(PriceListEntry.product_id == world.seats.id)
+            .values(rule=PriceRule(rule), value=value, price=D(77))
+        )
+        session.commit()
+    billing.pass_until(date(2026, 4, 10))
+    assert unit_cost(session, world) == D(expected)
+    assert billing.subscriptions()[0].unit_price == D(expected)  # the customer that pays reads it

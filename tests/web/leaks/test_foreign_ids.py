@@ -57,6 +57,7 @@ def victims_of(session: BoundSession, world: World) -> Victim:
         found.uuids += [world.tech.id, world.tech.customers[0].id, world.tech.buyers[0].id, world.tech.admin.id]
         found.texts += session.scalars(select(Order.number)).all()
         found.texts += session.scalars(select(Subscription.code)).all()
+        found.texts += session.scalars(select(Asset.code)).all()
         found.texts += session.scalars(select(Invoice.number)).all()
     return found
 
