@@ -81,6 +81,7 @@ def choose_account() -> ResponseReturnValue:
         breadcrumbs=[Crumb("Trials", url_for(".index")), Crumb("New trial")],
         search=search,
         accounts=accounts,
+        product=parse_id(request.args.get("product", "")),
     )
 
 
@@ -184,9 +185,7 @@ def _detail(code: str, extend_form: ExtendForm, convert_form: ConvertForm) -> Re
     product = get_product(row.trial.product_id)
     may_convert = _may_edit() and is_convertible(trial, distributor_today())
     offers = _offers(trial) if may_convert else {}
-    labels = {
-        key: f"{TERM_WORDS.get(key.term, 'No term')}, billed {CYCLE_WORDS[key.cycle].lower()}" for key in offers
-    }
+    labels = {key: f"{TERM_WORDS.get(key.term, 'No term')}, billed {CYCLE_WORDS[key.cycle].lower()}" for key in offers}
     convert_form.offer.choices = [(f"{key.term.value}.{key.cycle.value}", label) for key, label in labels.items()]
     if not convert_form.is_submitted():
         convert_form.quantity.data, convert_form.friendly_name.data = trial.quantity, trial.friendly_name

@@ -57,6 +57,12 @@ def test_sales_starts_a_trial_for_an_account(client, world, trial):
     assert trial.code not in client.get("/bss/trials?q=nobody").text
     assert "Fabrikam" not in client.get(f"/bss/trials/new/{world.direct.id}").text
     assert world.direct.name in client.get("/bss/trials/new?q=direct").text
+    assert "Start trial" in client.get(f"/bss/products/{world.seats.id}").text
+    assert "Start trial" not in client.get(f"/bss/products/{world.suite.id}").text
+    assert f"/bss/trials/new/{world.direct.id}" in client.get(f"/bss/accounts/{world.direct.id}").text
+    chosen = client.get(f"/bss/trials/new?q=direct&product={world.seats.id}").text
+    assert f"/bss/trials/new/{world.direct.id}?product={world.seats.id}" in chosen
+    assert f"/bss/subscription-prices/{trial.code}" in client.get(f"/bss/subscriptions/{trial.code}").text
     assert "30 days" in client.get(f"/bss/trials/new/{world.direct.id}?product={world.seats.id}").text
 
 
