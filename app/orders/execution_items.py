@@ -267,6 +267,7 @@ def _make_subscription(run: Execution, line: Line, cost: OrderItemCost, sync_sta
     )
     line.item.subscription_id = subscription.id
     subscription.characteristics = dict(line.item.characteristics)
+    subscription.price_options = list(line.item.price_options)
     if line.item.is_price_agreed:
         keep_in_subscription(subscription.id, cost)
     begin_price(subscription, line.item, cost, on=run.starts_on)
