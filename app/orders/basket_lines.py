@@ -30,7 +30,7 @@ class BasketLine:
     price: ExplainedPrice | None  # of one unit; never handed to a customer's page: use `unit_price`
     line_total: Decimal | None  # with tiers, options and promotion, rounded once
     problems: tuple[FieldError, ...] = ()
-    subscription: Subscription | None = None  # the one it adds licences to
+    subscription: Subscription | None = None  # the one it adds licences to, or is an add-on for
     changed_from: Decimal | None = None  # the price as last shown, where it is another one now
     promotion: Promotion | None = None  # what lowers it
     needed: tuple[Product, ...] = ()  # what has to be bought with it

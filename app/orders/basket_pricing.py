@@ -13,6 +13,7 @@ from app.catalogue.characteristics import Characteristic, asked_of, components_o
 from app.catalogue.models import Product, ProductKind, ProductType
 from app.core.db import session
 from app.core.errors import FieldError
+from app.orders.basket_add_ons import add_on_errors, held_add_on
 from app.orders.basket_lines import BasketLine, BasketView, quantity_errors
 from app.orders.basket_promotions import Offered, Promoted, promotions_of
 from app.orders.licences import held_of, licence_errors, subscriptions_of
@@ -76,7 +77,7 @@ def priced_basket(basket: Basket, items: Sequence[BasketItem], receiver_id: UUID
     bound = subscriptions_of(items)
     found = judge(sold, receiver_id)
     lines = tuple(
-        _line(each, before, line, promoted, found, bound.get(each.item.subscription_id or basket.id))
+        _line(each, before, line, promoted, found, bound.get(_bound_id(each.item, basket)))
         for each, before, line in zip(sold, plain, priced, strict=True)
     )
     return BasketView(basket, lines, buyer.currency, code_problem=promoted.problem)
@@ -110,8 +111,12 @@ def _line(
     bound: Subscription | None,
 ) -> BasketLine:
     item, product = sold.item, sold.product
-    problems = list(quantity_errors(product, item.quantity, held=held_of(bound)))
-    problems += licence_errors(item, bound)
+    if item.parent_subscription_id is not None:
+        problems = list(quantity_errors(product, item.quantity, held=held_add_on(bound, product.id)))
+        problems += add_on_errors(bound, product, item.quantity)
+    else:
+        problems = list(quantity_errors(product, item.quantity, held=held_of(bound)))
+        problems += licence_errors(item, bound)
     problems += found.errors(sold)
     if item.subscription_id is None:
         problems += missing_errors(sold.product_type, product, item.characteristics, is_storefront=True)
@@ -131,6 +136,11 @@ def _line(
         blocking=found.blocked.get(item.id),
         part_questions=tuple(_part_questions(sold)),
     )
+
+
+def _bound_id(item: BasketItem, basket: Basket) -> UUID:
+    """Return the subscription an item is about; the basket's own id is nobody's."""
+    return item.subscription_id or item.parent_subscription_id or basket.id
 
 
 def _changed_from(item: BasketItem, before: PricedLine | None, priced: PricedLine | None) -> Decimal | None:

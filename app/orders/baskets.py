@@ -16,6 +16,7 @@ from app.catalogue.models import BillingCycle, PriceScheme, Product, Term
 from app.core.db import session
 from app.core.errors import FieldError, Invalid, NotFound
 from app.core.ids import new_id
+from app.orders.basket_add_ons import add_on_errors, held_add_on
 from app.orders.basket_lines import BasketView, quantity_errors
 from app.orders.basket_pricing import SoldItem, priced_basket, products_with_types
 from app.orders.basket_promotions import Offered, checked_code
@@ -57,6 +58,7 @@ class NewItem:
     friendly_name: str | None = None
     alias: str | None = None
     subscription_id: UUID | None = None
+    parent_subscription_id: UUID | None = None  # the running subscription it is an add-on for
     characteristics: Mapping[str, Any] = field(default_factory=dict)  # answers, by characteristic id
     options: tuple[str, ...] = ()  # codes of chosen ones
 
@@ -108,7 +110,11 @@ def add_item(shopper: Shopper, new: NewItem, *, buyer: Buyer, at: datetime) -> B
     bound = find_subscription(new.subscription_id) if new.subscription_id else None
     # Nothing, or less, is refused even where the sum would do.
     asked = quantity if new.quantity > 0 else new.quantity
-    errors = list(quantity_errors(product, asked, held=held_of(bound)))
+    parent = find_subscription(new.parent_subscription_id) if new.parent_subscription_id else None
+    held = held_add_on(parent, product.id) if new.parent_subscription_id else held_of(bound)
+    errors = list(quantity_errors(product, asked, held=held))
+    if new.parent_subscription_id is not None:
+        errors += add_on_errors(parent, product, quantity)
     if same is None and len(items) >= MOST_ITEMS:
         errors.append(FieldError("quantity", "too_many", f"A basket holds at most {MOST_ITEMS} items"))
     if product.plan_edition and any(
@@ -135,6 +141,7 @@ def add_item(shopper: Shopper, new: NewItem, *, buyer: Buyer, at: datetime) -> B
         friendly_name=name,
         alias=new.alias,
         subscription_id=new.subscription_id,
+        parent_subscription_id=new.parent_subscription_id,
         characteristics=dict(new.characteristics),
         price_options=list(new.options),
         seen_unit_price=seen,
@@ -170,8 +177,15 @@ def change_item(
     item = _item(basket, item_id)
     product = _product(item.product_id)
     assert product is not None
-    bound = subscriptions_of([item]).get(item.subscription_id) if item.subscription_id else None
-    if errors := list(quantity_errors(product, quantity, held=held_of(bound))):
+    bound = subscriptions_of([item]).get(item.subscription_id or item.parent_subscription_id or item.id)
+    if item.parent_subscription_id is not None:
+        errors = [
+            *quantity_errors(product, quantity, held=held_add_on(bound, product.id)),
+            *add_on_errors(bound, product, quantity),
+        ]
+    else:
+        errors = list(quantity_errors(product, quantity, held=held_of(bound)))
+    if errors:
         raise Invalid(*errors)
     if item.quantity != quantity and product.price_scheme is not PriceScheme.PER_UNIT:
         item.seen_unit_price = None  # another quantity has another price: nothing changed behind the buyer's back
@@ -301,6 +315,7 @@ def _merges(item: BasketItem, new: NewItem, name: str | None) -> bool:
         and item.friendly_name is None
         and name is None
         and item.subscription_id == new.subscription_id
+        and item.parent_subscription_id == new.parent_subscription_id
         and item.price_options == list(new.options)
         and (not new.characteristics or item.characteristics == dict(new.characteristics))
     )

@@ -295,6 +295,7 @@ def _new_item(order: Order, line: BasketLine, position: int) -> OrderItem:
         friendly_name=line.item.friendly_name,
         alias=line.item.alias,
         subscription_id=line.item.subscription_id,
+        parent_subscription_id=line.item.parent_subscription_id,
         characteristics=dict(line.item.characteristics),
         price_options=list(line.item.price_options),
         promotion_id=line.promotion.id if line.promotion is not None else None,

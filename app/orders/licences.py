@@ -17,8 +17,8 @@ from tenants.context import current_scope
 
 
 def subscriptions_of(items: Sequence[BasketItem]) -> Mapping[UUID, Subscription]:
-    """Return the subscriptions items are bound to; one statement, none where no item is."""
-    ids = {item.subscription_id for item in items if item.subscription_id is not None}
+    """Return the subscriptions items add licences to, or are add-ons for; one statement, none where no item is."""
+    ids = {each for item in items for each in (item.subscription_id, item.parent_subscription_id) if each is not None}
     if not ids:
         return {}
     found = session.scalars(

@@ -29,10 +29,11 @@ from app.pricing.catalogue_page import offered_ids
 from app.resellers.shown_prices import ShownSubscription, for_end_customer, for_payer, listed_among
 from app.storefront.shopping import CYCLE_WORDS, TERM_WORDS, buyer_of_request, price_unit, shopper_of_request
 from app.storefront.subscription_changes.panel import panel_of
+from app.subscriptions.add_ons import list_add_ons
 from app.subscriptions.assets import get_asset
 from app.subscriptions.custom_fields import answers_of
 from app.subscriptions.machine import Action
-from app.subscriptions.models import Asset, Subscription, SubscriptionStatus
+from app.subscriptions.models import Asset, Subscription, SubscriptionRole, SubscriptionStatus
 from app.subscriptions.queries import get_subscription, list_events
 from app.web.exports import Cell, xlsx_response
 from app.web.pages import page
@@ -91,10 +92,14 @@ def _billing_page(template: str, *, title: str, **context: object) -> str:
 
 def _subscriptions_of(status: str, search: str, *, offset: int = 0, limit: int) -> tuple[list[Subscription], int]:
     statement = select(Subscription).where(
-        Subscription.distributor_id == current_scope().distributor_id, Subscription.plan_edition.is_(None)
+        Subscription.distributor_id == current_scope().distributor_id,
+        Subscription.plan_edition.is_(None),
+        Subscription.role == SubscriptionRole.MAIN,  # add-ons and components stand with what they belong to
     )
     if signed_in_viewer().kind is UserKind.RESELLER:
-        statement = select(Subscription).where(Subscription.distributor_id == current_scope().distributor_id)
+        statement = select(Subscription).where(
+            Subscription.distributor_id == current_scope().distributor_id, Subscription.role == SubscriptionRole.MAIN
+        )
     wanted = next((each for each in SubscriptionStatus if each.value == status), None)
     if wanted is not None:
         statement = statement.where(Subscription.status == wanted)
@@ -115,7 +120,11 @@ def index() -> ResponseReturnValue:
     viewer = signed_in_viewer()
     count = select(func.count()).select_from
     live = session.scalar(
-        count(Subscription).where(Subscription.distributor_id == distributor_id, Subscription.status.in_(LIVE))
+        count(Subscription).where(
+            Subscription.distributor_id == distributor_id,
+            Subscription.status.in_(LIVE),
+            Subscription.role == SubscriptionRole.MAIN,
+        )
     )
     assets = session.scalar(count(Asset).where(Asset.distributor_id == distributor_id))
     credit = None
@@ -255,6 +264,7 @@ def subscription(code: str) -> ResponseReturnValue:
         hides_prices=not signed_in_viewer().can(Permission.SUBSCRIPTION_PRICES_VIEW),
         may_buy_more=_may_buy_more(it),
         panel=panel_of(found),
+        add_ons=shown(list_add_ons(found.id)),
         request_key=str(new_id()),
     )
 

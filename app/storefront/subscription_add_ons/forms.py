@@ -8,6 +8,7 @@ from wtforms import HiddenField, IntegerField, RadioField, TextAreaField
 from wtforms.validators import InputRequired, Length, Optional
 
 from app.changes.effects import NewChange
+from app.changes.offers import AddOnOffer
 from app.core.errors import Invalid
 from app.core.ids import new_id, parse_id
 from app.subscriptions.models import ChangeKind, ChangeTiming, Subscription
@@ -29,6 +30,10 @@ class AddOnForm(Form):
         "Comment", validators=[Optional(), Length(max=2000, message="Use at most 2,000 characters")],
         render_kw={"rows": 3},
     )  # fmt: skip
+
+    def buys_more_than(self, offer: AddOnOffer) -> bool:
+        """Whether there shall be more now: that is an order."""
+        return self.timing.data == ChangeTiming.NOW.value and (self.quantity.data or 0) > offer.quantity
 
     def to_change(self, subscription: Subscription, product_id: UUID) -> NewChange:
         """Return what is wanted; raises Invalid where the choice of a time is not one of the page's."""

@@ -18,10 +18,12 @@ from app.core.clock import utc_now
 from app.core.db import unit_of_work
 from app.core.errors import Conflict, Invalid
 from app.core.ids import new_id
+from app.identity.models import UserKind
 from app.identity.permissions import Permission
+from app.orders.baskets import NewItem, add_item, choose_recipient
 from app.pricing.quotes import PriceKey, buyer_prices
 from app.storefront.billing.views import section_nav, shown
-from app.storefront.shopping import buyer_of_request, price_unit
+from app.storefront.shopping import buyer_of_request, price_unit, shopper_of_request
 from app.storefront.subscription_add_ons.forms import AddOnForm
 from app.subscriptions.machine import Action
 from app.subscriptions.models import Subscription
@@ -67,13 +69,11 @@ def change(code: str, product_id: UUID) -> ResponseReturnValue:
         form.quantity.data = offer.quantity or (subscription.quantity if offer.is_quantity_linked else 1)
     elif form.validate_on_submit():
         try:
-            with unit_of_work():
-                submit_change(form.to_change(subscription, product_id), actor=signed_in_viewer().actor, at=utc_now())
+            return (
+                _ordered(subscription, offer, form) if form.buys_more_than(offer) else _asked(subscription, offer, form)
+            )
         except Invalid as refusal:
             form.take(refusal)
-        else:
-            flash("Your request is recorded; it shows here as soon as it is done.", "success")
-            return redirect(url_for(".index", code=code), code=303)
     return page(
         "storefront/subscription_add_ons/change.html",
         title=offer.product.name,
@@ -86,6 +86,32 @@ def change(code: str, product_id: UUID) -> ResponseReturnValue:
         form=form,
         problem=_problem(subscription),
     ), form.status
+
+
+def _ordered(subscription: Subscription, offer: AddOnOffer, form: AddOnForm) -> ResponseReturnValue:
+    """Put what is more into the basket, for whom the subscription is: approval and credit are its order's (SF-45)."""
+    shopper, at = shopper_of_request(), utc_now()
+    new = NewItem(
+        offer.product.id,
+        subscription.term,
+        subscription.cycle,
+        (form.quantity.data or 0) - offer.quantity,
+        parent_subscription_id=subscription.id,
+    )
+    with unit_of_work():
+        add_item(shopper, new, buyer=buyer_of_request(), at=at)
+        if signed_in_viewer().kind is UserKind.RESELLER:
+            is_own = subscription.account_id == shopper.account_id
+            choose_recipient(shopper, end_customer_id=None if is_own else subscription.account_id, at=at)
+    flash("Added to your basket.", "success")
+    return redirect(url_for("storefront_basket.index"), code=303)
+
+
+def _asked(subscription: Subscription, offer: AddOnOffer, form: AddOnForm) -> ResponseReturnValue:
+    with unit_of_work():
+        submit_change(form.to_change(subscription, offer.product.id), actor=signed_in_viewer().actor, at=utc_now())
+    flash("Your request is recorded; it shows here as soon as it is done.", "success")
+    return redirect(url_for(".index", code=subscription.code), code=303)
 
 
 def _crumbs(subscription: Subscription) -> list[Crumb]:

@@ -12,6 +12,7 @@ import pytest
 from app.catalogue.models import Product, RelationKind
 from app.core.clock import utc_now
 from app.core.ids import new_id
+from app.orders.models import BasketItem
 from app.pricing.models import MarkupLevel
 from app.subscriptions.models import (
     ChangeKind,
@@ -29,6 +30,7 @@ from tests.factories.parts import make_sibling, relate
 from tests.factories.pricing import Rules
 from tests.factories.subscriptions import Running, make_running
 from tests.factories.world import list_product
+from tests.web.storefront.steps import run_orders, submit
 from workers.jobs.changes import start_change
 
 ALIAS = "/techsolutions"
@@ -236,19 +238,59 @@ def test_what_the_storefront_does_not_sell_is_no_target(client, sign_in, session
 
 
 def test_a_customer_buys_an_add_on_from_its_subscription(client, sign_in, session, world, backup, seats):
-    """SF-45: listed with search on partial names, bought with a number, shown with the subscription."""
+    """SF-45, CB-F84 (partly): listed with search on partial names; what is more goes through the basket."""
     sign_in(world.direct_buyer)
     path = f"/billing/subscriptions/{seats.code}"
     assert f"{path}/add-ons" in client.get(path).text
     assert "Contoso Backup" in client.get(f"{path}/add-ons?q=back").text
     assert "Contoso Backup" not in client.get(f"{path}/add-ons?q=relic").text
-    answer = client.post(
-        f"{path}/add-ons/{backup.id}", data={"request_key": str(new_id()), "quantity": "3", "timing": "now"}
+    for total in ("3", "5"):
+        answer = client.post(
+            f"{path}/add-ons/{backup.id}", data={"request_key": str(new_id()), "quantity": total, "timing": "now"}
+        )
+        assert (answer.status_code, answer.headers["Location"]) == (HTTPStatus.SEE_OTHER, "/basket")
+        assert "Add-on for" in client.get("/basket").text
+        client.post("/checkout/details", data={})
+        submit(client)
+        run_orders(world)
+    (add_on,) = [each for each in rows(session, world, Subscription) if each.role is SubscriptionRole.ADD_ON]
+    assert (add_on.quantity, add_on.status, add_on.parent_id) == (5, SubscriptionStatus.ACTIVE, seats.id)
+    page = client.get(path).text
+    assert "Contoso Backup" in page
+    assert add_on.code not in client.get("/billing/subscriptions").text
+
+
+def test_fewer_add_ons_are_a_request_not_an_order(client, sign_in, session, world, backup, seats):
+    """SF-45: cancel or decrease with instructions."""
+    sign_in(world.bss_user)
+    client.post(
+        f"/bss/subscriptions/{seats.code}/add-ons/{backup.id}",
+        data={"request_key": str(new_id()), "quantity": "3", "timing": "now"},
     )
-    assert answer.status_code == HTTPStatus.SEE_OTHER
+    sign_in(world.direct_buyer)
+    answer = client.post(
+        f"/billing/subscriptions/{seats.code}/add-ons/{backup.id}",
+        data={"request_key": str(new_id()), "quantity": "1", "timing": "now", "comment": "Two too many"},
+    )
+    assert answer.headers["Location"].endswith("/add-ons")
     run_requests(session, world)
     (add_on,) = [each for each in rows(session, world, Subscription) if each.role is SubscriptionRole.ADD_ON]
-    assert (add_on.quantity, add_on.status) == (3, SubscriptionStatus.ACTIVE)
+    assert add_on.quantity == 1
+
+
+def test_an_add_on_that_cannot_be_bought_now_comes_back_with_the_reason(client, sign_in, session, world, backup, seats):
+    """CB-27: an add-on without active parent is refused, nothing enters the basket."""
+    with scope(world.scope):
+        session.get(Subscription, (world.id, seats.id)).status = SubscriptionStatus.SUSPENDED
+        session.commit()
+    sign_in(world.direct_buyer)
+    answer = client.post(
+        f"/billing/subscriptions/{seats.code}/add-ons/{backup.id}",
+        data={"request_key": str(new_id()), "quantity": "3", "timing": "now"},
+    )
+    assert answer.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
+    assert "not active any more" in answer.text
+    assert rows(session, world, BasketItem) == []
 
 
 def test_somebody_elses_subscription_is_not_found(client, sign_in, session, world, premium, backup, seats, resold):
