@@ -300,6 +300,7 @@ def orders_per_day(*, first: date, last: date, zone: str) -> Sequence[tuple[date
         .where(
             Order.distributor_id == current_scope().distributor_id,
             Order.status != OrderStatus.DRAFT,
+            Order.parent_id.is_(None),
             Order.placed_at >= _start(first, zone),
             Order.placed_at < _start(last + timedelta(days=1), zone),
         )

@@ -13,6 +13,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import func, or_, select
+from sqlalchemy.orm import aliased
 
 from app.accounts.models import Account
 from app.accounts.queries import get_account
@@ -25,6 +26,7 @@ from app.orders.models import Order, OrderEvent, OrderItem, OrderItemCost, Order
 from tenants.context import current_scope
 
 SHORTEST_SEARCH = 2
+PART = aliased(Order)  # an order itself, or one of its sub-orders
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +163,7 @@ def orders_per_month(reseller_id: UUID, *, since: date, zone: str) -> dict[date,
             Order.reseller_id == reseller_id,
             Order.account_id != reseller_id,
             Order.status.not_in((OrderStatus.DRAFT, OrderStatus.CANCELED)),
+            Order.parent_id.is_(None),
             func.timezone(zone, Order.placed_at) >= since,
         )
         .group_by(month)
@@ -175,7 +178,8 @@ def _listed(reseller_id: UUID, wanted: StaffFilter) -> Any:
             OrderItem,
             (OrderItem.distributor_id == OrderItemCost.distributor_id) & (OrderItem.id == OrderItemCost.item_id),
         )
-        .where(OrderItem.distributor_id == Order.distributor_id, OrderItem.order_id == Order.id)
+        .join(PART, (PART.distributor_id == OrderItem.distributor_id) & (PART.id == OrderItem.order_id))
+        .where(PART.distributor_id == Order.distributor_id, (PART.id == Order.id) | (PART.parent_id == Order.id))
         .correlate(Order)
         .scalar_subquery()
     )
@@ -187,6 +191,7 @@ def _listed(reseller_id: UUID, wanted: StaffFilter) -> Any:
             Order.distributor_id == current_scope().distributor_id,
             Order.reseller_id == reseller_id,
             Order.status != OrderStatus.DRAFT,
+            Order.parent_id.is_(None),  # sub-orders are told of in the order
         )
     )
     text = wanted.search.strip().lower()
@@ -218,22 +223,27 @@ def _pending(row: StaffOrder, lines: Sequence[Line], cost: OrderCost) -> Pending
 
 
 def _lines_of(orders: Iterable[Order]) -> dict[UUID, list[Line]]:
-    """Return the lines of several orders in one statement."""
+    """Return the lines of several orders, with those of their sub-orders, in one statement."""
     found: dict[UUID, list[Line]] = {order.id: [] for order in orders}
     if not found:
         return found
     rows = session.execute(
-        select(OrderItem, Product, ProductType)
+        select(OrderItem, Product, ProductType, PART.parent_id)
+        .join(PART, (PART.distributor_id == OrderItem.distributor_id) & (PART.id == OrderItem.order_id))
         .join(Product, (Product.distributor_id == OrderItem.distributor_id) & (Product.id == OrderItem.product_id))
         .join(
             ProductType,
             (ProductType.distributor_id == Product.distributor_id) & (ProductType.id == Product.product_type_id),
         )
-        .where(OrderItem.distributor_id == current_scope().distributor_id, OrderItem.order_id.in_(found))
+        .where(
+            OrderItem.distributor_id == current_scope().distributor_id,
+            PART.id.in_(found) | PART.parent_id.in_(found),
+        )
         .order_by(OrderItem.position, OrderItem.id)
     )
-    for item, product, product_type in rows:
-        found[item.order_id].append(Line(item, product, product_type))
+    for item, product, product_type, parent_id in rows:
+        whole = parent_id if parent_id in found else item.order_id
+        found[whole].append(Line(item, product, product_type))
     return found
 
 

@@ -221,7 +221,7 @@ def test_approval_is_switched_for_one_and_for_all(admin: FlaskClient, world: Wor
 
 
 def test_a_card_payer_cannot_switch_approval_off(admin: FlaskClient, world: World, session: BoundSession) -> None:
-    """RS-F75, SF-F63: neither page nor direct call switches approval off while the reseller pays by card."""
+    """RS-F75, SF-F63, CB-F60: neither page nor direct call switches approval off while the reseller pays by card."""
     with scope(distributor_scope(world.id)):
         session.get_one(Account, (world.id, world.tech.id)).payment_method = PaymentMethod.CARD
         session.commit()
