@@ -39,7 +39,7 @@ class GroupForm(Form):
     name = StringField("Name", validators=[InputRequired("Enter a name")])
     vendor = StringField("Vendor", validators=[Optional()])
     description = TextAreaField("Description", validators=[Optional()], description="Shown on the group's page.")
-    category_id = SelectField("Category", default="")
+    category_id = SelectField("Category", default="", filters=[lambda value: value or ""])  # not sent: none
     position = IntegerField("Position", default=0, validators=[Optional()], description="Small numbers stand first.")
 
     def to_details(self) -> GroupDetails:
