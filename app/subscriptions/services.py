@@ -12,6 +12,7 @@ from sqlalchemy import select
 from app.catalogue.models import BillingCycle, Term
 from app.core.db import session
 from app.subscriptions.errors import SubscriptionNotFound
+from app.subscriptions.machine import Step, SyncStep, move, move_sync
 from app.subscriptions.models import (
     ASSET_NUMBERS,
     SUBSCRIPTION_NUMBERS,
@@ -166,10 +167,11 @@ def activate(
     if vendor_reference:
         link_vendor(subscription, service_manager_id, vendor_reference)
     if subscription.status is SubscriptionStatus.PENDING_ACTIVATION:
-        subscription.status, subscription.activated_at = SubscriptionStatus.ACTIVE, at
+        move(subscription, Step.ACTIVATED)
+        subscription.activated_at = at
         add_event(subscription, "activated", "Activated", at=at, quantity_after=subscription.quantity)
     if subscription.sync_status is not SyncStatus.NOT_REQUIRED:
-        _set_sync(subscription, SyncStatus.SYNCHRONISED)
+        _take_sync(subscription, SyncStep.CONFIRMED)
     return subscription
 
 
@@ -185,25 +187,25 @@ def change_quantity(subscription_id: UUID, quantity: int, *, at: datetime) -> Su
             quantity_change=change, quantity_after=quantity,
         )  # fmt: skip
     if subscription.sync_status is not SyncStatus.NOT_REQUIRED:
-        _set_sync(subscription, SyncStatus.SYNCHRONISED)
+        _take_sync(subscription, SyncStep.CONFIRMED)
     return subscription
 
 
 def mark_pending(subscription_id: UUID) -> None:
     """Record that a change is on its way to the vendor."""
-    _set_sync(_locked(subscription_id), SyncStatus.PENDING)
+    _take_sync(_locked(subscription_id), SyncStep.ASKED)
 
 
 def mark_failed(subscription_id: UUID, message: str) -> None:
     """Record that the vendor refused, or could not be reached in time; `message` is kept out of customers' reach."""
-    _locked(subscription_id).sync_status = SyncStatus.FAILED
+    move_sync(_locked(subscription_id), SyncStep.REFUSED)
     note_problem(subscription_id, message)
 
 
-def _set_sync(subscription: Subscription, status: SyncStatus) -> None:
+def _take_sync(subscription: Subscription, step: SyncStep) -> None:
     if subscription.sync_status is SyncStatus.FAILED:
         clear_problem(subscription.id)
-    subscription.sync_status = status
+    move_sync(subscription, step)
 
 
 def add_event(
