@@ -3,3 +3,4 @@
 from app.core.queue import Job, Queue
 
 OPEN_TRIAL = Job("workers.jobs.trials.open_trial", Queue.DEFAULT, timeout=60)
+FETCH_PRICE = Job("workers.jobs.prices.fetch_price", Queue.PROVISIONING, timeout=180)
