@@ -44,6 +44,7 @@ def priced_products(payer_id: UUID, search: str) -> list[PricedProduct]:
         .where(
             Product.distributor_id == current_scope().distributor_id,
             Product.is_active,
+            Product.retired_at.is_(None),
             Product.search_text.contains(text, autoescape=True),
         )
         .order_by(Product.name, Product.id)

@@ -258,6 +258,11 @@ class Product(Catalogue, Base):
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
 
+    @property
+    def is_on_sale(self) -> bool:
+        """Whether it may be ordered; what runs renews all the same (CB-15)."""
+        return self.is_active and self.retired_at is None
+
 
 class RelationKind(enum.Enum):
     """What one product means to another."""

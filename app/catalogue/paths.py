@@ -110,6 +110,7 @@ def allowed_add_ons(product_id: UUID) -> Sequence[AllowedAddOn]:
             ProductRelation.kind == RelationKind.ADD_ON,
             ProductRelation.product_id == product_id,
             Product.is_active,
+            Product.retired_at.is_(None),
         )
         .order_by(ProductRelation.position, Product.name, Product.id)
     )
@@ -172,6 +173,7 @@ def _products(found: Mapping[UUID, int], product_id: UUID) -> Sequence[Product]:
             Product.id.in_(set(found) - {product_id}),
             Product.product_type_id == own_type,
             Product.is_active,
+            Product.retired_at.is_(None),
         )
     )
     return sorted(products, key=lambda each: (found[each.id], each.name, each.id))

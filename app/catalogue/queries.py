@@ -149,6 +149,7 @@ def published_to(audiences: Collection[Audience]) -> tuple[ColumnElement[bool], 
         Product.distributor_id == current_scope().distributor_id,
         Product.is_published.is_(True),
         Product.is_active.is_(True),
+        Product.retired_at.is_(None),
         Product.audience.in_(sorted(audiences, key=lambda audience: audience.value)),
     )
 

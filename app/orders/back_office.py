@@ -314,7 +314,7 @@ def _sellable(product_id: UUID) -> Product:
     product = session.scalar(
         select(Product).where(Product.distributor_id == current_scope().distributor_id, Product.id == product_id)
     )
-    if product is None or not product.is_active:
+    if product is None or not product.is_on_sale:
         raise Invalid.field("product", "not_available", "Choose a product that is on sale")
     return product
 

@@ -117,7 +117,7 @@ def _require_all(order: Order, lines: Sequence[Line], priced: Sequence[PricedLin
     missing = [
         line.item.product_name
         for line, found in zip(lines, priced, strict=True)
-        if found is None or not line.product.is_active
+        if found is None or not line.product.is_on_sale
     ]
     if missing:
         raise NoLongerOffered(order.number, tuple(missing))

@@ -132,6 +132,7 @@ def _offered(shape: _Shape, lists: CTE, *, only_listed: bool = True) -> tuple[Co
         product.distributor_id == DISTRIBUTOR,
         product.is_published.expression,
         product.is_active.expression,
+        product.retired_at.is_(None),
         or_(product.audience == Audience.EVERYONE, product.audience == fits),
         is_priced(product.id.expression, lists, CYCLE if shape.has_cycle else None),
     ]

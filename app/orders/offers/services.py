@@ -251,7 +251,7 @@ def _item(offer: Offer, item_id: UUID) -> OfferItem:
 
 def _sellable(product_id: UUID) -> Product:
     product = session.get(Product, (current_scope().distributor_id, product_id))
-    if product is None or not product.is_active:
+    if product is None or not product.is_on_sale:
         raise Invalid.field("product", "not_available", "Choose a product that is on sale")
     return product
 
