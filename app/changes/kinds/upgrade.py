@@ -19,7 +19,7 @@ from app.catalogue.paths import add_ons_by_product, downgrade_targets, exclusive
 from app.changes.effects import Effect, NewChange
 from app.changes.errors import InvoicePending, NotOffered
 from app.changes.guards import require_free
-from app.changes.kinds.upgrade_money import credit_source, debit_target
+from app.changes.kinds.upgrade_money import credit_source, debit_target, require_credit
 from app.changes.kinds.upgrade_records import end_source, find_target, made_target, move_add_ons, open_target
 from app.changes.mails import mail_done
 from app.changes.queries import cost_of, distributors_day
@@ -72,8 +72,11 @@ class Upgrade(Effect):
             _require_add_ons(subscription, target)
         on = new.effective_on or distributors_day(at)
         is_job = current_scope().reseller is Reach.ALL  # a storefront's request is priced by the job that looks at it
-        if is_job and _price(subscription, new.details, target, moved, on) is None:
+        price = _price(subscription, new.details, target, moved, on) if is_job else None
+        if is_job and price is None:
             raise Invalid.field("target", "not_priced", f"{target.name} has no price for this subscription's billing")
+        if price is not None and new.is_from_storefront and new.timing is ChangeTiming.NOW:
+            require_credit(subscription, moved, price, on)
 
     def picture(self, subscription: Subscription, change: SubscriptionChange) -> ResourcePicture:
         """Return the source as it shall be at its vendor: the target's product, or what stays of its own."""

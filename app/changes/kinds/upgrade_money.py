@@ -5,17 +5,19 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from app.billing.charges import charge_to_credit, charged_net
+from app.billing.credit import available_credit, with_tax
 from app.billing.models import ChargeKind
 from app.billing.proration import cycle_amount, days_share, increase_amount, remaining_share
 from app.catalogue.models import BillingType
 from app.changes.charging import Amount, charge, current_period, whole_cycle
 from app.changes.queries import cost_of
 from app.changes.refunding import refund_of
-from app.changes.targets import TargetPrice
+from app.changes.targets import TargetPrice, is_resold
+from app.core.errors import Conflict
 from app.subscriptions.models import Subscription, SubscriptionChange
 from app.subscriptions.periods import Period
 
@@ -61,6 +63,29 @@ def credit_source(
         ),
         at=at,
     )
+
+
+class NotCovered(Conflict):
+    """What a customer asks for costs its payer more than its credit; the words say nothing of a reseller's account."""
+
+    code = "not_covered"
+
+    def __init__(self, subscription: Subscription) -> None:
+        words = "" if is_resold(subscription) else ": the available credit does not cover it"
+        super().__init__(f"{subscription.code} cannot be changed at present{words}")
+
+
+def require_credit(source: Subscription, moved: int, price: TargetPrice, on: date) -> None:
+    """Refuse an upgrade from a storefront that the payer's credit does not cover, as an order would be (SF-30)."""
+    cycle, cost = whole_cycle(source), cost_of(source.id)
+    if cycle is None or cost is None or source.billing_type is BillingType.ON_END:
+        return
+    due = cycle_amount(price.unit_cost, moved, cost.currency)
+    if price.cycle is source.cycle:
+        due = remaining_share(due, cycle, on, cost.currency)
+    due -= remaining_share(cycle_amount(cost.unit_cost, moved, cost.currency), cycle, on, cost.currency)
+    if available_credit(source.payer_id).missing_for(with_tax(due, cost.currency)) > NOTHING:
+        raise NotCovered(source)
 
 
 def debit_target(
