@@ -76,6 +76,7 @@ def requests() -> ResponseReturnValue:
             }
         ),
         with_args=with_args,
+        may_set_up=signed_in_viewer().can(Permission.BSS_SETUP_EDIT),
         **CHANGE_WORDS,
     )
 

@@ -17,10 +17,13 @@ from app.changes.requests import withdraw_change
 from app.changes.switches import rename, set_auto_renew
 from app.core.errors import Invalid
 from app.core.ids import new_id
+from app.orders.licences import licence_errors
+from app.orders.models import BasketItem
 from app.orders.repairs import edit_details
 from app.provisioning.models import ProvisioningTask, TaskKind, TaskStatus
 from app.subscriptions.errors import WrongSubscriptionState, WrongSyncState
 from app.subscriptions.models import ChangeKind, ChangeStatus, ChangeTiming, SubscriptionStatus, SyncStatus
+from app.subscriptions.queries import find_subscription
 from tenants.context import direct_customer_scope, scope
 from tests.domain.changes.conftest import STAFF, on
 from workers.jobs.changes import follow_account_status
@@ -172,10 +175,14 @@ def test_while_a_request_waits_nothing_else_is_possible(desk):
         (ChangeKind.QUANTITY, {"quantity_to": 4}),
         (ChangeKind.CANCELLATION, {"reason": "Unused"}),
         (ChangeKind.SUSPENSION, {}),
+        (ChangeKind.UPGRADE, {"target_product_id": desk.world.suite.id}),
     ):
         with pytest.raises(ChangePending) as refused:
             desk.submit(running, kind, at=on(11), **of)
         assert "scheduled" in str(refused.value)
+    with scope(desk.world.scope):
+        bought = licence_errors(BasketItem(subscription_id=running.id), find_subscription(running.id))
+        assert [error.code for error in bought] == ["subscription_busy"]
     with pytest.raises(ChangePending):
         desk.do(set_auto_renew, running.id, is_on=False, actor=STAFF, at=on(11))
     assert desk.subscription(running).auto_renew

@@ -187,3 +187,18 @@ def test_details_are_edited_and_refused_at_their_field(staff, world, session, ru
     assert reread(world, found).characteristics == {"tenant": "olympus.example"}
     assert send(staff, path, characteristic_tenant="bakery.example", characteristic_size="3").status_code == 303
     assert reread(world, found).characteristics == {"tenant": "bakery.example", "size": "3"}
+
+
+def test_the_reasons_are_the_distributors_own(staff, world, running):
+    path = "/bss/subscriptions/reasons"
+    for typed, message in (
+        (" ", "at least one"),
+        ("x" * 41, "at most 40"),
+        ("\n".join(map(str, range(31))), "at most 30"),
+    ):
+        answer = send(staff, path, reasons=typed)
+        assert (answer.status_code, message in answer.text) == (422, True)
+    assert send(staff, path, reasons="Bankrupt\nBankrupt\n  Went   away ").status_code == 303
+    page = staff.get(f"/bss/subscriptions/{running().code}/cancel").text
+    assert "Went away" in page
+    assert "Too expensive" not in page
