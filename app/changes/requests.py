@@ -24,7 +24,7 @@ from app.changes.machine import ChangeStep, advance, require_step
 from app.changes.mails import mail_rejected, mail_requested
 from app.changes.parts import settle_parts
 from app.changes.queries import distributors_day, find_by_key, get_change, lock_change
-from app.changes.steps import ask_next
+from app.changes.steps import ask_next, give_up_step
 from app.changes.words import actor_of, shown_name, words_of
 from app.core.db import nudge_after_commit, session
 from app.core.errors import DomainError, Invalid
@@ -275,6 +275,7 @@ def _give_up(
     """Leave the vendor's side as it is: what it refused is not wanted any more."""
     if task is not None and task.status is TaskStatus.FAILED:
         task.status, task.finished_at = TaskStatus.CANCELED, at
+        give_up_step(task, subscription)
     if subscription.sync_status is SyncStatus.FAILED:
         move_sync(subscription, SyncStep.GIVEN_UP)
         clear_problem(subscription.id)

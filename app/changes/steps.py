@@ -123,6 +123,14 @@ def step_retried(task: ProvisioningTask, subscription: Subscription) -> None:
         mark_pending(task.subject_id)
 
 
+def give_up_step(task: ProvisioningTask, subscription: Subscription) -> None:
+    """Leave what the vendor refused about a component, or another subscription of the change, as it stands there."""
+    subject = find_subscription_for_update(task.subject_id) if task.subject_id != subscription.id else None
+    if subject is not None and subject.sync_status is SyncStatus.FAILED:
+        move_sync(subject, SyncStep.GIVEN_UP)
+        clear_problem(subject.id)
+
+
 def undo_steps(subscription: Subscription, change: SubscriptionChange, *, at: datetime) -> None:
     """Ask the vendors to put back what was done before one of them refused, and nobody wants the change any more."""
     for subject_id, kind in sorted(_done(change.id), key=lambda each: str(each[0])):

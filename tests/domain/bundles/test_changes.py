@@ -9,6 +9,7 @@ import pytest
 
 from app.billing.models import Charge
 from app.changes.renewals import bill_day
+from app.changes.requests import reject_change
 from app.core.db import unit_of_work
 from app.core.errors import Conflict
 from app.orders.execution_outcomes import task_retried
@@ -113,6 +114,18 @@ def test_one_failing_component_leaves_the_bundle_active_and_lists_what_is_gone(d
     assert desk.subscription(office).status is SubscriptionStatus.CANCELED
     assert desk.change(change).status is ChangeStatus.COMPLETED
     assert all(each.status is SubscriptionStatus.CANCELED for each in desk.rows(Subscription))
+
+
+def test_giving_up_a_refused_change_leaves_bundle_and_components_as_they_stand(desk, office):
+    change = desk.submit(office, ChangeKind.QUANTITY, quantity_to=5, at=on(16))
+    desk.vendor.reject_next(times=1, code="9", reason="Not now")
+    desk.run_tasks(at=on(16))
+    first = desk.subscription(office.parts[0])
+    assert (first.sync_status, desk.subscription(office).sync_status) == (SyncStatus.FAILED, SyncStatus.FAILED)
+    desk.do(reject_change, change.id, "Not possible", actor=STAFF, at=on(16))
+    assert {desk.subscription(each).sync_status for each in (office, *office.parts)} == {SyncStatus.SYNCHRONISED}
+    assert [desk.subscription(each).quantity for each in (office, *office.parts)] == [2, 2, 4]
+    assert desk.papers() == []
 
 
 def test_editing_a_components_characteristics_reprovisions_that_component_alone(session, desk, office):
