@@ -16,6 +16,7 @@ from app.audit.services import SYSTEM, Actor, record
 from app.catalogue.models import Product, ProductType
 from app.changes.guards import require_free
 from app.changes.queries import cost_of, distributors_day
+from app.changes.words import shown_name
 from app.core.db import session
 from app.provisioning.complete_pictures import complete_picture, service_manager_of
 from app.provisioning.models import ProvisioningTask, TaskKind
@@ -83,7 +84,7 @@ def extend_trial(
     """Move a running trial's last day. Raises SubscriptionNotFound, what `extend` raises, and what stands in the way."""
     subscription = _locked(subscription_id)
     require_free(subscription, Action.TRIAL)
-    extend(subscription, days, by_administrator=by_administrator, at=at, actor_name=actor.name)
+    extend(subscription, days, by_administrator=by_administrator, at=at, actor_name=shown_name(actor) or "")
     record(
         "trial.extended", actor=actor, at=at, target_kind="subscription", target_id=subscription.id,
         after={"days": days, "ends_on": str(subscription.trial_ends_on)},

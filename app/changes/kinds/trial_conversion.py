@@ -25,6 +25,7 @@ from app.changes.price_quotes import list_price_of
 from app.changes.queries import distributors_day
 from app.changes.refunding import product_and_type
 from app.changes.trials import ask_for_access, convert
+from app.changes.words import actor_of
 from app.core.errors import Invalid
 from app.pricing.lines import Asked, price_lines
 from app.pricing.quotes import ExplainedPrice, PriceKey, explain_prices, root_buyer
@@ -86,7 +87,7 @@ class TrialConversion(Effect):
             price_list_id=found.price.price_list_id,
             rule=found.price.rule.value,
         )
-        had_expired = convert(subscription, paid, on=on, at=at, actor_name=change.requested_by_name or None)
+        had_expired = convert(subscription, paid, on=on, at=at, actor_name=actor_of(change))
         change_quantity(subscription.id, quantity, at=at)
         if payer.billing_day_rule is BillingDayRule.FIRST_ORDER and payer.billing_day is None:
             payer.billing_day = on.day

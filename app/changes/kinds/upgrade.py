@@ -26,6 +26,7 @@ from app.changes.queries import cost_of, distributors_day
 from app.changes.refunding import product_and_type
 from app.changes.steps import VendorStep, undo_steps
 from app.changes.targets import TargetPrice, target_price
+from app.changes.words import actor_of
 from app.core.db import session
 from app.core.errors import Invalid
 from app.provisioning.complete_pictures import complete_picture
@@ -143,7 +144,7 @@ class Upgrade(Effect):
             add_event(source, change.kind.value, f"{words} in part: {moved} to {target.code}", at=at)
         add_event(
             target, change.kind.value, f"{words} from {source.friendly_name} ({source.code})", at=at,
-            quantity_change=moved, quantity_after=target.quantity, actor_name=change.requested_by_name or None,
+            quantity_change=moved, quantity_after=target.quantity, actor_name=actor_of(change),
         )  # fmt: skip
         if source.id == change.subscription_id:
             change.target_subscription_id = target.id
