@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from uuid import UUID
 
 from flask import flash, redirect, request, url_for
@@ -10,6 +11,7 @@ from flask.typing import ResponseReturnValue
 from app.access import permission_required, signed_in_viewer
 from app.accounts.queries import get_account
 from app.bss.calendar import distributor_today
+from app.bss.orders.answers import PREFIX, answers_about, questions_about, shown_answers, typed_answers
 from app.bss.orders.blueprint import bp
 from app.bss.orders.forms import ActionForm, ItemForm
 from app.bss.orders.views import CYCLE_WORDS, TERM_WORDS, pricing_rights
@@ -67,11 +69,12 @@ def new_item(number: str) -> ResponseReturnValue:
         try:
             with unit_of_work():
                 at = utc_now()
+                wanted = replace(form.to_wanted(key), characteristics=answers_about(product))
                 once(
-                    submit_of(form, "order-item", number, request.values.get("key", "")),
-                    lambda: (
-                        add_item(number, form.to_wanted(key), rights=pricing_rights(), actor=viewer.actor, at=at).id
+                    submit_of(
+                        form, "order-item", number, request.values.get("key", ""), sorted(typed_answers().items())
                     ),
+                    lambda: add_item(number, wanted, rights=pricing_rights(), actor=viewer.actor, at=at).id,
                     at=at,
                 )
         except Invalid as refusal:
@@ -91,6 +94,8 @@ def new_item(number: str) -> ResponseReturnValue:
         unit_cost=price.unit_price if price else None,
         words=f"{TERM_WORDS[key.term]}, {CYCLE_WORDS[key.cycle]}",
         asks_alias=product.plan_edition is not None and needs_alias(order.account_id),
+        questions=questions_about(product),
+        typed=typed_answers(),
         **_alias_context(order),
     ), form.status
 
@@ -102,13 +107,14 @@ def item(number: str, item_id: UUID) -> ResponseReturnValue:
     order = get_for_back_office(number)
     found = _item(order, item_id)
     form = item_form() if request.method == "POST" else item_form(found)
+    product = session.get_one(Product, (current_scope().distributor_id, found.product_id))
     if form.validate_on_submit():
         try:
             with unit_of_work():
                 change_item(
                     number,
                     item_id,
-                    form.to_change(),
+                    replace(form.to_change(), characteristics=answers_about(product)),
                     rights=pricing_rights(),
                     actor=signed_in_viewer().actor,
                     at=utc_now(),
@@ -129,6 +135,8 @@ def item(number: str, item_id: UUID) -> ResponseReturnValue:
         unit_cost=found.unit_cost,
         words=f"{TERM_WORDS[found.term]}, {CYCLE_WORDS[found.cycle]}",
         asks_alias=found.plan_edition is not None and needs_alias(order.account_id),
+        questions=questions_about(product),
+        typed=typed_answers() or shown_answers(found.characteristics),
         **_alias_context(order),
     ), form.status
 
@@ -191,7 +199,8 @@ def _at_the_quantity(refusal: Invalid) -> Invalid:
     return Invalid(
         *(
             error
-            if error.field in ("alias", "friendly_name", "user_price", "discount_percent")
+            if error.field.startswith(PREFIX)
+            or error.field in ("alias", "friendly_name", "user_price", "discount_percent")
             else FieldError("quantity", error.code, error.message)
             for error in refusal.errors
         )
