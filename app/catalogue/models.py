@@ -259,6 +259,11 @@ class Product(Catalogue, Base):
     updated_at: Mapped[datetime]
 
     @property
+    def vendor_code(self) -> str:
+        """What its service manager calls it: another vendor's product may have taken the code first."""
+        return self.external_id or self.code
+
+    @property
     def is_on_sale(self) -> bool:
         """Whether it may be ordered; what runs renews all the same (CB-15)."""
         return self.is_active and self.retired_at is None

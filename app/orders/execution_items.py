@@ -299,8 +299,8 @@ def _ask_vendor(
 def _picture(run: Execution, line: Line, quantity: int) -> ResourcePicture:
     receiver, payer = run.parties.receiver, run.parties.payer
     picture = ResourcePicture(
-        service_type=line.product_type.name,
-        product_code=line.product.code,
+        service_type=line.product_type.external_id or line.product_type.name,
+        product_code=line.product.vendor_code,
         product_name=line.item.product_name,
         quantity=quantity,
         term=line.item.term.value,

@@ -51,8 +51,8 @@ def complete_picture(
         **(subscription.characteristics if characteristics is None else characteristics),
     }
     return ResourcePicture(
-        service_type=product_type.name,
-        product_code=product.code,
+        service_type=product_type.external_id or product_type.name,
+        product_code=product.vendor_code,
         product_name=product.name,
         quantity=total,
         term=subscription.term.value,
@@ -137,7 +137,7 @@ def _add_ons(
             AddOnPicture(
                 subscription_id=add_on.id,
                 product_id=product.id,
-                product_code=product.code,
+                product_code=product.vendor_code,
                 product_name=product.name,
                 quantity=quantity or (add_on.quantity if action == CANCEL else 0),
                 action=action,
@@ -160,7 +160,7 @@ def _new_add_ons(wanted: Mapping[UUID, int], known: Collection[UUID]) -> list[Ad
             AddOnPicture(
                 subscription_id=None,
                 product_id=product.id,
-                product_code=product.code,
+                product_code=product.vendor_code,
                 product_name=product.name,
                 quantity=quantity,
                 action=CREATE,

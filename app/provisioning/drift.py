@@ -25,7 +25,7 @@ from tenants.context import current_scope
 # What is on its way to the vendor differs for a good reason: subscriptions with open tasks are left out.
 _COMPARE = text("""
 WITH ours AS MATERIALIZED (
-    SELECT l.vendor_reference, s.id, s.status, s.quantity, p.code AS product_code
+    SELECT l.vendor_reference, s.id, s.status, s.quantity, coalesce(p.external_id, p.code) AS product_code
     FROM subscription_vendor_links l
     JOIN subscriptions s ON s.distributor_id = :here AND s.id = l.subscription_id
     JOIN products p ON p.distributor_id = :here AND p.id = s.product_id

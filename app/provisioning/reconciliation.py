@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import Select, delete, select
+from sqlalchemy import Select, delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from app.audit.services import Actor, record
@@ -191,7 +191,11 @@ def own_services(manager_id: UUID, *, after: str | None, limit: int) -> Sequence
     """Return our standing subscriptions at a service manager, by id; `after` is the last one's id."""
     here = current_scope().distributor_id
     statement = (
-        select(Subscription.id, SubscriptionVendorLink.vendor_reference, Product.code)
+        select(
+            Subscription.id,
+            SubscriptionVendorLink.vendor_reference,
+            func.coalesce(Product.external_id, Product.code),
+        )
         .join(
             SubscriptionVendorLink,
             (SubscriptionVendorLink.distributor_id == here)
