@@ -21,7 +21,8 @@ from tenants.context import current_scope
 
 NAME_LENGTH, GROUP_NAME_LENGTH, TEXT_LENGTH = 100, 255, 4000
 MOST_FEATURES, FEATURE_LENGTH, CELL_LENGTH = 100, 100, 100
-YES, NO = "yes", "no"
+MOST_POSITIONS = 100_000
+_POSITION = FieldError("position", "position_range", f"Enter a whole number up to {MOST_POSITIONS:,}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +192,8 @@ def save_industry(industry_id: UUID | None, name: str, position: int, *, actor: 
     """Make an industry, or rename one. Raises GroupingNotFound, Invalid."""
     industry = _get(Industry, industry_id, "industry") if industry_id is not None else None
     _require_name(Industry, name, industry, NAME_LENGTH)
+    if not -MOST_POSITIONS <= position <= MOST_POSITIONS:
+        raise Invalid(_POSITION)
     if industry is None:
         industry = Industry(id=new_id(), slug=_free_slug(Industry, name))
         session.add(industry)
@@ -267,6 +270,8 @@ def _require_group(details: GroupDetails, group: ProductGroup | None) -> None:
         errors += refusal.errors
     if len(details.description) > TEXT_LENGTH:
         errors.append(FieldError("description", "description_length", f"Enter at most {TEXT_LENGTH} characters"))
+    if not -MOST_POSITIONS <= details.position <= MOST_POSITIONS:
+        errors.append(_POSITION)
     if details.category_id is not None and not session.scalar(
         select(Category.id).where(
             Category.distributor_id == current_scope().distributor_id, Category.id == details.category_id
