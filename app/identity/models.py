@@ -10,7 +10,7 @@ import enum
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ForeignKeyConstraint, Index, String, UniqueConstraint
+from sqlalchemy import BigInteger, ForeignKeyConstraint, Index, String, UniqueConstraint
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -148,3 +148,105 @@ class SingleUseToken(RealmScoped, Base):
     valid_until: Mapped[datetime]
     used_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
+
+
+class AuthenticatorApp(RealmScoped, Base):
+    """A person's authenticator app (TOTP, RFC 6238), in the realm of the password it goes with."""
+
+    __tablename__ = "authenticator_apps"
+    __table_args__ = (UniqueConstraint("distributor_id", "realm_id", "user_id"),)
+
+    user_id: Mapped[UUID]
+    secret_encrypted: Mapped[str] = mapped_column(String(300))
+    last_step: Mapped[int] = mapped_column(BigInteger, default=0)  # a code opens once: only later steps count
+    confirmed_at: Mapped[datetime | None]  # None: being set up, asked for by nobody yet
+    created_at: Mapped[datetime]
+
+
+class RecoveryCode(RealmScoped, Base):
+    """One of ten codes that stand in for the authenticator app; each works once. Only its digest is stored."""
+
+    __tablename__ = "recovery_codes"
+    __table_args__ = (UniqueConstraint("distributor_id", "realm_id", "user_id", "code_digest"),)
+
+    user_id: Mapped[UUID]
+    code_digest: Mapped[str] = mapped_column(String(64))
+    used_at: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+
+
+class SignInStep(enum.Enum):
+    """What is still asked for between a right password and a session."""
+
+    APP_CODE = "app_code"
+    MAIL_CODE = "mail_code"
+    NEW_PASSWORD = "new_password"  # noqa: S105 - a step, not a secret: the present password has expired
+    SET_UP_APP = "set_up_app"  # the realm requires an app, and there is none
+
+
+class SignInChallenge(RealmScoped, Base):
+    """A sign-in half done: the password was right. 10 minutes, five wrong codes (SF-12)."""
+
+    __tablename__ = "sign_in_challenges"
+    __table_args__ = (
+        UniqueConstraint("distributor_id", "realm_id", "token_digest"),
+        Index(None, "distributor_id", "realm_id", "user_id"),
+    )
+
+    token_digest: Mapped[str] = mapped_column(String(64))
+    sign_in_name_id: Mapped[UUID]
+    user_id: Mapped[UUID]
+    step: Mapped[SignInStep]
+    code_digest: Mapped[str | None] = mapped_column(String(64))  # of a mailed code
+    code_sent_at: Mapped[datetime | None]
+    codes_sent: Mapped[int] = mapped_column(default=0)
+    wrong_tries: Mapped[int] = mapped_column(default=0)
+    is_remembered: Mapped[bool] = mapped_column(default=False)  # "stay signed in" was ticked
+    valid_until: Mapped[datetime]
+    created_at: Mapped[datetime]
+
+
+class EmailChange(RealmScoped, Base):
+    """A new sign-in address on its way: it counts once the code that was mailed to it has come back (SF-16)."""
+
+    __tablename__ = "email_changes"
+    __table_args__ = (UniqueConstraint("distributor_id", "realm_id", "user_id"),)
+
+    user_id: Mapped[UUID]
+    new_email: Mapped[str] = mapped_column(String(254))
+    code_digest: Mapped[str] = mapped_column(String(64))
+    code_sent_at: Mapped[datetime]
+    wrong_tries: Mapped[int] = mapped_column(default=0)
+    valid_until: Mapped[datetime]
+
+
+class SignInDevice(RealmScoped, Base):
+    """A browser a person has signed in with, named by the digest of a cookie; may be trusted for 30 days (BC-28)."""
+
+    __tablename__ = "sign_in_devices"
+    __table_args__ = (UniqueConstraint("distributor_id", "realm_id", "user_id", "token_digest"),)
+
+    user_id: Mapped[UUID]
+    token_digest: Mapped[str] = mapped_column(String(64))
+    browser: Mapped[str | None] = mapped_column(String(300))
+    trusted_until: Mapped[datetime | None]
+    first_seen_at: Mapped[datetime]
+    last_seen_at: Mapped[datetime]
+
+
+class RememberedSignIn(RealmScoped, Base):
+    """A "stay signed in": a secret that starts sessions for 30 days and changes each time it does (BC-28)."""
+
+    __tablename__ = "remembered_sign_ins"
+    __table_args__ = (
+        UniqueConstraint("distributor_id", "realm_id", "token_digest"),
+        Index(None, "distributor_id", "realm_id", "earlier_digest"),
+        Index(None, "distributor_id", "realm_id", "user_id"),
+    )
+
+    token_digest: Mapped[str] = mapped_column(String(64))
+    earlier_digest: Mapped[str | None] = mapped_column(String(64))  # the one before: whoever shows it has a copy
+    rotated_at: Mapped[datetime]
+    sign_in_name_id: Mapped[UUID]
+    user_id: Mapped[UUID]
+    valid_until: Mapped[datetime]
