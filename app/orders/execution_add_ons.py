@@ -16,6 +16,7 @@ from app.catalogue.paths import allowed_add_ons
 from app.core.db import session
 from app.core.errors import Invalid
 from app.orders.errors import OrderItemNotFound
+from app.orders.execution_prices import begin_price
 from app.orders.models import OrderItem, OrderItemCost
 from app.provisioning.complete_pictures import asked_add_on, complete_picture, service_manager_of
 from app.provisioning.models import ProvisioningTask, TaskKind
@@ -80,6 +81,8 @@ def start_add_on(bought: BoughtAddOn, *, on: date, at: datetime) -> Provisioning
         ),
         at=at,
     )
+    if found is None:
+        begin_price(add_on, item, bought.cost, on=on)
     item.subscription_id = add_on.id
     charge_add_on(
         bought.payer,

@@ -14,12 +14,13 @@ from app.accounts.queries import get_account_for_update
 from app.billing.charges import charge_to_credit, charged_net, has_pending
 from app.billing.models import ChargeKind
 from app.billing.proration import cycle_amount, days_share
-from app.catalogue.models import BillingType
+from app.catalogue.models import BillingCycle, BillingType
 from app.changes.charging import Amount, charge, current_period, whole_cycle
 from app.changes.effects import Effect, NewChange
 from app.changes.errors import InvoicePending, NotOffered
 from app.changes.price_quotes import new_unit_cost, take_over, wanted_of
-from app.changes.queries import cost_of
+from app.changes.prices import is_protected
+from app.changes.queries import cost_of, distributors_day
 from app.core.db import session
 from app.core.errors import Invalid
 from app.core.money import round_money
@@ -51,7 +52,6 @@ class Price(Effect):
 
     def check(self, subscription: Subscription, new: NewChange, *, at: datetime) -> None:
         """Refuse trials, components, shorter cycles now, and a cycle whose last change is not invoiced yet (CB-F82)."""
-        _ = at
         if subscription.trial_ends_on is not None:
             raise Invalid.field("user_price", "trial", "A trial is free; upgrade it to paid first")
         if subscription.role is SubscriptionRole.COMPONENT:
@@ -62,12 +62,12 @@ class Price(Effect):
         if new.timing is ChangeTiming.ON_DATE:
             raise Invalid.field("timing", "not_offered", "Choose the current or the next cycle")
         if edit.cycle is not None and edit.cycle is not subscription.cycle:
-            if subscription.role is not SubscriptionRole.MAIN:
-                raise Invalid.field("cycle", "follows_parent", "An add-on is billed with its subscription")
-            if not subscription.cycle.months or not edit.cycle.months:
-                raise Invalid.field("cycle", "one_time", "A one-time price has no cycle")
-            if new.timing is ChangeTiming.NOW and edit.cycle.months < subscription.cycle.months:
-                raise Invalid.field("cycle", "shorter_cycle", "Within the current cycle it can only become longer")
+            is_now = new.timing is ChangeTiming.NOW
+            if is_now and is_protected(cost, new.effective_on or distributors_day(at)):
+                raise Invalid.field(
+                    "cycle", "protected", "Its price is protected: the cycle can change with the next one"
+                )
+            _require_possible_cycle(subscription, edit.cycle, is_now=is_now)
         if new.timing is ChangeTiming.NOW and has_pending(subscription.id):
             raise InvoicePending(subscription.code)
 
@@ -104,6 +104,16 @@ class Price(Effect):
             actor_name=None,
         )  # fmt: skip
         charge(subscription, change, *amounts, at=at)
+
+
+def _require_possible_cycle(subscription: Subscription, cycle: BillingCycle, *, is_now: bool) -> None:
+    """Refuse a cycle of its own for an add-on, one for a one-time price, and a shorter one at once (CB-F82)."""
+    if subscription.role is not SubscriptionRole.MAIN:
+        raise Invalid.field("cycle", "follows_parent", "An add-on is billed with its subscription")
+    if not subscription.cycle.months or not cycle.months:
+        raise Invalid.field("cycle", "one_time", "A one-time price has no cycle")
+    if is_now and cycle.months < subscription.cycle.months:
+        raise Invalid.field("cycle", "shorter_cycle", "Within the current cycle it can only become longer")
 
 
 def edit_of(edit_id: object) -> PriceEdit | None:

@@ -56,6 +56,8 @@ class Quantity(Effect):
                 "quantity", "buy_licences", "To add licences now, buy them; here they begin with the next period"
             )
         _require_within(product, product_type, wanted)
+        if subscription.trial_ends_on is not None and wanted > product.trial_max_quantity:
+            raise Invalid.field("quantity", "max", f"A trial of it has at most {product.trial_max_quantity}")
         if new.timing is ChangeTiming.ON_DATE:
             raise Invalid.field("timing", "not_offered", "Choose now, or the end of the period")
         if new.timing is not ChangeTiming.PERIOD_END and has_pending(subscription.id):

@@ -7,12 +7,12 @@ import pytest
 from sqlalchemy import update
 
 from app.audit.services import SYSTEM
-from app.catalogue.models import ProductPrice, Term, VendorCost
+from app.catalogue.models import BillingCycle, ProductPrice, Term, VendorCost
 from app.core.errors import Invalid
 from app.notifications.models import OutboundMail
 from app.orders.execution import process_work
 from app.pricing.models import PriceListEntry, PriceRule, Promotion, PromotionAmount, PromotionDuration
-from app.subscriptions.models import PriceLabel, SubscriptionCost
+from app.subscriptions.models import ChangeTiming, PriceLabel, SubscriptionCost
 from app.subscriptions.protection import activate_protection, list_protectable, locked_vendor_cost, remind_of_protection
 from tenants.context import scope
 from tests.domain.price_edits.conftest import cost_of, noon, unit_cost
@@ -175,3 +175,16 @@ def test_an_edited_rule_counts_from_what_was_locked(session, world, billing, pro
     billing.pass_until(date(2026, 4, 10))
     assert unit_cost(session, world) == D(expected)
     assert billing.subscriptions()[0].unit_price == D(expected)  # the customer that pays reads it
+
+
+def test_a_protected_subscription_keeps_its_cycle_until_the_next_one(session, world, billing, edit):
+    """CB-06: quantity changes are allowed at the locked price; a change of the unit in the current cycle is not."""
+    billing.price(world.suite, "20.00", term=Term.P1Y, protection_months=12)
+    billing.price(world.suite, "220.00", term=Term.P1Y, cycle=BillingCycle.ANNUAL)
+    bought = billing.buy(BOUGHT, world.suite, 2, "20.00", term=Term.P1Y)
+    with pytest.raises(Invalid) as refusal:
+        edit(bought, BOUGHT, cycle=BillingCycle.ANNUAL)
+    assert refusal.value.codes == ("protected",)
+    session.rollback()
+    assert billing.subscriptions()[0].cycle is BillingCycle.MONTHLY
+    edit(bought, BOUGHT, cycle=BillingCycle.ANNUAL, timing=ChangeTiming.PERIOD_END)

@@ -85,9 +85,7 @@ def test_the_same_request_sent_twice_charges_once(session, world, running):
     for _ in range(2):
         with scope(world.scope):
             submit_change(
-                NewChange(
-                    subscription_id=trial.id, kind=ChangeKind.TRIAL_CONVERSION, request_key=key, quantity_to=4
-                ),
+                NewChange(subscription_id=trial.id, kind=ChangeKind.TRIAL_CONVERSION, request_key=key, quantity_to=4),
                 actor=SYSTEM,
                 at=TWENTIETH,
             )
