@@ -125,3 +125,33 @@ def filtered(statement: Select, manager_id: UUID, wanted: AdoptionFilter) -> Sel
         ]
         statement = statement.where(found[0] | found[1] | found[2] | found[3])
     return statement
+
+
+def account_with_code(code: str) -> UUID | None:
+    """Return the account of a code, whatever its case."""
+    return session.scalar(
+        select(Account.id).where(
+            Account.distributor_id == current_scope().distributor_id, func.lower(Account.code) == code.strip().lower()
+        )
+    )
+
+
+def product_with_code(code: str) -> UUID | None:
+    """Return the product of a code, whatever its case."""
+    return session.scalar(
+        select(Product.id).where(
+            Product.distributor_id == current_scope().distributor_id, Product.code_key == code.strip().lower()
+        )
+    )
+
+
+def codes_of(adoption: Adoption) -> tuple[str, str]:
+    """Return the codes of the account and the product a service is matched to; empty where it is not."""
+    here = current_scope().distributor_id
+    account = session.scalar(
+        select(Account.code).where(Account.distributor_id == here, Account.id == adoption.account_id)
+    )
+    product = session.scalar(
+        select(Product.code).where(Product.distributor_id == here, Product.id == adoption.product_id)
+    )
+    return account or "", product or ""

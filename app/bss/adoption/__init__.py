@@ -1,0 +1,1 @@
+"""Taking over services that run at a vendor already, in the back office (GO-06)."""
