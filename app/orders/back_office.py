@@ -332,6 +332,12 @@ def _not_priced(product: Product, payer: Account) -> Invalid:
     )
 
 
+def changeable_item(number: str, item_id: UUID) -> tuple[Order, Line]:
+    """Return an item of an order that may still be changed, under lock; raises as `change_item`."""
+    order = _changeable(number)
+    return order, _line(order, item_id)
+
+
 def _line(order: Order, item_id: UUID) -> Line:
     found = next((line for line in lines_of(order) if line.item.id == item_id), None)
     if found is None:

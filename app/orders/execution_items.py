@@ -15,6 +15,7 @@ from app.catalogue.models import BillingCycle, ProductKind
 from app.core.db import session
 from app.core.errors import DomainError
 from app.orders.agreed import keep_in_subscription
+from app.orders.co_terms import align_term, first_period_of
 from app.orders.deliveries import move_delivery
 from app.orders.errors import OrderItemNotFound
 from app.orders.execution_add_ons import BoughtAddOn, is_add_on, is_recurring, link_asset, start_add_on
@@ -318,6 +319,8 @@ def _picture(run: Execution, line: Line, quantity: int) -> ResourcePicture:
 
 def _charge(run: Execution, line: Line, cost: OrderItemCost, *, subscription: Subscription | None) -> None:
     charge_purchase(run.parties.payer, _purchase(run, line, cost), subscription, at=run.at)
+    if subscription is not None:
+        align_term(subscription, line.item)
 
 
 def _purchase(run: Execution, line: Line, cost: OrderItemCost) -> Purchase:
@@ -338,6 +341,7 @@ def _purchase(run: Execution, line: Line, cost: OrderItemCost) -> Purchase:
         currency=cost.currency,
         on=run.starts_on,
         end_customer_id=run.parties.receiver.id if run.parties.is_for_end_customer else None,
+        first=first_period_of(line, on=run.starts_on),
     )
 
 

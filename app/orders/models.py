@@ -184,6 +184,14 @@ class Order(Shared, Base):
     checkout_key: Mapped[UUID | None]
 
 
+class CoTerm(enum.Enum):
+    """What the first period of an order item ends with (CB-28)."""
+
+    OWN = "own"
+    MONTH_END = "month_end"
+    SUBSCRIPTION = "subscription"  # with the term of another one
+
+
 class OrderItem(Shared, Base):
     """One product, quantity and term of an order, with the buyer's price."""
 
@@ -193,6 +201,7 @@ class OrderItem(Shared, Base):
         ForeignKeyConstraint(["distributor_id", "order_id"], ["orders.distributor_id", "orders.id"]),
         ForeignKeyConstraint(["distributor_id", "product_id"], ["products.distributor_id", "products.id"]),
         ForeignKeyConstraint(["distributor_id", "parent_item_id"], ["order_items.distributor_id", "order_items.id"]),
+        CheckConstraint("(co_term = 'subscription') = (co_term_subscription_id IS NOT NULL)", name="co_term_names_one"),
         CheckConstraint("quantity >= 1", name="quantity_min_1"),
     )
 
@@ -216,6 +225,8 @@ class OrderItem(Shared, Base):
     promotion_id: Mapped[UUID | None]  # lowers its price at the root (CB-16)
     parent_subscription_id: Mapped[UUID | None]  # an add-on for a running subscription (CB-27)
     parent_item_id: Mapped[UUID | None]  # an add-on for what another item of the order makes
+    co_term: Mapped[CoTerm] = mapped_column(default=CoTerm.OWN)
+    co_term_subscription_id: Mapped[UUID | None]
     delivery_status: Mapped[DeliveryStatus] = mapped_column(default=DeliveryStatus.PENDING)
     delivery_changed_at: Mapped[datetime | None]
     failure_reason: Mapped[str | None] = mapped_column(String(500))  # in our words; a vendor's are a VendorProblem

@@ -1,6 +1,7 @@
 """Add what add-ons and bundles remember: quantity by parent, the parent of an order's item, the asset's subscription.
 
-Why:   CB-11, CB-27: one live record per add-on and subscription, components that follow their bundle.
+Why:   CB-11, CB-27: one live record per add-on and subscription, components that follow their bundle; CB-28: what an
+       ordered item's first period ends with.
 Locks: adds columns with constant defaults, short checks and one index on few rows; safe while the last release serves.
 Undo:  drops what was added; add-ons and components stay, without the quantity they follow.
 """
@@ -9,6 +10,8 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 from alembic import op
+
+from migrations.columns import require_values
 
 revision = "0015_add_ons"
 down_revision = "0014_provisioning"
@@ -34,6 +37,14 @@ def upgrade() -> None:
         ["distributor_id", "parent_item_id"],
         ["distributor_id", "id"],
     )
+    op.add_column("order_items", sa.Column("co_term", sa.String(length=40), server_default="own", nullable=False))
+    require_values("order_items", "co_term", "coterm", ("own", "month_end", "subscription"))
+    op.add_column("order_items", sa.Column("co_term_subscription_id", sa.Uuid(), nullable=True))
+    op.create_check_constraint(
+        op.f("ck_order_items_co_term_names_one"),
+        "order_items",
+        "(co_term = 'subscription') = (co_term_subscription_id IS NOT NULL)",
+    )
     op.add_column(
         "product_relations",
         sa.Column("is_quantity_linked", sa.Boolean(), server_default=sa.text("false"), nullable=False),
@@ -54,6 +65,9 @@ def downgrade() -> None:
     op.drop_column("subscriptions", "quantity_per_parent")
     op.drop_column("product_relations", "is_quantity_linked")
     op.drop_constraint(op.f("fk_order_items_distributor_id_parent_item_id"), "order_items", type_="foreignkey")
+    op.drop_constraint(op.f("ck_order_items_co_term_names_one"), "order_items", type_="check")
+    op.drop_column("order_items", "co_term_subscription_id")
+    op.drop_column("order_items", "co_term")
     op.drop_column("order_items", "parent_item_id")
     op.drop_column("order_items", "parent_subscription_id")
     op.drop_column("basket_items", "parent_subscription_id")
