@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from app.catalogue.characteristics import Characteristic, asked_of
 from app.catalogue.charging import PriceOption, options_of
-from app.catalogue.models import BillingCycle, Product, ProductType
+from app.catalogue.models import BillingCycle, Product, ProductKind, ProductType
 from app.core.errors import FieldError
 from app.orders.models import Basket, BasketItem
 from app.orders.requirements import Blocking
@@ -94,9 +94,20 @@ class BasketView:
         return [line for line in self.lines if line.product.plan_edition]
 
 
-def quantity_errors(product: Product, quantity: int, *, held: int = 0) -> Iterator[FieldError]:
-    """Say what is wrong with a quantity of a product (SF-26). `held` are there already: limits are about the sum."""
-    least, most = max(product.min_quantity - held, 1), (product.max_quantity or MOST_QUANTITY) - held
+def quantity_errors(
+    product: Product, quantity: int, *, product_type: ProductType | None = None, held: int = 0
+) -> Iterator[FieldError]:
+    """Say what is wrong with a quantity of a product (SF-26), and of its type where it is known (CB-01).
+
+    `held` are there already: limits are about the sum.
+    """
+    fewest, highest = product.min_quantity, product.max_quantity or MOST_QUANTITY
+    if product_type is not None:
+        fewest = max(fewest, product_type.min_quantity or 1)
+        highest = min(highest, product_type.max_quantity or MOST_QUANTITY)
+        if product_type.kind is ProductKind.DOMAIN:
+            highest = 1  # a domain is registered once
+    least, most = max(fewest - held, 1), highest - held
     if product.plan_edition and quantity != 1:
         yield FieldError("quantity", "quantity_fixed", "A plan is bought once")
     elif most < 1:

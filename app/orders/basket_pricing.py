@@ -115,7 +115,7 @@ def _line(
         problems = list(quantity_errors(product, item.quantity, held=held_add_on(bound, product.id)))
         problems += add_on_errors(bound, product, item.quantity)
     else:
-        problems = list(quantity_errors(product, item.quantity, held=held_of(bound)))
+        problems = list(quantity_errors(product, item.quantity, product_type=sold.product_type, held=held_of(bound)))
         problems += licence_errors(item, bound)
     problems += found.errors(sold)
     if item.subscription_id is None:

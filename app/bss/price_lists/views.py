@@ -21,6 +21,7 @@ from app.bss.listing import (
     with_args,
 )
 from app.bss.price_lists.forms import RULE_WORDS, PriceListForm, RuleForm
+from app.catalogue.groupings import list_price_groups
 from app.catalogue.queries import ProductFilter, count_products, list_products, list_vendors
 from app.core.clock import utc_now
 from app.core.db import unit_of_work
@@ -192,6 +193,7 @@ def add(price_list_id: UUID) -> ResponseReturnValue:
         add_url=to_with_args(".add", page=""),
         vendors=list_vendors(),
         categories=category_choices(),
+        price_groups=[(str(each.id), each.name) for each in list_price_groups()],
         sizes=SIZES,
         with_args=with_args,
     )
@@ -229,6 +231,7 @@ def _product_filter(currency: str | None) -> ProductFilter:
         search=asked_text(),
         vendor=request.args.get("vendor") or None,
         category_id=asked_id("category"),
+        price_group_id=asked_id("group"),
         priced_in=currency,
     )
 

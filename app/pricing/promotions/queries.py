@@ -113,3 +113,18 @@ def running_promotions(on: date, *, code: str | None = None) -> Sequence[Promoti
     )
     wanted = by_itself if code is None else or_(by_itself, Promotion.code == normal_code(code))
     return session.scalars(_promotions().where(wanted).order_by(Promotion.created_at, Promotion.id)).all()
+
+
+def published_promotions(product_id: UUID, on: date, *, is_reseller: bool) -> Sequence[Promotion]:
+    """Return what a storefront tells its buyers of promotions of a product on a day. One statement."""
+    for_product = or_(func.cardinality(Promotion.product_ids) == 0, Promotion.product_ids.contains([product_id]))
+    wanted = [
+        Promotion.is_published,
+        Promotion.is_active,
+        Promotion.starts_on <= on,
+        or_(Promotion.ends_on.is_(None), Promotion.ends_on >= on),
+        for_product,
+    ]
+    if is_reseller:
+        wanted.append(Promotion.includes_resellers)
+    return session.scalars(_promotions().where(*wanted).order_by(Promotion.name)).all()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -19,7 +20,9 @@ from app.identity.models import UserKind
 from app.identity.permissions import Permission
 from app.orders.requirements import Blocking
 from app.pricing.catalogue_page import offered_ids, offered_products
-from app.pricing.quotes import PriceKey, buyer_prices
+from app.pricing.models import Promotion
+from app.pricing.promotions.queries import published_promotions
+from app.pricing.quotes import Buyer, PriceKey, buyer_prices
 from app.storefront.basket.answers import chosen, typed_answers
 from app.storefront.basket.forms import AddForm
 from app.storefront.shopping import CYCLE_WORDS, TERM_WORDS, buyer_of_request, price_unit, shows_prices
@@ -95,6 +98,7 @@ def product_page(product: Product, form: AddForm, blocking: Blocking | None = No
         options=[each for each in options_of(product) if each.fits(buyer.currency)],
         chosen=chosen(),
         related=_related(product),
+        promotions=_promotions(product, buyer) if any(choice.key.cycle.months for choice in choices) else (),
         may_order=viewer is not None and viewer.can(Permission.ORDER_PLACE) and not is_preview,
         is_preview=is_preview,
     )
@@ -108,6 +112,15 @@ def _questions(product: Product) -> list[tuple[Product | None, tuple[Characteris
         found += [(part, asked_of(part_type)) for part, part_type in components_of(product.id)]
     shown = [(part, tuple(each for each in asked if each.is_visible)) for part, asked in found]
     return [(part, asked) for part, asked in shown if asked]
+
+
+def _promotions(product: Product, buyer: Buyer) -> Sequence[Promotion]:
+    """Return the distributor's published promotions of the product; a reseller's storefront tells of none."""
+    if buyer.reseller_id is not None:
+        return ()
+    on = buyer.lists_on or buyer.on
+    found = published_promotions(product.id, on, is_reseller=buyer.buys_as_reseller)
+    return [each for each in found if each.currency in (None, buyer.currency)]
 
 
 def _related(product: Product) -> list[Product]:

@@ -11,6 +11,7 @@ from app.audit.services import SYSTEM
 from app.catalogue.models import Category
 from app.core.db import Base, BoundSession
 from app.orders.models import OrderItem
+from app.pricing.models import Promotion, PromotionAmount, PromotionDuration
 from app.resellers.plans import PlanPrices, activate_reseller_plans
 from tenants.context import distributor_scope, scope
 from tenants.scoping import DistributorScoped
@@ -34,14 +35,23 @@ def own_ids(session: BoundSession, world: World, number: str) -> dict[str, objec
     with scope(world.scope):
         item_id = session.scalars(select(OrderItem.id)).first()
         category_id = session.scalars(select(Category.id)).first()
+        promotion = Promotion(
+            name="Spring", starts_on=MONDAY_NOON.date(), amount_kind=PromotionAmount.PERCENT, value=Decimal(5),
+            duration=PromotionDuration.LIFETIME, created_at=MONDAY_NOON,
+        )  # fmt: skip
+        session.add(promotion)
+        session.flush()
+        promotion_id = promotion.id
     return {
         "account_id": world.tech.id,
         "category_id": category_id,
         "customer_id": world.tech.customers[0].id,
+        "group_id": world.group.id,
         "item_id": item_id,
         "number": number,
         "price_list_id": world.price_list.id,
         "product_id": world.seats.id,
+        "promotion_id": promotion_id,
         "type_id": world.product_type.id,
         "user_id": world.tech.buyers[1].id,
     }

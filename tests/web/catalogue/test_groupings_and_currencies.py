@@ -125,6 +125,9 @@ def test_price_groups_are_kept_and_never_shown_in_a_storefront(staff, shop, worl
     assert "Key accounts" in staff.get("/bss/industries").text
     assert "Key accounts" in staff.get("/bss/industries?format=csv").text
     assert "Key accounts" not in shop.get("/catalogue").text
+    offered = staff.get(f"/bss/price-lists/{world.price_list.id}/add?group={group.id}").text
+    assert world.suite.code in offered
+    assert world.tool.code not in offered
     assert staff.post(f"/bss/industries/price-groups/{group.id}/delete").status_code == HTTPStatus.CONFLICT
 
 

@@ -554,3 +554,67 @@ def test_an_accounts_currency_stays_after_its_first_order(buyer, sign_in, world,
     assert refused.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
     assert "fixed after the first order" in refused.text
     assert rows(world, Account, Account.id == world.direct.id)[0].currency == "EUR"
+
+
+def test_limits_of_a_type_hold_beside_those_of_the_product(buyer, world, session, office):
+    """CB-01: a type's smallest and largest quantity mark the line; a domain is bought once."""
+    with scope(world.scope):
+        found = session.get_one(ProductType, (world.id, world.product_type.id))
+        found.min_quantity, found.max_quantity = 3, 9
+        session.commit()
+    put(buyer, office, quantity="2")
+
+    assert "Enter a quantity between 3 and 9" in buyer.get("/basket").text
+    with scope(world.scope):
+        session.get_one(ProductType, (world.id, world.product_type.id)).kind = ProductKind.DOMAIN
+        session.commit()
+    assert "basket-line--wrong" in buyer.get("/basket").text
+
+
+def test_a_published_promotion_is_told_on_the_products_page_of_the_root_alone(buyer, sign_in, world, session, office):
+    promote(world, session, is_published=True)
+    promote(world, session, name="Secret", code="SECRET")
+
+    shown = buyer.get(f"/product/{office.slug}").text
+    there = sign_in(world.tech.buyers[0]).get(f"{ALIAS}/product/{world.seats.slug}").text
+
+    assert "SPRING-20" in shown
+    assert "for 3 billing periods" in shown
+    assert "SECRET" not in shown
+    assert "SPRING-20" not in there
+
+
+def test_related_products_and_questions_stand_on_the_products_page(buyer, world, session, office):
+    other = product(world, session, "Archive", "2.00")
+    relate(world, session, RelationKind.RELATED, office, other)
+    ask(world, session, **REGION)
+
+    shown = buyer.get(f"/product/{office.slug}").text
+
+    assert f"/product/{other.slug}" in shown
+    assert 'name="characteristic-region"' in shown
+    wrong = buyer.post(
+        "/basket/items",
+        data={"product_id": str(office.id), "price": "P1M.monthly", "quantity": "1", "characteristic-region": "mars"},
+    )
+    assert wrong.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
+    assert "Choose one of the values of Data region" in wrong.text
+
+
+def test_a_reseller_is_asked_again_once_its_customer_is_known(sign_in, world, session, office):
+    """CB-09: what a product needs is needed by whoever receives it, not by who pays."""
+    needed = product(world, session, "Directory", "3.00")
+    relate(world, session, RelationKind.REQUIRED, office, needed)
+    with scope(world.scope):
+        make_entry(session, world.price_list, office, "10.00")
+        session.add(owned(world, needed))  # the direct customer's, and nobody else's
+        session.commit()
+    reseller = sign_in(world.tech.admin, realm=world.root.id)
+    put(reseller, office, quantity="1")
+    chosen = {"recipient": "customer", "customer": str(world.tech.customers[0].id)}
+
+    assert reseller.post("/checkout/recipient", data=chosen).status_code == HTTPStatus.SEE_OTHER
+
+    assert "Office needs Directory" in reseller.get("/basket").text
+    assert reseller.get("/checkout/review").status_code == HTTPStatus.SEE_OTHER
+    assert rows(world, Order) == []
