@@ -35,6 +35,7 @@ from app.provisioning.worklist import (
     who_must_act,
 )
 from app.reporting.stuck_work import count_stuck, list_stuck
+from app.subscriptions.queries import codes_of
 from app.web.pages import page
 from app.web.pagination import SIZES, Page, requested_page
 from themes.frames import Crumb
@@ -178,6 +179,7 @@ def _show(shown: ProvisioningTask, form: DoneForm) -> ResponseReturnValue:
         stage=stage_of(shown),
         is_overdue=is_overdue(shown, utc_now()),
         order_number=find_order_number(shown.order_id) if shown.order_id else None,
+        subscription_code=codes_of([shown.subject_id]).get(shown.subject_id),
         events=[event for event in list_events(shown.order_id) if event.item_id == shown.order_item_id]
         if shown.order_id
         else [],
