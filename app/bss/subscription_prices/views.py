@@ -181,7 +181,7 @@ def _detail(
         title=f"Pricing of {subscription.friendly_name}",
         breadcrumbs=[
             Crumb("Subscriptions", url_for("bss_subscriptions.index")),
-            Crumb(subscription.code),
+            Crumb(subscription.code, url_for("bss_subscriptions.detail", code=subscription.code)),
             Crumb("Pricing"),
         ],
         it=subscription,

@@ -72,11 +72,18 @@ def section_nav() -> list[NavGroup]:
         entries.append(("Invoices", "storefront_billing.invoices", "file", Permission.INVOICES_VIEW))
     here = request.endpoint or ""
     items = [
-        NavItem(label, url_for(endpoint), icon, is_current=here in (endpoint, endpoint.removesuffix("s")))
+        NavItem(label, url_for(endpoint), icon, is_current=_is_at(endpoint, here))
         for label, endpoint, icon, permission in entries
         if viewer.can(permission)
     ]
     return [NavGroup(items, "Billing")]
+
+
+def _is_at(endpoint: str, here: str) -> bool:
+    """Whether an entry leads to this page, to the list it belongs to, or to the first page of its section."""
+    section, _, name = endpoint.partition(".")
+    is_of_section = name == "index" and section != "storefront_billing" and here.startswith(f"{section}.")
+    return is_of_section or here in (endpoint, endpoint.removesuffix("s"))
 
 
 def _billing_page(template: str, *, title: str, **context: object) -> str:
