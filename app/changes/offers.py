@@ -19,6 +19,8 @@ from app.catalogue.paths import (
 from app.changes.refunding import product_and_type
 from app.core.db import session
 from app.core.errors import NotFound
+from app.provisioning.models import TaskKind
+from app.provisioning.queries import vendor_offers
 from app.subscriptions.add_ons import list_add_ons
 from app.subscriptions.machine import Action
 from app.subscriptions.models import Subscription, SubscriptionRole, SubscriptionStatus
@@ -130,6 +132,8 @@ def idle_actions(subscription: Subscription, *, is_storefront: bool = False) -> 
         found.add(Action.DOWNGRADE)
     if not add_on_offers(subscription, is_storefront=is_storefront):
         found.add(Action.ADD_ON)
+    if not vendor_offers(subscription.id, TaskKind.SUSPEND):
+        found.add(Action.SUSPEND)
     return frozenset(found)
 
 

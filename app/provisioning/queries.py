@@ -10,7 +10,9 @@ from sqlalchemy import ColumnElement, select
 
 from app.core.db import session
 from app.provisioning.errors import ServiceManagerNotFound, TaskNotFound
-from app.provisioning.models import ProvisioningTask, ServiceManager, TaskStatus, VendorCall
+from app.provisioning.kinds import offers
+from app.provisioning.models import ProvisioningTask, ServiceManager, TaskKind, TaskStatus, VendorCall
+from app.subscriptions.models import SubscriptionVendorLink
 from tenants.context import current_scope
 
 OPEN = (TaskStatus.PENDING, TaskStatus.RUNNING, TaskStatus.AT_VENDOR, TaskStatus.WAITING, TaskStatus.FAILED)
@@ -155,3 +157,18 @@ def find_service_manager(manager_id: UUID) -> ServiceManager | None:
             ServiceManager.distributor_id == current_scope().distributor_id, ServiceManager.id == manager_id
         )
     )
+
+
+def vendor_offers(subscription_id: UUID, kind: TaskKind) -> bool:
+    """Whether the vendor of a subscription can be asked for this; in the distributor's scope, else nobody can tell: True."""
+    here = current_scope().distributor_id
+    manager_kind = session.scalar(
+        select(ServiceManager.kind)
+        .join(
+            SubscriptionVendorLink,
+            (SubscriptionVendorLink.distributor_id == here)
+            & (SubscriptionVendorLink.service_manager_id == ServiceManager.id),
+        )
+        .where(ServiceManager.distributor_id == here, SubscriptionVendorLink.subscription_id == subscription_id)
+    )
+    return manager_kind is None or offers(manager_kind, kind)

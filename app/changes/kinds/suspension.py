@@ -13,6 +13,7 @@ from app.changes.refunding import product_and_type
 from app.changes.words import actor_of
 from app.core.errors import Invalid
 from app.provisioning.models import TaskKind
+from app.provisioning.queries import vendor_offers
 from app.subscriptions.bundles import require_not_component
 from app.subscriptions.machine import Action, Step, move
 from app.subscriptions.models import ChangeTiming, Subscription, SubscriptionChange, SubscriptionRole
@@ -41,6 +42,8 @@ class Suspension(Effect):
         _, product_type = product_and_type(subscription.product_id)
         if not product_type.allows_suspension:
             raise NotOffered("Subscriptions of this product type cannot be suspended")
+        if not vendor_offers(subscription.id, TaskKind.SUSPEND):
+            raise NotOffered("The vendor of this service does not offer to suspend it")
 
     def apply(self, subscription: Subscription, change: SubscriptionChange, *, at: datetime) -> None:
         """Take it over."""
