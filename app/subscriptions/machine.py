@@ -41,6 +41,7 @@ MOVES: Mapping[tuple[SubscriptionStatus, Step], SubscriptionStatus] = {
     (S.SUSPENDED, Step.REACTIVATED): S.ACTIVE,
     (S.SUSPENDED, Step.ENDING): S.PENDING_CANCELLATION,
     (S.SUSPENDED, Step.CANCELED): S.CANCELED,
+    (S.SUSPENDED, Step.EXPIRED): S.EXPIRED,
     (S.PENDING_CANCELLATION, Step.KEPT): S.ACTIVE,
     (S.PENDING_CANCELLATION, Step.KEPT_SUSPENDED): S.SUSPENDED,
     (S.PENDING_CANCELLATION, Step.ENDED): S.CANCELED,
@@ -108,7 +109,9 @@ ACTIONS: Mapping[SubscriptionStatus, frozenset[Action]] = {
     S.EXPIRED: _ALWAYS | {Action.RENEW, Action.TRIAL},
     S.CANCELED: _ALWAYS,
 }  # fmt: skip
-WITH_FAILED_SYNC = frozenset({Action.CHARACTERISTICS, Action.RENAME, Action.AUTO_RENEW, Action.WITHDRAW, Action.ABANDON})
+WITH_FAILED_SYNC = frozenset(
+    {Action.CHARACTERISTICS, Action.RENAME, Action.AUTO_RENEW, Action.WITHDRAW, Action.ABANDON}
+)
 WITH_PENDING_SYNC = frozenset({Action.RENAME, Action.AUTO_RENEW, Action.BUY, Action.WITHDRAW})
 
 

@@ -213,6 +213,20 @@ def test_without_renewal_it_expires_and_is_billed_no_more(desk):
     assert desk.papers() == []
 
 
+def test_what_is_suspended_expires_with_its_term_and_voids_what_was_wanted(desk):
+    running = desk.running(status=SUSPENDED, auto_renew=False)
+    change = desk.submit(
+        running,
+        ChangeKind.ACTIVATION,
+        at=on(10),
+        where=direct_customer_scope(desk.world.id, desk.world.direct.id),
+        is_from_storefront=True,
+    )
+    desk.do(bill_day, desk.world.direct.id, date(2026, 7, 1), at=on(1, 7))
+    assert desk.subscription(running).status is SubscriptionStatus.EXPIRED
+    assert desk.change(change).status is ChangeStatus.VOID
+
+
 def test_what_has_expired_is_taken_up_again_within_thirty_days(desk):
     running = desk.running(is_provisioned=True, quantity=5, unit_cost="10.00", status=SubscriptionStatus.EXPIRED)
     with pytest.raises(NotOffered):

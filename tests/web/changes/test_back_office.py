@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -202,3 +203,34 @@ def test_the_reasons_are_the_distributors_own(staff, world, running):
     page = staff.get(f"/bss/subscriptions/{running().code}/cancel").text
     assert "Went away" in page
     assert "Too expensive" not in page
+
+
+ACTIONS = {
+    "quantity": ({"quantity": "8", "timing": "now"}, "active"),
+    "cancel": ({"timing": "now", "reason": "Unused"}, "active suspended"),
+    "suspend": ({}, "active"),
+    "activate": ({}, "suspended"),
+    "renew": ({}, "expired"),
+    "auto-renew": ({"is_on": "0"}, "active"),
+}
+
+
+@pytest.mark.parametrize("status", list(SubscriptionStatus))
+def test_every_action_in_every_state_is_done_or_refused_naming_the_state(staff, world, running, status):
+    """CB-23: an action that the state does not allow answers 409 and names the state."""
+    token = re.search(r'name="csrf_token" value="([^"]+)"', staff.get("/bss/subscriptions/reasons").text)[1]
+    for action, (fields, allowed) in ACTIONS.items():
+        found = running(status=status, renews_on=TODAY)
+        if status is SubscriptionStatus.EXPIRED:
+            with scope(world.scope), unit_of_work():
+                reread(world, found).period_to = TODAY
+        answer = staff.post(
+            f"/bss/subscriptions/{found.code}/{action}",
+            data={"csrf_token": token, "request_key": str(new_id()), **fields},
+        )
+        if status.value in allowed.split():
+            assert (action, answer.status_code) == (action, 303)
+            continue
+        assert (action, answer.status_code) == (action, 409)
+        assert status.value.replace("_", " ") in answer.text
+        assert (reread(world, found).status, reread(world, found).auto_renew) == (status, True)
