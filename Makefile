@@ -3,12 +3,14 @@ PYTHON ?= python3
 PORT ?= 8080
 DETACH ?=
 ARGS ?=
+ORDERS ?= 1000
+SEED ?= 2026
 LOCAL = $(PYTHON) app/local/bootstrap.py
 BIN = .venv/bin
 
 .DEFAULT_GOAL := help
 .PHONY: help venv lock up down reset seed worker migrate migration test test-fast test-one test-services \
-	bench fmt lint types imports check facts screenshots
+	bench chaos fmt lint types imports check facts screenshots
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' Makefile
@@ -57,6 +59,9 @@ test-services: venv ## keep the test servers running, so that test-one starts at
 
 bench: venv ## measure speed against the bare server
 	@$(LOCAL) pytest tests/bench -n0 -s $(ARGS)
+
+chaos: venv ## place orders while everything breaks, then count (ORDERS=1000 SEED=2026); writes docs/chaos.md
+	@CHAOS_ORDERS="$(ORDERS)" CHAOS_SEED="$(SEED)" CHAOS_REPORT=docs/chaos.md $(LOCAL) pytest tests/workers/chaos -n0 -s $(ARGS)
 
 fmt: venv ## format the code
 	@$(BIN)/ruff format .

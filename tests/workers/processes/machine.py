@@ -35,11 +35,12 @@ class Machine:
         self.database = services.start_postgres(home, known, settings=postgres.THROWAWAY)
         self.queue = services.start_valkey(home, known, durable=True)
         self.workers: subprocess.Popen[bytes] | None = None
+        self.targets = [vendor.target]  # private addresses that mail and connectors may reach
 
     @property
     def variables(self) -> dict[str, str]:
         own = environment.for_tests(self.known, self.backing, media=self.home.var / "media")
-        return {**own, "ALLOWED_PRIVATE_TARGETS": self.vendor.target, "PYTHONUNBUFFERED": "1"}
+        return {**own, "ALLOWED_PRIVATE_TARGETS": ",".join(self.targets), "PYTHONUNBUFFERED": "1"}
 
     @property
     def log(self) -> Path:
@@ -50,7 +51,7 @@ class Machine:
         self.workers = processes.start(
             [sys.executable, "-m", "workers"], environment=variables, log=self.log, directory=CHECKOUT
         )
-        eventually(lambda: "workers_ready" in self.words(), 30, "the workers did not start")
+        eventually(lambda: "workers_ready" in self.words(), 30, self.words)
 
     def words(self) -> str:
         return self.log.read_text() if self.log.exists() else ""
