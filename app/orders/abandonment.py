@@ -26,8 +26,9 @@ from app.orders.queries import get_order, list_items
 from app.provisioning.models import ProvisioningTask, TaskStatus
 from app.resellers.aliases import release_alias
 from app.subscriptions.machine import Step, SyncStep, move, move_sync
-from app.subscriptions.models import AssetStatus, Subscription, SubscriptionStatus, SyncStatus
+from app.subscriptions.models import AssetStatus, Subscription, SubscriptionRole, SubscriptionStatus, SyncStatus
 from app.subscriptions.periods import Period
+from app.subscriptions.problems import clear_problem
 from app.subscriptions.queries import find_asset_by_item, find_subscription_for_update
 from app.subscriptions.services import add_event as add_subscription_event
 from tenants.context import current_scope
@@ -110,14 +111,24 @@ def _end_service(item: OrderItem, *, at: datetime) -> Subscription | None:
     if subscription is None:
         return None
     if subscription.order_item_id != item.id:  # it goes on with the licences it had
-        if subscription.sync_status is SyncStatus.FAILED:
-            move_sync(subscription, SyncStep.GIVEN_UP)
+        _leave_as_it_is(subscription)
         return None
+    if subscription.role is SubscriptionRole.ADD_ON:
+        _leave_as_it_is(subscription)
     for each in (subscription, *_parts_of(subscription)):
         if each.status is SubscriptionStatus.PENDING_ACTIVATION:
             move(each, Step.ABANDONED)
             add_subscription_event(each, "abandoned", "Given up before it was activated; credited in full", at=at)
     return subscription
+
+
+def _leave_as_it_is(subscription: Subscription) -> None:
+    """What was refused is not wanted any more: of a running subscription, of its parts, of an add-on's parent."""
+    parent = find_subscription_for_update(subscription.parent_id) if subscription.parent_id is not None else None
+    for each in (subscription, *_parts_of(subscription), *([parent] if parent is not None else [])):
+        if each.sync_status is SyncStatus.FAILED:
+            move_sync(each, SyncStep.GIVEN_UP)
+            clear_problem(each.id)
 
 
 def _parts_of(subscription: Subscription) -> Sequence[Subscription]:

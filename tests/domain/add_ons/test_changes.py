@@ -194,3 +194,15 @@ def test_add_ons_are_suspended_and_canceled_with_their_parent_and_credited(desk,
     assert desk.subscription(seats).status is SubscriptionStatus.CANCELED
     assert desk.subscription(owned).status is SubscriptionStatus.CANCELED
     assert desk.charged(owned) == [("cancellation", "-1.94", date(2026, 6, 5), date(2026, 6, 14))]
+
+
+def test_add_ons_are_suspended_and_active_again_with_their_parent(desk, seats, backup):
+    """CB-27, CB-30 (partly): parent suspended, add-ons follow; and they come back with it."""
+    owned = have(desk, seats, backup, 1)
+    for kind, expected in (
+        (ChangeKind.SUSPENSION, SubscriptionStatus.SUSPENDED),
+        (ChangeKind.ACTIVATION, SubscriptionStatus.ACTIVE),
+    ):
+        desk.submit(seats, kind, at=on(5))
+        desk.run_tasks(at=on(5))
+        assert desk.subscription(owned).status is expected

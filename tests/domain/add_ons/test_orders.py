@@ -5,8 +5,11 @@ from decimal import Decimal
 
 import pytest
 
+from app.audit.services import SYSTEM
 from app.billing.models import Charge, ChargeKind
 from app.catalogue.models import BillingCycle, Product, RelationKind, Term
+from app.core.db import unit_of_work
+from app.orders.abandonment import abandon_item
 from app.orders.models import DeliveryStatus, OrderItem, OrderStatus
 from app.provisioning.models import ProvisioningTask, TaskKind
 from app.subscriptions.add_ons import follow_parent, list_add_ons
@@ -197,6 +200,22 @@ def test_a_refused_add_on_is_failed_and_not_in_use(session, world, vendor, clock
     with scope(world.scope):
         assert find_problem(add_on.id) == "Too many"
         assert all_of(session, OrderItem)[-1].delivery_status is DeliveryStatus.FAILED
+
+
+def test_giving_up_a_refused_add_on_leaves_its_subscription_as_it_was(
+    session, world, vendor, clock, run_order, run_task, seats, backup
+):
+    """CB-F74 (partly): credited in full, and the subscription can be changed again."""
+    vendor.reject_next(times=1, code="9", reason="Too many")
+    placed = buy(session, world, run_order, seats, backup)
+    (task,) = open_tasks(session, world)
+    run_task(task)
+    with scope(world.scope), unit_of_work():
+        abandon_item(placed.number, placed.items[0].id, actor=SYSTEM, at=clock.now)
+    (add_on,), (parent,) = subscriptions(session, world, ADD_ON), subscriptions(session, world)
+    assert add_on.status is SubscriptionStatus.CANCELED
+    assert (parent.status, parent.sync_status) == (SubscriptionStatus.ACTIVE, SyncStatus.SYNCHRONISED)
+    assert [each.net_amount for each in charges(session, world, ChargeKind.ABANDONMENT)] == [Decimal("-6.00")]
 
 
 @pytest.mark.parametrize("state", [SubscriptionStatus.SUSPENDED, SubscriptionStatus.CANCELED])
