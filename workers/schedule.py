@@ -66,6 +66,7 @@ PERIODIC: tuple[Periodic, ...] = (
     Periodic(timedelta(hours=1), vendor_catalogue.begin_vendor_prices),
     Periodic(timedelta(seconds=30), product_files.nudge_product_files),
     Periodic(timedelta(seconds=30), usage.nudge_usage_imports),
+    Periodic(timedelta(hours=6), usage.nudge_usage_pulls),
     Periodic(timedelta(hours=1), usage.warn_of_missing_usage),
     Periodic(timedelta(minutes=1), sweeps.link_audit_events),
     Periodic(timedelta(seconds=30), reconciliation.nudge_runs),

@@ -4,3 +4,4 @@ from app.core.queue import Job, Queue
 
 BILL_PAYER = Job("workers.jobs.billing.bill_payer", Queue.BILLING, timeout=300)
 IMPORT_USAGE = Job("workers.jobs.usage.import_usage", Queue.DEFAULT, timeout=1800)
+PULL_USAGE = Job("workers.jobs.usage.pull_usage", Queue.DEFAULT, timeout=600)

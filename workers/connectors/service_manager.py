@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from http import HTTPStatus
 from typing import TypeVar
 from urllib.parse import quote
@@ -30,6 +30,7 @@ from workers.connectors.base import (
 from workers.connectors.calls import RecordCall
 from workers.connectors.line import VendorLine, json_object, path_part, short_text
 from workers.connectors.transport import Answer
+from workers.connectors.usage import UsageSeen, usage_of
 
 _ACTION_TYPES: Mapping[RequestKind, str] = {
     RequestKind.CREATE: "Provision",
@@ -149,14 +150,15 @@ class ServiceManagerConnector:
 
     def definition(self) -> object:
         """Return what the vendor sells, as it sent it (workers.connectors.definition)."""
-        return self._line.ask("GET", "service-definition", understand=self._described)
+        return self._line.ask("GET", "service-definition", understand=self._result)
 
-    def _described(self, answer: Answer) -> object:
-        if answer.status < HTTPStatus.BAD_REQUEST:
-            code, _, fields = _envelope(answer)
-            if code == 0:
-                return fields.get("Result")
-        return self._understood(answer)  # raises what the vendor refused
+    def usage(self, first: date, last: date) -> tuple[UsageSeen, ...]:
+        """Return what was used on some days (workers.connectors.usage)."""
+        return self._line.ask(
+            "GET",
+            f"usage?from={first.isoformat()}&to={last.isoformat()}",
+            understand=lambda answer: usage_of(self._result(answer)),
+        )
 
     def _change(self, request: ProvisioningRequest, kind: RequestKind, idempotency_key: str) -> VendorResource:
         require_kind(request, kind)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
-from datetime import datetime, timedelta
+import logging
+from collections.abc import Collection, Iterator, Sequence
+from datetime import date, datetime, timedelta
 from itertools import islice
 from uuid import UUID
 
 from sqlalchemy import select
 
-from app.billing.jobs import IMPORT_USAGE
+from app.billing.jobs import IMPORT_USAGE, PULL_USAGE
 from app.billing.usage import importing
 from app.billing.usage.importing import Claim
 from app.billing.usage.mails import is_told, mail_usage_missing
 from app.billing.usage.missing import unreported
+from app.billing.usage.pulling import Told, close_import, managers_to_ask, open_import, rows_of_news
 from app.billing.usage.rating import rate_and_estimate
 from app.billing.usage.reading import UsageRow, read_rows, sheet_of
 from app.catalogue.errors import SheetRefused
@@ -21,13 +23,23 @@ from app.catalogue.product_files.storing import stored_file
 from app.core.clock import local_date, utc_now
 from app.core.db import nudge_after_commit, session, unit_of_work
 from app.core.queue import Nudge
+from app.provisioning.access import access_to
+from app.provisioning.claims import RecordedCall, record_calls
+from app.provisioning.queries import get_service_manager
 from app.subscriptions.models import Subscription
 from tenants.context import current_scope
 from tenants.models import Distributor
+from workers.connectors.base import ConnectorError
+from workers.connectors.registry import CONNECTORS, UnknownConnectorKind
+from workers.connectors.usage import ReportsUsage, UsageSeen
 from workers.runtime import scoped_job
+from workers.vendor_access import open_connector
 
+log = logging.getLogger(__name__)
 CHUNK = 1000
 WARNED_BEFORE = timedelta(days=3)
+ASKED_BACK = timedelta(days=35)  # a cycle of a month, and what came late
+SECONDS_FOR_ALL = 120
 
 
 @scoped_job(IMPORT_USAGE)
@@ -50,6 +62,33 @@ def import_usage(import_id: UUID) -> None:
             importing.fail_import(claim, message, at=utc_now())
 
 
+@scoped_job(PULL_USAGE)
+def pull_usage(manager_id: UUID) -> None:
+    """Ask one service manager what was used lately, and take in what is news. Safe to run any number of times."""
+    with unit_of_work():
+        access, name = access_to(manager_id), get_service_manager(manager_id).name
+        yesterday = _today(utc_now()) - timedelta(days=1)
+    first = yesterday - ASKED_BACK
+    calls: list[RecordedCall] = []
+    try:
+        connector = open_connector(access, calls, seconds_for_all=SECONDS_FOR_ALL, connectors=CONNECTORS)
+        seen = connector.usage(first, yesterday) if isinstance(connector, ReportsUsage) else ()
+    except (ConnectorError, UnknownConnectorKind, ValueError) as error:  # asked again with the next tick
+        log.warning("usage_not_told", extra={"service_manager_id": str(manager_id), "reason": str(error)})
+        seen = ()
+    with unit_of_work():
+        record_calls(None, manager_id, calls)
+    _take_in(manager_id, f"{name}, {first} – {yesterday}", seen)
+
+
+def nudge_usage_pulls(at: datetime) -> None:
+    """Service managers that provision something whose usage is charged."""
+    del at
+    distributor_id = current_scope().distributor_id
+    for manager_id in managers_to_ask():
+        nudge_after_commit(Nudge(PULL_USAGE, manager_id, distributor_id))
+
+
 def nudge_usage_imports(at: datetime) -> None:
     """Files whose worker died, or was never told."""
     distributor_id = current_scope().distributor_id
@@ -59,11 +98,27 @@ def nudge_usage_imports(at: datetime) -> None:
 
 def warn_of_missing_usage(at: datetime) -> None:
     """Three days before a cycle ends without any usage reported, tell the distributor's billing people, once."""
-    distributor = session.get_one(Distributor, current_scope().distributor_id)
-    today = local_date(at, distributor.time_zone)
-    for subscription, payer, period in unreported(ends_on=today + WARNED_BEFORE):
+    for subscription, payer, period in unreported(ends_on=_today(at) + WARNED_BEFORE):
         if not is_told(subscription, period):
             mail_usage_missing(subscription, payer, period, at=at)
+
+
+def _take_in(manager_id: UUID, name: str, seen: Sequence[UsageSeen]) -> None:
+    with unit_of_work():
+        at = utc_now()
+        told = [Told(each.reference, each.resource, each.quantity, each.first_day, each.last_day) for each in seen]
+        rows = rows_of_news(manager_id, told)
+        if not rows:
+            return
+        found = open_import(name, len(rows), at=at)
+        for subscription in _locked(importing.import_rows(found, rows, at=at)):
+            rate_and_estimate(subscription, at=at)
+        close_import(found, at=at)
+
+
+def _today(at: datetime) -> date:
+    distributor = session.get_one(Distributor, current_scope().distributor_id)
+    return local_date(at, distributor.time_zone)
 
 
 def _import(claim: Claim) -> None:

@@ -36,27 +36,25 @@ from app.catalogue.vendor_runs.prices import apply_due_prices
 from app.catalogue.vendor_runs.relations import merge_relations
 from app.catalogue.vendor_runs.runs import Claim, Happened
 from app.core.clock import local_date, utc_now
-from app.core.config import settings
 from app.core.db import nudge_after_commit, session, unit_of_work
 from app.core.errors import NotFound
 from app.core.queue import Nudge
-from app.core.secrets import decrypt
 from app.pricing.price_lists.repricing import reprice_products
-from app.provisioning import claims
-from app.provisioning.claims import RecordedCall
-from app.provisioning.models import ServiceManager
+from app.provisioning.access import ManagerAccess, access_to
+from app.provisioning.claims import RecordedCall, record_calls
 from app.provisioning.queries import get_service_manager
 from tenants.context import current_scope
 from tenants.models import Distributor
-from workers.connectors.base import Connector, ConnectorError, ServiceManagerSettings
-from workers.connectors.calls import VendorCall
+from workers.connectors.base import ConnectorError
 from workers.connectors.definition import DescribesServices
-from workers.connectors.registry import CONNECTORS, UnknownConnectorKind, connector_for
+from workers.connectors.registry import CONNECTORS, UnknownConnectorKind
 from workers.runtime import scoped_job
+from workers.vendor_access import open_connector
 
 log = logging.getLogger(__name__)
 CHUNK = 25  # items in one transaction, each in a savepoint of its own
 GRACE = timedelta(seconds=10)
+SECONDS_FOR_ALL = 300
 TELLS_NOTHING = "This kind of service manager has no services definition"
 
 Item = TypeVar("Item")
@@ -101,10 +99,10 @@ def begin_vendor_prices(at: datetime) -> None:
 
 def _read(claim: Claim) -> None:
     _begin_phase(claim, "Asking the vendor")
-    manager = get_service_manager(claim.service_manager_id)
-    session.rollback()  # nothing stays open while the vendor is asked
-    definition = read_definition(_ask(manager))
-    vendor = Vendor(claim.service_manager_id, manager.name)
+    with unit_of_work():  # nothing stays open while the vendor is asked
+        access, name = access_to(claim.service_manager_id), get_service_manager(claim.service_manager_id).name
+    definition = read_definition(_ask(access))
+    vendor = Vendor(claim.service_manager_id, name)
     items = len(definition.types) + len(definition.products) + len(definition.bad)
     _begin_phase(claim, "Product types", items=items)
     _note_bad(claim, definition)
@@ -187,10 +185,10 @@ def _fail(claim: Claim, message: str) -> None:
         runs.fail_run(claim, message, at=utc_now())
 
 
-def _ask(manager: ServiceManager) -> object:
+def _ask(access: ManagerAccess) -> object:
     calls: list[RecordedCall] = []
     try:
-        connector = _connector(manager, calls)
+        connector = open_connector(access, calls, seconds_for_all=SECONDS_FOR_ALL, connectors=CONNECTORS)
         if not isinstance(connector, DescribesServices):
             raise DefinitionRefused(TELLS_NOTHING)
         return connector.definition()
@@ -198,38 +196,7 @@ def _ask(manager: ServiceManager) -> object:
         raise DefinitionRefused(str(error)) from error
     finally:
         with unit_of_work():
-            claims.record_calls(None, manager.id, calls)
-
-
-def _connector(manager: ServiceManager, calls: list[RecordedCall]) -> Connector:
-    base_url = manager.base_url or ""
-
-    def record(call: VendorCall) -> None:
-        calls.append(
-            RecordedCall(
-                at=utc_now(),
-                operation=call.path[:60],
-                url=f"{call.method} {base_url.rstrip('/')}/{call.path}"[:500],
-                request_body=call.request_body,
-                status_code=call.status,
-                response_body=call.response_body or call.reason,
-                duration_ms=round(call.duration.total_seconds() * 1000),
-            )
-        )
-
-    return connector_for(
-        ServiceManagerSettings(
-            kind=manager.kind,
-            base_url=base_url,
-            application_id=manager.application_id or "",
-            api_key=decrypt(manager.api_key_encrypted) if manager.api_key_encrypted else "",
-            timeout_seconds=manager.timeout_seconds,
-            is_sandbox=manager.is_sandbox,
-        ),
-        allowed_private_targets=settings().allowed_private_targets,
-        record_call=record,
-        connectors=CONNECTORS,
-    )
+            record_calls(None, access.id, calls)
 
 
 def _today(at: datetime) -> date:

@@ -21,6 +21,7 @@ from app.local.demo_vendor.behaviour import Behaviour, Mode, Temper
 from app.local.demo_vendor.messages import Action, Done, Refusal, account_of, fields_of, service_order_of
 from app.local.demo_vendor.services import MOST, list_services, read_service
 from app.local.demo_vendor.store import VendorStore
+from app.local.demo_vendor.usage import list_usage
 
 REJECTED_CODE = 17
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,199}")
@@ -96,6 +97,16 @@ def _tell_of_services(api: Blueprint, vendor: Vendor) -> None:
 
         def look(rows: sqlite3.Connection) -> _Reply:
             found = list_services(rows, application_id=_application_id(), after=after, size=size)
+            return _Reply(HTTPStatus.OK, 0, "", found)
+
+        return _read(vendor, look)
+
+    @api.get("/usage")
+    def usage() -> Response:
+        first, last = request.args.get("from", ""), request.args.get("to", "")
+
+        def look(rows: sqlite3.Connection) -> _Reply:
+            found = list_usage(rows, application_id=_application_id(), first=first, last=last, now=vendor.now())
             return _Reply(HTTPStatus.OK, 0, "", found)
 
         return _read(vendor, look)

@@ -156,7 +156,7 @@ def test_service_definition_has_types_with_attributes(vendor: DemoVendor) -> Non
     types = {each["id"] for each in definition["types"] if each["attributes"]}
     sold = definition["products"] + definition["addOns"]
     assert answer["Code"] == 0
-    assert types == {"workplace", "backup"}
+    assert types == {"workplace", "backup", "compute"}
     assert {each["typeId"] for each in sold} <= types
     assert {option["id"] for option in options["Result"]} == {"email", "country"}
 
