@@ -27,9 +27,11 @@ from app.changes.switches import rename as rename_subscription
 from app.changes.switches import set_auto_renew
 from app.core.clock import utc_now
 from app.core.db import unit_of_work
-from app.core.errors import FieldError, Invalid
+from app.core.errors import FieldError, Invalid, NotFound
 from app.identity.permissions import Permission
 from app.orders.repairs import edit_details
+from app.orders.repairs import retry as retry_task
+from app.provisioning.queries import last_task_of
 from app.subscriptions.back_office import get_detail
 from app.subscriptions.machine import Action
 from app.subscriptions.models import ChangeKind, ChangeStatus, ChangeTiming, Subscription, SubscriptionChange
@@ -119,6 +121,21 @@ def activate(code: str) -> ResponseReturnValue:
 def renew(code: str) -> ResponseReturnValue:
     """Take an expired one up again."""
     return _at_once(code, ChangeKind.RENEWAL)
+
+
+@bp.post("/<code>/retry")
+@permission_required(Permission.BSS_SUBSCRIPTIONS_EDIT)
+def retry(code: str) -> ResponseReturnValue:
+    """Ask the vendor again for what it has refused."""
+    found = get_subscription(code)
+    task = last_task_of(found.id)
+    if task is None:
+        raise NotFound("There is nothing to try again")
+    if ActionForm().validate_on_submit():
+        with unit_of_work():
+            retry_task(task.id, actor=signed_in_viewer().actor, at=utc_now())
+        flash("The vendor is asked again.", "success")
+    return redirect(back_to(code), code=303)
 
 
 @bp.post("/<code>/auto-renew")

@@ -24,6 +24,7 @@ from app.changes.progress import Stage, stages_for_staff
 from app.changes.queries import changes_of, open_change
 from app.changes.words import KIND_WORDS, STATUS_WORDS, TIMING_WORDS, day_of, words_of
 from app.identity.permissions import Permission
+from app.provisioning.models import TaskStatus
 from app.provisioning.queries import find_task_of_change, last_task_of
 from app.subscriptions.add_ons import list_add_ons
 from app.subscriptions.back_office import SubscriptionDetail, get_detail
@@ -102,6 +103,7 @@ def detail(code: str) -> ResponseReturnValue:
         form=ActionForm(formdata=None),
         may_edit=may_edit,
         may_withdraw=may_edit and current is not None and may(current, ChangeStep.WITHDRAW),
+        may_retry=may_edit and found.sync_status is SyncStatus.FAILED and _has_failed(found),
         may_switch=may_edit and shown.trial_ends_on is None and is_free(found, Action.AUTO_RENEW),
         waits_for_us=current is not None and waits_for_us(current),
         changes=changes_of(found.id),
@@ -158,6 +160,11 @@ def back_to(code: str) -> str:
 def crumbs_of(shown: SubscriptionDetail, label: str) -> list[Crumb]:
     """Return the way to a page below a subscription's."""
     return [Crumb("Subscriptions", url_for(".index")), Crumb(shown.code, back_to(shown.code)), Crumb(label)]
+
+
+def _has_failed(subscription: Subscription) -> bool:
+    task = last_task_of(subscription.id)
+    return task is not None and task.status is TaskStatus.FAILED
 
 
 def _details(subscription: Subscription) -> list[tuple[str, str]]:

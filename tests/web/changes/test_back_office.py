@@ -15,8 +15,11 @@ from app.core.clock import utc_now
 from app.core.db import unit_of_work
 from app.core.ids import new_id
 from app.identity.models import UserKind, UserType
+from app.orders.execution_outcomes import task_failed
+from app.provisioning.models import ProvisioningTask, TaskStatus
 from app.subscriptions.models import ChangeKind, ChangeStatus, SubscriptionStatus, SyncStatus
 from tenants.context import direct_customer_scope, scope
+from tests.factories.execution import all_of, use_service_manager
 from tests.factories.world import make_user
 from tests.web.changes.conftest import TODAY, changes, reread, send
 
@@ -234,3 +237,23 @@ def test_every_action_in_every_state_is_done_or_refused_naming_the_state(staff, 
         assert (action, answer.status_code) == (action, 409)
         assert status.value.replace("_", " ") in answer.text
         assert (reread(world, found).status, reread(world, found).auto_renew) == (status, True)
+
+
+def test_what_the_vendor_has_refused_is_shown_and_tried_again(staff, world, session, running):
+    """CB-F92 (partly): after a vendor's refusal the subscription is Active, Failed, and offers Retry."""
+    manager = use_service_manager(session, world)
+    found = running(vendor_reference="resource-1", service_manager_id=manager.id)
+    send(staff, f"/bss/subscriptions/{found.code}/cancel", timing="now", reason="Unused")
+    with scope(world.scope), unit_of_work():
+        (task,) = all_of(session, ProvisioningTask)
+        task.status = TaskStatus.FAILED
+        task_failed(task, "Tenant is locked", at=utc_now())
+    page = staff.get(f"/bss/subscriptions/{found.code}").text
+    for words in ("Tenant is locked", "Active", "Failed", ">Retry<", "Operations: try it again"):
+        assert words in page
+    assert send(staff, f"/bss/subscriptions/{found.code}/retry").status_code == 303
+    now = reread(world, found)
+    assert (now.status, now.sync_status) == (SubscriptionStatus.ACTIVE, SyncStatus.PENDING)
+    assert changes(world)[0].status is ChangeStatus.PROCESSING
+    assert send(staff, f"/bss/subscriptions/{found.code}/retry").status_code == 409
+    assert send(staff, f"/bss/subscriptions/{running().code}/retry").status_code == 404
