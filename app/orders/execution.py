@@ -237,7 +237,8 @@ def finish(run: Execution, lines: Sequence[Line], move: Move) -> None:
         issued_on=run.starts_on,
         at=run.at,
     )
-    add_event(order, "executed", EXECUTED, at=run.at)
+    if order.parent_id is None:  # a part was told of in its order
+        add_event(order, "executed", EXECUTED, at=run.at)
 
 
 def _hold(order: Order, parties: Parties, cost: OrderCost, refusal: DomainError, *, at: datetime) -> None:

@@ -23,12 +23,12 @@ from app.identity.permissions import Permission
 from app.orders.execution_rows import distributors_day
 from app.orders.models import DeliveryStatus, Order, OrderEvent, OrderItem, OrderStatus
 from app.orders.queries import get_order, list_events, list_items
-from app.orders.schedule import ONE_DAY, cancel_scheduled, day_words, last_day, reschedule
+from app.orders.schedule import ONE_DAY, cancel_scheduled, last_day, reschedule
 from app.orders.statuses import shown_status
 from app.orders.withdrawal import may_withdraw, withdraw_order
 from app.orders.words import shown_total, status_words
 from app.subscriptions.queries import codes_of
-from app.web.formats import when
+from app.web.formats import day, when
 from app.web.forms import Form
 from app.web.pages import page
 from app.web.surfaces import Surface, surface_blueprint
@@ -147,7 +147,7 @@ def detail(number: str) -> ResponseReturnValue:
 
 
 def _day(order: Order) -> str | None:
-    return day_words(order.execute_on) if order.execute_on else None
+    return day(order.execute_on) if order.execute_on else None
 
 
 @bp.get("/<number>/progress")

@@ -188,9 +188,14 @@ def test_an_account_manager_sees_own_offers_and_needs_approval_above_the_ceiling
 
 
 def test_pages_of_an_offer(bss, world, number, link):
-    """Each page opens, printed as PDF too."""
+    """Each page opens, printed as PDF too; a discount is told."""
+    bss.post(
+        f"/bss/offers/{number}/items/new",
+        data={"key": key_of(world.seats), "quantity": "1", "discount_percent": "12.5"},
+    )
+    assert "12.5 % less" in bss.get(f"/bss/offers/{number}").text
     with scope(world.scope):
-        (item,) = all_of(db.session, OfferItem)
+        item = all_of(db.session, OfferItem)[0]
     for path in (
         "", "/new", f"/new/{world.direct.id}", f"/{number}", f"/{number}/edit", f"/{number}/products?q=contoso",
         f"/{number}/items/{item.id}", f"/{number}/items/new?key={key_of(world.seats)}", f"/{number}/status",
