@@ -58,7 +58,7 @@ BLUEPRINTS = (
     "app.bss.product_types.views:bp",
     "app.bss.groups.views:bp",
     "app.bss.industries.views:bp",
-    "app.bss.promotions.views:bp",
+    "app.bss.promotions:bp",
     "app.bss.currencies.views:bp",
     "app.bss.categories.views:bp",
     "app.bss.price_lists:bp",

@@ -37,9 +37,9 @@ class Promoted:
 
 @dataclass(frozen=True, slots=True)
 class Offered:
-    """An item with its unit price before any promotion."""
+    """An item of a basket or order with its unit price before any promotion."""
 
-    item: BasketItem
+    item: BasketItem | OrderItem
     unit_price: Decimal
 
     @property

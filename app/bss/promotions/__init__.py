@@ -1,1 +1,6 @@
-"""Promotions and their codes."""
+"""Promotions and their codes; a code on an order of the back office."""
+
+from app.bss.promotions import orders, views
+from app.bss.promotions.blueprint import bp
+
+__all__ = ["bp", "orders", "views"]

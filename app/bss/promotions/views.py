@@ -11,6 +11,7 @@ from flask.typing import ResponseReturnValue
 from app.access import permission_required, signed_in_viewer
 from app.bss.calendar import distributor_today
 from app.bss.listing import asked_choice, asked_export, asked_text, export, with_args
+from app.bss.promotions.blueprint import bp
 from app.bss.promotions.forms import AMOUNT_WORDS, DURATION_WORDS, PromotionForm
 from app.catalogue.queries import products_by_id
 from app.core.clock import utc_now
@@ -30,10 +31,8 @@ from app.pricing.promotions.services import create_promotion, delete_promotion, 
 from app.web.exports import Cell
 from app.web.pages import page
 from app.web.pagination import SIZES, Page, requested_page
-from app.web.surfaces import Surface, surface_blueprint
 from themes.frames import Crumb
 
-bp = surface_blueprint("promotions", __name__, surface=Surface.BSS)
 STATE_WORDS = {
     PromotionState.RUNNING: "Running",
     PromotionState.PLANNED: "Planned",

@@ -9,10 +9,12 @@ from http import HTTPStatus
 import pytest
 from sqlalchemy import select
 
-from app.audit.services import SYSTEM
+from app.accounts.models import Account
+from app.audit.services import SYSTEM, Actor
 from app.billing.models import Invoice
 from app.catalogue.characteristics import Characteristic, CodedValue, DataType
 from app.catalogue.models import (
+    BillingCycle,
     BundleComponent,
     ComponentRule,
     PriceScheme,
@@ -23,6 +25,7 @@ from app.catalogue.models import (
     ProductType,
     RelationKind,
     RequiredMode,
+    Term,
 )
 from app.catalogue.services import save_characteristic
 from app.changes.renewals import bill_day
@@ -30,6 +33,7 @@ from app.core import db
 from app.core.clock import utc_now
 from app.core.db import unit_of_work
 from app.core.errors import Invalid
+from app.orders.back_office import NewOrder, WantedItem, add_item, create_order
 from app.orders.execution import execute_order
 from app.orders.models import BasketItem, Order, OrderItem, OrderStatus
 from app.pricing.models import Promotion, PromotionAmount, PromotionDuration
@@ -37,7 +41,7 @@ from app.provisioning.models import ProvisioningTask
 from app.subscriptions.models import Subscription, SubscriptionCost, SubscriptionRole, SubscriptionStatus
 from tenants.context import scope
 from tests.factories.execution import Wanted, root_order, use_service_manager
-from tests.factories.world import MONDAY_NOON, make_entry, make_product
+from tests.factories.world import MONDAY_NOON, list_product, make_entry, make_product
 from tests.web.storefront.steps import ALIAS, put, run_orders, submit
 
 TIERS = [{"from": 1, "percent": "10"}, {"from": 11, "percent": "30"}]
@@ -208,8 +212,6 @@ def test_tiers_under_an_alias_are_marked_up_on_the_unit_cost_of_the_line(sign_in
     change(world, session, office, price_scheme=PriceScheme.TIERED, price_tiers=TIERS)
     with scope(world.scope):
         make_entry(session, world.price_list, office, "10.00")
-        from tests.factories.world import list_product  # noqa: PLC0415 - this test alone lists one
-
         list_product(session, world.tech, office)
         session.commit()
     customer = sign_in(world.tech.buyers[0])
@@ -298,8 +300,6 @@ def test_an_order_without_its_required_product_is_not_executed(world, session, o
 
 
 def owned(world, item: Product, status: SubscriptionStatus = SubscriptionStatus.ACTIVE) -> Subscription:
-    from app.catalogue.models import BillingCycle, Term  # noqa: PLC0415 - values of this row
-
     return Subscription(
         code=f"SUB-{item.code}", account_id=world.direct.id, payer_id=world.direct.id, product_id=item.id,
         friendly_name=f"Our {item.name}", quantity=1, term=Term.P1M, cycle=BillingCycle.MONTHLY, unit_price=None,
@@ -537,8 +537,6 @@ def test_under_an_alias_no_code_is_asked_for_and_none_counts(sign_in, world, ses
 
 def test_an_accounts_currency_stays_after_its_first_order(buyer, sign_in, world, session, office):
     """CB-F22: frozen by the first order; the page says so and changes nothing."""
-    from app.accounts.models import Account  # noqa: PLC0415 - this test alone reads one
-
     put(buyer, office, quantity="1")
     checkout(buyer, world)
     staff = sign_in(world.bss_user)
@@ -618,3 +616,35 @@ def test_a_reseller_is_asked_again_once_its_customer_is_known(sign_in, world, se
     assert "Office needs Directory" in reseller.get("/basket").text
     assert reseller.get("/checkout/review").status_code == HTTPStatus.SEE_OTHER
     assert rows(world, Order) == []
+
+
+def test_staff_gives_an_order_a_code_and_takes_it_away(staff_order, sign_in, world, session, office):
+    """CB-16, CB-F47: staff applies a code to an order; a wrong one is refused with its reason, the price stays."""
+    promote(world, session)
+    staff, number = staff_order
+    path = f"/bss/promotions/orders/{number}"
+
+    unknown = staff.post(path, data={"code": "NOPE"})
+    assert unknown.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
+    assert "There is no such code" in unknown.text
+    assert rows(world, Order, Order.number == number)[0].net_total == Decimal("30.00")
+    assert staff.post(path, data={"code": "spring-20"}).status_code == HTTPStatus.SEE_OTHER
+    assert rows(world, Order, Order.number == number)[0].net_total == Decimal("24.00")
+    assert "Spring" in staff.get(path).text
+    assert staff.post(f"{path}/remove").status_code == HTTPStatus.SEE_OTHER
+    assert rows(world, Order, Order.number == number)[0].net_total == Decimal("30.00")
+    assert staff.get("/bss/promotions/orders/SO-2026-999999").status_code == HTTPStatus.NOT_FOUND
+    assert "Promotion code" in staff.get(f"/bss/orders/{number}").text
+
+
+@pytest.fixture
+def staff_order(sign_in, world, session, office):
+    """An order of the back office for the direct customer: three of Office at 10.00."""
+    with scope(world.scope):
+        actor = Actor(user_id=world.bss_user.id, name="Bo", reseller_id=None)
+        order = create_order(NewOrder(world.direct.id), actor=actor, at=utc_now())
+        wanted = WantedItem(office.id, Term.P1M, BillingCycle.MONTHLY, 3)
+        add_item(order.number, wanted, actor=actor, at=utc_now())
+        session.commit()
+        number = order.number
+    return sign_in(world.bss_user), number

@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 
 from app.audit.services import SYSTEM
 from app.catalogue.characteristics import Characteristic, DataType, characteristics_of, missing
-from app.catalogue.models import ProductKind, ProductType
+from app.catalogue.models import BillingCycle, ProductKind, ProductType, Term
 from app.catalogue.queries import get_product_type
 from app.catalogue.services import ProductTypeDetails, create_product_type, save_characteristic
 from app.core import db
@@ -170,7 +170,7 @@ def test_a_characteristic_of_an_active_subscription_cannot_be_deleted(staff, wor
     with scope(world.scope):
         live = Subscription(
             code="SUB-T1", account_id=world.direct.id, payer_id=world.direct.id, product_id=world.seats.id,
-            friendly_name="Team", quantity=1, term=world_term(), cycle=world_cycle(), unit_price=None, currency="EUR",
+            friendly_name="Team", quantity=1, term=Term.P1M, cycle=BillingCycle.MONTHLY, unit_price=None, currency="EUR",
             status=SubscriptionStatus.ACTIVE, characteristics={"region": "eu"}, created_at=MONDAY_NOON,
         )  # fmt: skip
         db.session.add(live)
@@ -186,18 +186,6 @@ def test_a_characteristic_of_an_active_subscription_cannot_be_deleted(staff, wor
         db.session.commit()
     staff.post(path)
     assert one(world, world.product_type.name).characteristics == []
-
-
-def world_term():
-    from app.catalogue.models import Term  # noqa: PLC0415 - one test's value
-
-    return Term.P1M
-
-
-def world_cycle():
-    from app.catalogue.models import BillingCycle  # noqa: PLC0415 - one test's value
-
-    return BillingCycle.MONTHLY
 
 
 def test_a_domain_asks_for_its_name_and_a_transfer_for_its_code(session, world):
