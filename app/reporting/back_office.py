@@ -15,7 +15,7 @@ from app.orders.back_office_queries import count_by_status, orders_per_day
 from app.orders.models import OrderStatus
 from app.pricing.models import PriceList, PriceListAssignment
 from app.provisioning.models import ProvisioningTask, TaskStatus
-from app.subscriptions.models import Subscription, SubscriptionStatus
+from app.subscriptions.models import Subscription, SubscriptionRole, SubscriptionStatus
 from tenants.context import current_scope
 
 CHART_DAYS = 30
@@ -53,7 +53,11 @@ def overview(*, today: date, zone: str) -> Overview:
         accounts=_count(Account),
         resellers=_count(Account, Account.is_reseller.is_(True)),
         storefronts=_count(Account, Account.edition.in_(("free", "standard"))),
-        subscriptions=_count(Subscription, Subscription.status == SubscriptionStatus.ACTIVE),
+        subscriptions=_count(
+            Subscription,
+            Subscription.status == SubscriptionStatus.ACTIVE,
+            Subscription.role == SubscriptionRole.MAIN,
+        ),
         orders_today=per_day[-1][1],
         orders_submitted=by_status.get(OrderStatus.SUBMITTED, 0),
         orders_in_progress=by_status.get(OrderStatus.IN_PROGRESS, 0),

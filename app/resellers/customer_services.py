@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 
 from app.catalogue.models import Product
 from app.core.db import session
-from app.subscriptions.models import Asset, Subscription, SubscriptionCost, SubscriptionEvent
+from app.subscriptions.models import Asset, Subscription, SubscriptionCost, SubscriptionEvent, SubscriptionRole
 from tenants.context import current_scope
 
 
@@ -39,7 +39,11 @@ def list_customer_subscriptions(
     account_id: UUID, *, limit: int, offset: int = 0
 ) -> tuple[Sequence[OwnedSubscription], int]:
     """Return a page of a customer's subscriptions, the newest first, and how many there are."""
-    own = (Subscription.distributor_id == current_scope().distributor_id, Subscription.account_id == account_id)
+    own = (
+        Subscription.distributor_id == current_scope().distributor_id,
+        Subscription.account_id == account_id,
+        Subscription.role != SubscriptionRole.COMPONENT,  # never sold by itself
+    )
     rows = session.execute(
         select(Subscription, Product.name, SubscriptionCost.unit_cost, SubscriptionCost.currency)
         .join(

@@ -155,6 +155,7 @@ def _filtered(statement: Any, wanted: SubscriptionFilter) -> Any:
     statement = joined(statement).join(
         PAYER, (PAYER.distributor_id == Subscription.distributor_id) & (PAYER.id == Subscription.payer_id)
     )
+    statement = statement.where(Subscription.role != SubscriptionRole.COMPONENT)  # they stand on their bundle's page
     text = wanted.search.strip().lower()
     if len(text) >= SHORTEST_SEARCH:
         searched = (Subscription.code, Subscription.friendly_name, Product.name, Account.name)

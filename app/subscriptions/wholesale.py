@@ -15,7 +15,7 @@ from app.accounts.models import Account
 from app.catalogue.models import BillingCycle, Product
 from app.core.db import session
 from app.core.money import line_amount
-from app.subscriptions.models import Subscription, SubscriptionCost, SubscriptionStatus, SyncStatus
+from app.subscriptions.models import Subscription, SubscriptionCost, SubscriptionRole, SubscriptionStatus, SyncStatus
 from tenants.context import current_scope
 
 COLUMNS = (
@@ -83,7 +83,10 @@ def list_wholesale(account_id: UUID, *, limit: int = 200) -> Sequence[WholesaleS
     """Return what an account owns or pays for, live ones first."""
     rows = session.execute(
         joined(select(*COLUMNS))
-        .where(or_(Subscription.account_id == account_id, Subscription.payer_id == account_id))
+        .where(
+            or_(Subscription.account_id == account_id, Subscription.payer_id == account_id),
+            Subscription.role != SubscriptionRole.COMPONENT,  # never charged; they stand on their bundle's page
+        )
         .order_by(
             Subscription.status.in_((SubscriptionStatus.CANCELED, SubscriptionStatus.EXPIRED)),
             Subscription.created_at.desc(),

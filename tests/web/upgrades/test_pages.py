@@ -302,3 +302,23 @@ def test_somebody_elses_subscription_is_not_found(client, sign_in, session, worl
             assert client.get(path).status_code == HTTPStatus.NOT_FOUND
         assert client.post(f"{base}/upgrade", data=form_of(premium)).status_code == HTTPStatus.NOT_FOUND
     assert rows(session, world, SubscriptionChange) == []
+
+
+def test_components_stand_on_their_bundles_page_and_in_no_list(client, sign_in, session, world, today):
+    """CB-F28 (partly): a component shows what it belongs to, and offers nothing that is done with the bundle."""
+    bundle = make_running(session, world, world.direct, world.suite, quantity=2, period=today)
+    part = make_running(
+        session, world, world.direct, world.seats, quantity=2, period=today, is_charged=False,
+        role=SubscriptionRole.COMPONENT, parent_id=bundle.id, quantity_per_parent=1,
+    )  # fmt: skip
+    sign_in(world.bss_user)
+    assert part.code in client.get(f"/bss/subscriptions/{bundle.code}").text
+    page = client.get(f"/bss/subscriptions/{part.code}").text
+    assert bundle.code in page
+    for action in ("quantity", "cancel", "suspend", "upgrade", "add-ons"):
+        assert f"/bss/subscriptions/{part.code}/{action}" not in page
+    for path in ("/bss/subscriptions", f"/bss/accounts/{world.direct.id}/subscriptions"):
+        assert part.code not in client.get(path).text
+    sign_in(world.direct_buyer)
+    assert part.code not in client.get("/billing/subscriptions").text
+    assert f"/billing/subscriptions/{bundle.code}" in client.get("/billing/subscriptions").text
