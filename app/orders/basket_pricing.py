@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from types import MappingProxyType
 from uuid import UUID
 
 from sqlalchemy import select
@@ -16,6 +17,7 @@ from app.core.errors import FieldError
 from app.orders.basket_add_ons import add_on_errors, held_add_on
 from app.orders.basket_lines import BasketLine, BasketView, quantity_errors
 from app.orders.basket_promotions import Offered, Promoted, promotions_of
+from app.orders.execution_prices import running_costs
 from app.orders.licences import held_of, licence_errors, subscriptions_of
 from app.orders.models import Basket, BasketItem
 from app.orders.requirements import Findings, judge
@@ -24,8 +26,11 @@ from app.pricing.lines import Asked, PricedLine, price_lines
 from app.pricing.models import Promotion
 from app.pricing.promotions.queries import reduction_of
 from app.pricing.quotes import Buyer, ExplainedPrice, PriceKey, explain_products
-from app.subscriptions.models import Subscription
+from app.pricing.schemes import Agreed
+from app.subscriptions.models import Subscription, SubscriptionCost
 from tenants.context import current_scope
+
+NO_COSTS: Mapping[UUID, SubscriptionCost] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +78,9 @@ def priced_basket(basket: Basket, items: Sequence[BasketItem], receiver_id: UUID
         [Offered(each.item, line.price.unit_price) for each, line in zip(sold, plain, strict=True) if line is not None],
         buyer,
     )
-    priced = _priced(sold, promoted.by_item, prices, buyer) if promoted.by_item else plain
+    running = running_costs(sold) if buyer.reseller_id is None else {}
+    is_other = promoted.by_item or running
+    priced = _priced(sold, promoted.by_item, prices, buyer, running) if is_other else plain
     bound = subscriptions_of(items)
     found = judge(sold, receiver_id)
     lines = tuple(
@@ -88,9 +95,13 @@ def _priced(
     promotions: Mapping[UUID, Promotion],
     prices: Mapping[PriceKey, ExplainedPrice],
     buyer: Buyer,
+    running: Mapping[UUID, SubscriptionCost] = NO_COSTS,
 ) -> list[PricedLine | None]:
+    """Price items; licences for what runs cost who pays for it what it costs already, promotion included (CB-06)."""
     asked = [
-        Asked(
+        Asked(each.product, each.key, each.item.quantity, agreed=Agreed(running[each.item.id].unit_cost))
+        if each.item.id in running
+        else Asked(
             each.product,
             each.key,
             each.item.quantity,

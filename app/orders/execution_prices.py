@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from sqlalchemy import select
@@ -22,6 +23,9 @@ from app.subscriptions.assets import PaidPrice, keep_cost
 from app.subscriptions.models import Asset, Subscription, SubscriptionCost
 from app.subscriptions.protection import lock_price
 from tenants.context import current_scope
+
+if TYPE_CHECKING:  # baskets read what stands here
+    from app.orders.basket_pricing import SoldItem
 
 
 def begin_price(subscription: Subscription, item: OrderItem, cost: OrderItemCost, *, on: date) -> None:
@@ -53,7 +57,7 @@ def begin_asset_price(asset: Asset, payer: Account, item: OrderItem, cost: Order
     )
 
 
-def running_costs(lines: Sequence[Line]) -> Mapping[UUID, SubscriptionCost]:
+def running_costs(lines: Sequence[Line] | Sequence[SoldItem]) -> Mapping[UUID, SubscriptionCost]:
     """Return the costs of running subscriptions that items add licences to, by item; trials have none.
 
     No statement where no item is bound to a subscription.

@@ -9,16 +9,24 @@ import pytest
 from sqlalchemy import select, update
 
 from app.accounts.models import Account, PartialCharges
-from app.billing.models import Invoice
+from app.billing.models import Charge, ChargeKind, Invoice
 from app.catalogue.models import ProductPrice
 from app.core.clock import utc_now
 from app.core.ids import new_id
 from app.orders.execution import process_work
-from app.subscriptions.models import ChangeStatus, Subscription, SubscriptionChange, SubscriptionCost
+from app.pricing.models import PriceListEntry
+from app.subscriptions.models import (
+    ChangeStatus,
+    Subscription,
+    SubscriptionChange,
+    SubscriptionCost,
+    SubscriptionStatus,
+)
 from app.subscriptions.price_models import ExternalPrice
 from tenants.context import scope
 from tests.factories.execution import Wanted, root_order
 from tests.web.assets.conftest import staff
+from tests.web.storefront.steps import run_orders, submit
 
 __all__ = ("staff",)
 
@@ -169,3 +177,25 @@ def test_an_unknown_subscription_has_no_pricing(client, world, sign_in):
     sign_in(world.bss_user)
     for method in (client.get, client.post):
         assert method("/bss/subscription-prices/SUB-999999").status_code == HTTPStatus.NOT_FOUND
+
+
+def test_added_licences_are_offered_at_the_price_they_are_billed_at(client, session, world, sign_in, bought):
+    """CB-F20: after a price rise the basket of who pays shows the subscription's locked price, and so does the invoice."""
+    with scope(world.scope):
+        session.execute(update(SubscriptionCost).values(protected_until=utc_now().date() + timedelta(days=300)))
+        session.execute(update(Subscription).values(status=SubscriptionStatus.ACTIVE))
+        session.execute(
+            update(PriceListEntry).where(PriceListEntry.product_id == world.seats.id).values(price=12, value=12)
+        )
+        session.commit()
+    sign_in(world.direct_buyer)
+    client.post(f"/basket/licences/{bought.code}", data={"quantity": "2"})
+    basket = client.get("/basket").text
+    assert "€10.00" in basket
+    assert "12.00" not in basket
+    client.post("/checkout/details", data={})
+    submit(client)
+    run_orders(world)
+    with scope(world.scope):
+        (charge,) = session.scalars(select(Charge).where(Charge.kind == ChargeKind.QUANTITY)).all()
+        assert charge.unit_cost == 10
