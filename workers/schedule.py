@@ -67,6 +67,7 @@ PERIODIC: tuple[Periodic, ...] = (
     Periodic(timedelta(seconds=30), product_files.nudge_product_files),
     Periodic(timedelta(seconds=30), usage.nudge_usage_imports),
     Periodic(timedelta(hours=6), usage.nudge_usage_pulls),
+    Periodic(timedelta(hours=1), usage.charge_usage_of_ended),
     Periodic(timedelta(hours=1), usage.warn_of_missing_usage),
     Periodic(timedelta(minutes=1), sweeps.link_audit_events),
     Periodic(timedelta(seconds=30), reconciliation.nudge_runs),

@@ -13,6 +13,7 @@ from sqlalchemy import select
 from app.billing.jobs import IMPORT_USAGE, PULL_USAGE
 from app.billing.usage import importing
 from app.billing.usage.importing import Claim
+from app.billing.usage.leftovers import charge_left_usage
 from app.billing.usage.mails import is_told, mail_usage_missing
 from app.billing.usage.missing import unreported
 from app.billing.usage.pulling import Told, close_import, managers_to_ask, open_import, rows_of_news
@@ -94,6 +95,11 @@ def nudge_usage_imports(at: datetime) -> None:
     distributor_id = current_scope().distributor_id
     for import_id in importing.due_imports(at=at):
         nudge_after_commit(Nudge(IMPORT_USAGE, import_id, distributor_id))
+
+
+def charge_usage_of_ended(at: datetime) -> None:
+    """Charge what subscriptions used that have ended since; no renewal would."""
+    charge_left_usage(on=_today(at), at=at)
 
 
 def warn_of_missing_usage(at: datetime) -> None:

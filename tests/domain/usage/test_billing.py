@@ -14,11 +14,11 @@ from app.billing.usage.rating import rate_period, usage_so_far
 from app.changes.renewals import bill_day
 from app.core.db import BoundSession, unit_of_work
 from app.notifications.models import OutboundMail
-from app.subscriptions.models import Subscription
+from app.subscriptions.models import Subscription, SubscriptionStatus
 from app.subscriptions.periods import Period
 from tests.domain.usage.conftest import Metered, Upload, make_metered, set_rate
 from tests.factories.world import World, make_product
-from workers.jobs.usage import warn_of_missing_usage
+from workers.jobs.usage import charge_usage_of_ended, warn_of_missing_usage
 
 JUNE = Period(date(2026, 6, 1), date(2026, 6, 30))
 FIRST_OF_JULY = datetime(2026, 7, 1, 3, 0, tzinfo=UTC)
@@ -229,6 +229,27 @@ def test_usage_of_a_suspended_or_ending_subscription_is_billed(
     set_rate(ending)
     upload(ending.row("Traffic", 10))
     assert tick(world, date(2026, 7, 1)) == [("Ending: Traffic 10 GB", Decimal("5.0000"))]
+
+
+def test_usage_of_a_canceled_subscription_is_billed_when_its_cycle_is_over(
+    session: BoundSession, world: World, upload: Upload
+) -> None:
+    """CB-F38: canceled within a cycle, invoiced after its end; what comes later too."""
+    ended = make_metered(session, world, "Ended", status=SubscriptionStatus.CANCELED)
+    set_rate(ended)
+    upload(ended.row("Traffic", 10, "2026-06-01", "2026-06-20"))
+
+    def charged(day: int, month: int) -> list[Decimal]:
+        with unit_of_work():
+            charge_usage_of_ended(datetime(2026, month, day, 6, 0, tzinfo=UTC))
+        return [net for _, net in tick(world, date(2026, month, day))]
+
+    assert charged(30, 6) == []
+    assert charged(1, 7) == [Decimal("5.0000")]
+    assert charged(2, 7) == []
+    upload(ended.row("Traffic", 3, "2026-06-21", "2026-06-30"))
+    assert charged(9, 7) == [Decimal("1.5000")]
+    assert states(session) == [UsageState.BILLED] * 2
 
 
 def test_overage_of_a_prepaid_product_is_billed_after_the_cycle(
