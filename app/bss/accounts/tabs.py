@@ -65,6 +65,7 @@ TABS = (
     ("Price lists", "bss_price_lists.account", Permission.BSS_PRICES_VIEW, None),
     ("Orders", "bss_accounts.orders", Permission.BSS_ORDERS_VIEW, None),
     ("Subscriptions", "bss_accounts.subscriptions", Permission.BSS_SUBSCRIPTIONS_VIEW, None),
+    ("Vendors", "bss_provisioning.account_vendors", Permission.BSS_PROVISIONING_VIEW, None),
     ("Billing", "bss_accounts.billing", Permission.BSS_BILLING_VIEW, None),
     ("Credit", "bss_accounts.credit", Permission.BSS_BILLING_VIEW, None),
     ("History", "bss_accounts.history", Permission.BSS_AUDIT_VIEW, None),

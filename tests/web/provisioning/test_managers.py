@@ -7,10 +7,13 @@ import pytest
 
 from app.audit.models import AuditEvent
 from app.core import db
+from app.core.db import unit_of_work
 from app.core.secrets import decrypt
+from app.provisioning.managers import record_test
 from app.provisioning.models import ServiceManager
 from tenants.context import scope
 from tests.factories.execution import all_of
+from tests.factories.world import MONDAY_NOON
 
 DETAILS = {
     "name": "Contoso cloud",
@@ -99,3 +102,72 @@ def test_a_service_manager_is_switched_off_and_keeps_its_kind(world, sign_in):
     assert (changed.name, changed.kind, changed.is_active, changed.has_precheck) == (
         "Contoso", "service_manager", False, False,
     )  # fmt: skip
+
+
+def test_limits_switches_and_the_sandbox_are_kept(world, sign_in):
+    """CB-22: calls at once, pre-checks by kind of call, accounts first, sandbox; shown again as they are."""
+    client = sign_in(world.bss_user)
+    client.post("/bss/provisioning/service-managers/new", data=DETAILS)
+    (manager,) = managers(world)
+    path = f"/bss/provisioning/service-managers/{manager.id}"
+    wanted = {
+        **DETAILS, "is_active": "y", "is_sandbox": "y", "max_parallel_calls": "9", "unchecked_kinds": ["cancel", "suspend"],
+        "description": "The test system",
+    }  # fmt: skip
+    assert client.post(path, data=wanted).status_code == HTTPStatus.SEE_OTHER
+    (kept,) = managers(world)
+    assert (kept.is_sandbox, kept.max_parallel_calls, kept.unchecked_kinds, kept.synchronises_accounts) == (
+        True, 9, ["cancel", "suspend"], False,
+    )  # fmt: skip
+    shown = client.get(path).text
+    assert re.search(r'value="cancel"[^>]*checked|checked[^>]*value="cancel"', shown)
+    assert "The test system" in shown
+    assert "Sandbox" in client.get("/bss/provisioning/service-managers").text
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("max_parallel_calls", "0", "Enter 1 to 50 calls"),
+        ("max_parallel_calls", "51", "Enter 1 to 50 calls"),
+        ("unchecked_kinds", "explode", "not a valid choice"),
+        ("description", "x" * 501, "500 characters"),
+    ],
+)
+def test_limits_out_of_bounds_are_refused_and_change_nothing(world, sign_in, field, value, message):
+    client = sign_in(world.bss_user)
+    client.post("/bss/provisioning/service-managers/new", data=DETAILS)
+    (manager,) = managers(world)
+    answer = client.post(f"/bss/provisioning/service-managers/{manager.id}", data={**DETAILS, field: value})
+    assert answer.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
+    assert message in re.sub(r"\s+", " ", answer.text)
+    (kept,) = managers(world)
+    assert (kept.max_parallel_calls, kept.unchecked_kinds, kept.description) == (4, [], "")
+
+
+def test_the_vendors_own_new_key_is_taken_over_and_not_shown(world, sign_in):
+    client = sign_in(world.bss_user)
+    client.post("/bss/provisioning/service-managers/new", data=DETAILS)
+    (manager,) = managers(world)
+    path = f"/bss/provisioning/service-managers/{manager.id}/key"
+    answer = client.post(path, data={"api_key": "their-new-key"}, follow_redirects=True)
+    assert "The key is replaced" in answer.text
+    assert "their-new-key" not in answer.text
+    assert decrypt(managers(world)[0].api_key_encrypted) == "their-new-key"
+    refused = client.post(path, data={"api_key": "with space"})
+    assert refused.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
+    assert decrypt(managers(world)[0].api_key_encrypted) == "their-new-key"
+
+
+def test_a_test_is_asked_for_by_a_button_and_what_it_showed_is_told(world, sign_in):
+    client = sign_in(world.bss_user)
+    client.post("/bss/provisioning/service-managers/new", data={**DETAILS, "kind": "open_service_broker"})
+    (manager,) = managers(world)
+    path = f"/bss/provisioning/service-managers/{manager.id}"
+    assert "Open Service Broker 2.17" in client.get(path).text
+    with scope(world.scope), unit_of_work():
+        record_test(manager.id, problem="The API key is <wrong>", account_options=None, at=MONDAY_NOON)
+    assert "The API key is &lt;wrong&gt;" in client.get(path).text
+    assert client.post(f"{path}/test").status_code == HTTPStatus.SEE_OTHER
+    assert managers(world)[0].tested_at is None
+    assert "Not tested yet" in client.get(path).text
