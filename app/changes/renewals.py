@@ -19,9 +19,10 @@ from app.accounts.queries import get_account_for_update
 from app.billing.charges import NewCharge, add_charge
 from app.billing.documents import bill_due
 from app.billing.models import Charge, ChargeKind, ChargeState, Invoice
-from app.billing.proration import cycle_amount, days_share, instalment
+from app.billing.proration import cycle_amount, instalment
 from app.billing.usage.rating import rate_period
 from app.catalogue.models import BillingType, Product, ProductType
+from app.changes.arrears import arrears_amount
 from app.changes.due import apply_due
 from app.changes.prices import price_for_period
 from app.changes.reminders import mail_expired
@@ -211,11 +212,7 @@ def _charge_arrears(subscription: Subscription, *, at: datetime) -> None:
     period = Period(subscription.period_from, subscription.period_to)
     payer = get_account_for_update(subscription.payer_id)
     cost = _cost_of(subscription)
-    whole = period_of(period.first, subscription.cycle.months, subscription.anchor_day)
-    amount = cycle_amount(cost.unit_cost, subscription.quantity, cost.currency)
-    if whole is not None and period.days < whole.days:
-        amount = days_share(amount, period.days, whole.days, cost.currency)
-    _charge_period(subscription, cost, payer, period, amount, at=at)
+    _charge_period(subscription, cost, payer, period, arrears_amount(subscription, cost, period), at=at)
 
 
 def _charge_usage(subscription: Subscription, *, at: datetime) -> None:

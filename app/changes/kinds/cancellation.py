@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 
 from app.billing.charges import charge_to_credit
 from app.billing.models import ChargeKind
-from app.billing.proration import cycle_amount, days_share
 from app.catalogue.models import BillingType, ProductKind
-from app.changes.charging import Amount, charge, current_period, whole_cycle
+from app.changes.arrears import arrears_amount
+from app.changes.charging import Amount, charge, current_period
 from app.changes.dependants import require_not_needed
 from app.changes.effects import Effect, NewChange
 from app.changes.errors import NotOffered
@@ -144,8 +144,8 @@ def _refund(subscription: Subscription, change: SubscriptionChange) -> Amount | 
 
 def _arrears(subscription: Subscription, change: SubscriptionChange) -> Amount | None:
     """Return what the used days of a period that is charged on its end cost; usage is billed by what was used."""
-    period, cycle, cost = current_period(subscription), whole_cycle(subscription), cost_of(subscription.id)
-    if period is None or cycle is None or cost is None or subscription.trial_ends_on is not None:
+    period, cost = current_period(subscription), cost_of(subscription.id)
+    if period is None or cost is None or subscription.trial_ends_on is not None:
         return None
     _, product_type = product_and_type(subscription.product_id)
     if subscription.billing_type is not BillingType.ON_END or product_type.kind is ProductKind.PAY_PER_USE:
@@ -154,13 +154,12 @@ def _arrears(subscription: Subscription, change: SubscriptionChange) -> Amount |
     if last < period.first:
         return None
     used = Period(period.first, last)
-    whole = cycle_amount(cost.unit_cost, subscription.quantity, cost.currency)
     return Amount(
         kind=ChargeKind.RECURRING,
         description=subscription.friendly_name,
         quantity=subscription.quantity,
         unit_cost=cost.unit_cost,
-        net=days_share(whole, min(used.days, cycle.days), cycle.days, cost.currency),
+        net=arrears_amount(subscription, cost, used),
         period=used,
         part="arrears",
     )

@@ -6,7 +6,9 @@ from datetime import date
 
 import pytest
 
+from app.catalogue.models import BillingType
 from app.changes.due import apply_due
+from app.changes.renewals import bill_day
 from app.core.errors import Conflict, Invalid
 from app.core.ids import new_id
 from app.orders.execution_outcomes import task_retried
@@ -147,3 +149,13 @@ def test_what_is_not_within_reach_does_not_exist(desk):
         desk.submit(running, QUANTITY, quantity_to=8, at=on(16), where=desk.world.tech.customer_scope(),
                     is_from_storefront=True)  # fmt: skip
     assert desk.rows(SubscriptionChange) == []
+
+
+def test_in_arrears_the_quantity_days_of_the_period_are_billed_at_its_end(desk):
+    """CB-24: 2 licences, 4 from the 16th on, 1 after the 20th: 10.00 x (15 x 2 + 5 x 4 + 10 x 1) / 30 = 20.00."""
+    running = desk.running(quantity=2, unit_cost="10.00", is_charged=False, billing_type=BillingType.ON_END)
+    desk.submit(running, QUANTITY, quantity_to=4, at=on(16))
+    desk.submit(running, QUANTITY, quantity_to=1, at=on(20))
+    assert (desk.charged(running), desk.papers()) == ([], [])
+    desk.do(bill_day, desk.world.direct.id, date(2026, 7, 1), at=on(1, 7))
+    assert desk.papers() == [("invoice", "20.00")]
