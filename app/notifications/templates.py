@@ -35,6 +35,7 @@ class MailTemplate(enum.Enum):
     VENDOR_RUN_FAILED = "vendor_run_failed"  # CB-15
     USAGE_MISSING = "usage_missing"  # CB-13
     STUCK_WORK = "stuck_work"  # GO-03, internal
+    ORDER_CANCELED = "order_canceled"  # SF-31, SF-32
     SCHEDULED_ORDER_DONE = "scheduled_order_done"  # SF-33
     SCHEDULED_ORDER_FAILED = "scheduled_order_failed"  # SF-33
     SCHEDULED_ORDER_STUCK = "scheduled_order_stuck"  # SF-33, to the operators
@@ -50,10 +51,15 @@ class MailTemplate(enum.Enum):
     PROTECTION_ENDING = "protection_ending"
     EXTERNAL_PRICE_FAILED = "external_price_failed"
     USER_LOCKED = "user_locked"
+    SIGN_IN_CODE = "sign_in_code"  # SF-12
+    NEW_DEVICE = "new_device"  # BC-28
+    EMAIL_CODE = "email_code"  # SF-16
+    EMAIL_CHANGED = "email_changed"
+    SECOND_FACTOR = "second_factor"  # BC-02
     TEST = "test"
 
 
-SECRET_FIELDS = frozenset({"activation_url", "reset_url", "share_url"})  # whoever has the link is let in
+SECRET_FIELDS = frozenset({"activation_url", "reset_url", "share_url", "sign_in_code", "email_code"})  # whoever has the link is let in
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +209,9 @@ FACTS: dict[MailTemplate, TemplateFacts] = {
         ("run_url", "Open run"),
         is_to_customers=False,
     ),
+    MailTemplate.ORDER_CANCELED: TemplateFacts(
+        "Order canceled", ("order_number", "order_url"), ("order_url", "View order")
+    ),
     MailTemplate.SCHEDULED_ORDER_DONE: TemplateFacts(
         "Scheduled order executed", ("order_number", "order_url"), ("order_url", "View order")
     ),
@@ -277,6 +286,17 @@ FACTS: dict[MailTemplate, TemplateFacts] = {
     MailTemplate.USER_LOCKED: TemplateFacts(
         "Account locked", ("user_first_name", "reset_url", "login_url"), ("login_url", "Sign in"), is_required=True
     ),
+    MailTemplate.SIGN_IN_CODE: TemplateFacts(
+        "Code to sign in", ("user_first_name", "sign_in_code", "minutes"), is_required=True
+    ),
+    MailTemplate.NEW_DEVICE: TemplateFacts(
+        "New sign-in",
+        ("user_first_name", "browser", "address", "signed_in_at", "reset_url"),
+        ("reset_url", "Set a new password"),
+    ),
+    MailTemplate.EMAIL_CODE: TemplateFacts("Verify an e-mail address", ("user_first_name", "email_code", "minutes")),
+    MailTemplate.EMAIL_CHANGED: TemplateFacts("E-mail changed", ("user_first_name", "new_email")),
+    MailTemplate.SECOND_FACTOR: TemplateFacts("Second factor changed", ("user_first_name", "what_changed")),
     MailTemplate.TEST: TemplateFacts("Test mail", ("sender_name",), is_required=True),
 }
 
@@ -298,9 +318,12 @@ SAMPLES = {
     "cost_total": "100.00 EUR",
     "count": "2",
     "customer_name": "Olympus Bakery",
+    "address": "192.0.2.7",
+    "browser": "Firefox on Linux",
     "decision": "accepted",
     "distributor_name": "Nordwind",
     "effective_date": "2026-03-02",
+    "email_code": "123456",
     "error": "535 Authentication failed",
     "expired_on": "2027-03-02",
     "expires_on": "2027-03-01",
@@ -308,6 +331,8 @@ SAMPLES = {
     "lines": "10 x Contoso Mail",
     "login_url": "https://example.com/login",
     "manager_name": "Demo vendor",
+    "minutes": "10",
+    "new_email": "anna@example.com",
     "matters": "Order SO-2026-000142 has been executing for 20 minutes",
     "offer_number": "OF-2026-000017",
     "offer_url": "https://example.com/bss/offers/OF-2026-000017",
@@ -334,6 +359,8 @@ SAMPLES = {
     "sender_name": "Tech Solutions",
     "settings_url": "https://example.com/manage/mail",
     "share_url": "https://example.com/offers/sample",
+    "sign_in_code": "123456",
+    "signed_in_at": "2 Mar 2026, 12:00 UTC",
     "status": "Pending Reseller Approval",
     "storefront_url": "https://example.com/",
     "subscription_code": "SUB-000142",
@@ -348,6 +375,7 @@ SAMPLES = {
     "user_first_name": "Anna",
     "user_name": "Anna",
     "valid_until": "5 Mar 2026, 12:00 UTC",
+    "what_changed": "An authenticator app was set up for your account.",
     "what_happens": "It renews for another term",
 }
 

@@ -16,6 +16,7 @@ from app.orders.errors import AccountNotActive, WrongOrderState
 from app.orders.execution import request_execution
 from app.orders.execution_costs import order_cost
 from app.orders.execution_events import add_event
+from app.orders.execution_mails import mail_canceled
 from app.orders.execution_rows import Line, Parties, distributors_day, lines_of, lock_order_by_number, parties_of
 from app.orders.machine import Move, advance, require
 from app.orders.models import DeliveryStatus, Order, OrderStatus
@@ -110,6 +111,7 @@ def cancel(number: str, *, reason: str, status_id: UUID | None = None, actor: Ac
             release_alias(line.item.id)
             line.item.delivery_status = DeliveryStatus.CANCELED
     add_event(order, "canceled", "The order was canceled.", at=at)
+    mail_canceled(order, at=at)
     record(
         "order.canceled", actor=actor, at=at, target_kind="order", target_id=order.id,
         after={"reason": words[:LONGEST_REASON]},

@@ -108,7 +108,8 @@ def place_order(shopper: Shopper, submission: Submission, *, buyer: Buyer, place
     recipient = account if is_alias else recipient_of(basket, account)
     terms = terms_of(view.lines)
     _check(view, account, recipient, placed_by, terms, submission)
-    require_schedulable(view, under_alias=is_alias, today=distributors_day(at))
+    if basket.execute_on is not None:
+        require_schedulable(view, under_alias=is_alias, today=distributors_day(at))
     _check_plans(view, account, at)
     order = _new_order(view, shopper, buyer, recipient=recipient, placed_by=placed_by, at=at)
     session.add(order)

@@ -131,6 +131,12 @@ def mail_provisioning_failed(
     _from_distributor(MailTemplate.PROVISIONING_FAILED, [*_operators(), *([manager] if manager else [])], fields, at=at)
 
 
+def mail_canceled(order: Order, *, at: datetime) -> None:
+    """SF-31: to the person who ordered in a storefront. Why staff canceled it is not told here."""
+    if order.channel is not OrderChannel.BSS:
+        _to_buyer(MailTemplate.ORDER_CANCELED, order, {}, at=at)
+
+
 def mail_schedule_done(order: Order, *, at: datetime) -> None:
     """SF-33: a scheduled order was executed on its day."""
     _to_buyer(MailTemplate.SCHEDULED_ORDER_DONE, order, {}, at=at)

@@ -17,7 +17,7 @@ from app.core.db import session
 from app.core.errors import DomainError, Invalid
 from app.orders.errors import WrongOrderState
 from app.orders.execution_events import add_event
-from app.orders.execution_mails import mail_schedule_done, mail_schedule_failed
+from app.orders.execution_mails import mail_canceled, mail_schedule_done, mail_schedule_failed
 from app.orders.execution_rows import distributors_day, lock_order_by_number
 from app.orders.machine import Move, advance
 from app.orders.models import DeliveryStatus, Order, OrderItem, OrderStatus
@@ -98,6 +98,7 @@ def cancel_scheduled(number: str, *, reason: str = "", actor: Actor, at: datetim
     ):
         item.delivery_status = DeliveryStatus.CANCELED
     add_event(order, "canceled", CANCELED, at=at, actor_name=actor.name)
+    mail_canceled(order, at=at)
     record(
         "order.canceled", actor=actor, at=at, target_kind="order", target_id=order.id, after={"reason": reason[:500]}
     )

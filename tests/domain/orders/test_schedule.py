@@ -219,6 +219,7 @@ def test_buyer_cancels_it(session, world: World, placed, buyer):
         order = order_of(session, placed)
         assert (order.status, order.run_at) == (OrderStatus.CANCELED, None)
         assert {item.delivery_status for item in all_of(session, OrderItem)} == {DeliveryStatus.CANCELED}
+        assert mails(session, "order_canceled") == [world.direct_buyer.email]
     run(session, world, placed, datetime(2026, 3, 6, 2, 0, tzinfo=UTC))
     with scope(world.scope):
         assert all_of(session, Subscription) == []
