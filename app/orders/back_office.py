@@ -17,6 +17,7 @@ from sqlalchemy import delete, func, select
 from app.accounts.models import Account
 from app.accounts.queries import get_account, get_account_for_update, payer_of
 from app.audit.services import Actor, record
+from app.catalogue.charging import chosen_options
 from app.catalogue.models import BillingCycle, Product, Term
 from app.core.db import session
 from app.core.errors import Invalid
@@ -95,6 +96,7 @@ class WantedItem:
     switches_id: UUID | None = None
     agreed: AgreedPrice = NOTHING
     characteristics: Mapping[str, Any] = field(default_factory=dict)
+    options: tuple[str, ...] = ()  # codes of chosen ones (CB-04)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +108,7 @@ class ItemChange:
     alias: str | None = None
     agreed: AgreedPrice | None = None  # None: as it was
     characteristics: Mapping[str, Any] | None = None  # None: as they were
+    options: tuple[str, ...] | None = None  # None: as they were
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +207,7 @@ def add_item(
         friendly_name=_name(wanted.friendly_name),
         subscription_id=wanted.switches_id,
         characteristics=dict(wanted.characteristics),
+        price_options=[each.code for each in chosen_options(product, wanted.options, order.currency)],
     )
     if product.plan_edition is not None:
         if any(line.product.plan_edition is not None for line in lines):
@@ -234,6 +238,8 @@ def change_item(
         line.item.alias = hold_for_item(line.item, change.alias, parties.receiver, at)
     if change.characteristics is not None:
         line.item.characteristics = dict(change.characteristics)
+    if change.options is not None:
+        line.item.price_options = [each.code for each in chosen_options(line.product, change.options, order.currency)]
     session.flush()
     price_order(order, parties, at)
     if agreed != before:
@@ -325,11 +331,8 @@ def _check_quantity(product: Product, quantity: int) -> None:
 
 
 def _not_priced(product: Product, payer: Account) -> Invalid:
-    return Invalid.field(
-        "product",
-        "not_priced",
-        f"{product.name} has no such price for {payer.name}: add it to a price list of the account first",
-    )
+    words = f"{product.name} has no such price for {payer.name}: add it to a price list of the account first"
+    return Invalid.field("product", "not_priced", words)
 
 
 def changeable_item(number: str, item_id: UUID) -> tuple[Order, Line]:

@@ -159,6 +159,7 @@ class BackOfficeItem:
     user_price: Decimal | None
     discount_percent: Decimal | None
     characteristics: Mapping[str, Any]
+    price_options: Sequence[str]
     unit_vendor_cost: Decimal | None
 
     @property
@@ -225,6 +226,7 @@ def items_for_back_office(order_id: UUID) -> Sequence[BackOfficeItem]:
             OrderItemCost.user_price,
             OrderItemCost.discount_percent,
             OrderItem.characteristics,
+            OrderItem.price_options,
             func.coalesce(OrderItemCost.currency, OrderItem.currency).label("currency"),
             OrderItemVendorCost.unit_vendor_cost,
         )

@@ -70,3 +70,8 @@ def shown_answers(values: Mapping[str, Any]) -> dict[str, Any]:
         else:
             shown[name] = value
     return shown
+
+
+def chosen_options() -> tuple[str, ...]:
+    """Return the codes of the ticked options."""
+    return tuple(dict.fromkeys(code[:40] for code in request.form.getlist("option")))[:50]

@@ -11,11 +11,12 @@ from flask.typing import ResponseReturnValue
 from app.access import permission_required, signed_in_viewer
 from app.accounts.queries import get_account
 from app.bss.calendar import distributor_today
-from app.bss.orders.answers import PREFIX, answers_about, questions_about, shown_answers, typed_answers
+from app.bss.orders.answers import PREFIX, answers_about, chosen_options, questions_about, shown_answers, typed_answers
 from app.bss.orders.blueprint import bp
 from app.bss.orders.forms import ActionForm, ItemForm
 from app.bss.orders.views import CYCLE_WORDS, TERM_WORDS, pricing_rights
 from app.bss.priced_products import asked_key, priced_products
+from app.catalogue.charging import options_of
 from app.catalogue.models import Product
 from app.core.clock import utc_now
 from app.core.db import session, unit_of_work
@@ -69,10 +70,15 @@ def new_item(number: str) -> ResponseReturnValue:
         try:
             with unit_of_work():
                 at = utc_now()
-                wanted = replace(form.to_wanted(key), characteristics=answers_about(product))
+                wanted = replace(form.to_wanted(key), characteristics=answers_about(product), options=chosen_options())
                 once(
                     submit_of(
-                        form, "order-item", number, request.values.get("key", ""), sorted(typed_answers().items())
+                        form,
+                        "order-item",
+                        number,
+                        request.values.get("key", ""),
+                        sorted(typed_answers().items()),
+                        chosen_options(),
                     ),
                     lambda: add_item(number, wanted, rights=pricing_rights(), actor=viewer.actor, at=at).id,
                     at=at,
@@ -96,6 +102,8 @@ def new_item(number: str) -> ResponseReturnValue:
         asks_alias=product.plan_edition is not None and needs_alias(order.account_id),
         questions=questions_about(product),
         typed=typed_answers(),
+        options=[each for each in options_of(product) if each.fits(order.currency)],
+        chosen=chosen_options(),
         **_alias_context(order),
     ), form.status
 
@@ -114,7 +122,7 @@ def item(number: str, item_id: UUID) -> ResponseReturnValue:
                 change_item(
                     number,
                     item_id,
-                    replace(form.to_change(), characteristics=answers_about(product)),
+                    replace(form.to_change(), characteristics=answers_about(product), options=chosen_options()),
                     rights=pricing_rights(),
                     actor=signed_in_viewer().actor,
                     at=utc_now(),
@@ -137,6 +145,8 @@ def item(number: str, item_id: UUID) -> ResponseReturnValue:
         asks_alias=found.plan_edition is not None and needs_alias(order.account_id),
         questions=questions_about(product),
         typed=typed_answers() or shown_answers(found.characteristics),
+        options=[each for each in options_of(product) if each.fits(order.currency)],
+        chosen=chosen_options() if form.is_submitted() else found.price_options,
         **_alias_context(order),
     ), form.status
 

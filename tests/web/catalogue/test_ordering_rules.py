@@ -648,3 +648,22 @@ def staff_order(sign_in, world, session, office):
         session.commit()
         number = order.number
     return sign_in(world.bss_user), number
+
+
+def test_staff_chooses_options_on_an_order(staff_order, world, session, office):
+    """CB-04: options are chosen beside the quantity; the order's price follows, an unknown one is refused."""
+    change(world, session, office, price_options=[
+        {"code": "support", "name": "Support", "amount": "5.00", "percent": None, "currency": "EUR"},
+    ])  # fmt: skip
+    staff, number = staff_order
+    (item,) = rows(world, OrderItem)
+    path = f"/bss/orders/{number}/items/{item.id}"
+
+    assert "Support" in staff.get(path).text
+    refused = staff.post(path, data={"quantity": "3", "option": "free-beer", "has_options": "1"})
+    chosen = staff.post(path, data={"quantity": "3", "option": "support", "has_options": "1"})
+
+    assert refused.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
+    assert chosen.status_code == HTTPStatus.SEE_OTHER
+    assert rows(world, Order, Order.number == number)[0].net_total == Decimal("45.00")
+    assert "checked" in staff.get(path).text
