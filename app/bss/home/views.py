@@ -10,6 +10,7 @@ from flask.typing import ResponseReturnValue
 
 from app.access import permission_required, signed_in_viewer
 from app.bss.calendar import distributor_today, distributor_zone
+from app.catalogue.vendor_runs.queries import count_last_failed
 from app.changes.back_office import count_undecided
 from app.identity.permissions import Permission
 from app.orders.back_office_queries import BackOfficeFilter, find_orders, manual_orders
@@ -71,6 +72,8 @@ def _matters(seen: Overview) -> list[Matter]:
          _url("bss_orders.index", flagged="1"), "danger"),
         (count_undecided(), "pending subscription cancellation request", "pending subscription cancellation requests",
          _url("bss_subscriptions.requests", status="submitted"), "warning"),
+        (count_last_failed(), "vendor catalogue was not read in full", "vendor catalogues were not read in full",
+         _url("bss_vendor_runs.index"), "warning"),
         (seen.accounts_pending, "account waits for approval", "accounts wait for approval",
          _url("bss_accounts.index", status="pending_approval"), "warning"),
         (seen.mails_failed, "mail could not be sent", "mails could not be sent", _url("bss_mail.index"), "warning"),

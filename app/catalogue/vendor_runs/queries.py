@@ -9,7 +9,7 @@ from sqlalchemy import Select, func, or_, select
 
 from app.catalogue.vendor_runs.errors import VendorRunNotFound
 from app.catalogue.vendor_runs.machine import AT_WORK
-from app.catalogue.vendor_runs.models import EntryAction, EntryLevel, VendorRun, VendorRunEntry
+from app.catalogue.vendor_runs.models import EntryAction, EntryLevel, VendorRun, VendorRunEntry, VendorRunState
 from app.core.db import session
 from tenants.context import current_scope
 
@@ -51,6 +51,20 @@ def run_at_work(service_manager_id: UUID) -> VendorRun | None:
 def last_run(service_manager_id: UUID) -> VendorRun | None:
     """Return the newest run of a service manager."""
     return session.scalar(runs_of(service_manager_id).limit(1))
+
+
+def count_last_failed() -> int:
+    """Return how many service managers' newest run ended badly: Failed, or with errors."""
+    here = current_scope().distributor_id
+    newest = (
+        select(VendorRun.state)
+        .where(VendorRun.distributor_id == here)
+        .distinct(VendorRun.service_manager_id)
+        .order_by(VendorRun.service_manager_id, VendorRun.created_at.desc(), VendorRun.id.desc())
+        .subquery()
+    )
+    bad = (VendorRunState.FAILED, VendorRunState.COMPLETED_WITH_ERRORS)
+    return session.scalar(select(func.count()).select_from(newest).where(newest.c.state.in_(bad))) or 0
 
 
 def list_entries(

@@ -120,6 +120,7 @@ def test_a_run_with_errors_names_the_item_in_its_log(staff, world, vendor, manag
     assert "error,product,MAIL-L,error,The currency is no ISO 4217 code" in exported
     assert ",'=cmd|calc" in exported
     assert staff.get(f"/bss/vendor-runs/{run.id}?format=xlsx").status_code == HTTPStatus.OK
+    assert "vendor catalogue was not read in full" in staff.get("/bss/").text
     assert "Completed with errors" in staff.get("/bss/vendor-runs").text
 
 
