@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from datetime import timedelta
 from decimal import Decimal
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
@@ -19,7 +21,14 @@ from app.catalogue.services.categories import CategoryDetails, RuleDetails, add_
 from app.catalogue.services.pictures import set_picture
 from app.catalogue.services.prices import PriceDetails, set_price
 from app.catalogue.services.product_types import ProductTypeDetails, create_product_type
-from app.catalogue.services.products import NewProduct, ProductDetails, ProductMark, create_product, mark_products
+from app.catalogue.services.products import (
+    NewProduct,
+    ProductDetails,
+    ProductMark,
+    create_product,
+    mark_products,
+    update_product,
+)
 from app.core.clock import local_date, utc_now
 from app.core.config import settings
 from app.core.db import session, unit_of_work
@@ -33,12 +42,15 @@ from app.seed.cast import CATEGORIES
 from app.seed.drawing import tile
 from app.seed.stage import Stage
 from app.seed.work import run
+from app.subscriptions.asset_models import AssetFieldKind
+from app.subscriptions.custom_fields import FieldDetails, create_field
 from tenants.context import scope
 
 SHEET = "vendor_price_sheet_us.csv"
 HAND_VENDOR = "Papyrus Works"  # never the distributor's own name: vendors stand on every storefront
 VENDOR_KEY = "demo-vendor-key"
 FEATURED = ("Microsoft 365 Business Premium", "Microsoft 365 Business Basic", "Microsoft 365 E3", "Power BI Pro")
+TRIED = ("Microsoft 365 Business Premium", "Power BI Pro")
 NEW = ("Microsoft 365 Copilot", "Microsoft Defender for Business", "Visio Plan 2")
 
 
@@ -51,6 +63,7 @@ def fill_catalogue(stage: Stage) -> None:
             _import_sheet(stage)
         _add_by_hand(stage)
         _mark(stage)
+        _let_try(stage)
         _give_pictures(stage)
         _make_price_list(stage)
 
@@ -116,6 +129,18 @@ def _add_by_hand(stage: Stage) -> None:
             ),
         ):  # fmt: skip
             _product(stage, code, name, text, type_id, unit, Decimal(cost), Decimal(price))
+        create_field(
+            FieldDetails(
+                code="licence-key",
+                name="Licence key",
+                kind=AssetFieldKind.TEXT,
+                is_searchable=True,
+                shows_in_storefront=True,
+                product_type_ids=frozenset({software.id}),
+            ),
+            actor=stage.manager,
+            at=utc_now(),
+        )
 
 
 def _product(
@@ -146,6 +171,21 @@ def _mark(stage: Stage) -> None:
             ).all()
             if found:
                 mark_products(mark, ProductFilter(), product_ids=found, actor=stage.manager, at=utc_now())
+
+
+def _let_try(stage: Stage) -> None:
+    """Give two products of the sheet a trial of 30 days."""
+    with unit_of_work():
+        found = session.scalars(
+            select(Product).where(
+                Product.distributor_id == stage.distributor_id, Product.name.in_(TRIED), Product.is_published
+            )
+        ).all()
+        for product in found:
+            columns: dict[str, Any] = {each.name: getattr(product, each.name, None) for each in fields(ProductDetails)}
+            columns |= {"description": product.short_description, "trial_days": 30}
+            details = ProductDetails(**columns)
+            update_product(product.id, details, version=product.version, actor=stage.manager, at=utc_now())
 
 
 def _give_pictures(stage: Stage) -> None:
