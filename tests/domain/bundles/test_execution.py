@@ -4,7 +4,10 @@ from decimal import Decimal
 
 import pytest
 
+from app.audit.services import SYSTEM
 from app.billing.models import Charge, Invoice
+from app.catalogue.bundles import Component, set_components
+from app.catalogue.models import ComponentRule, ProductKind, ProductType
 from app.notifications.models import OutboundMail
 from app.orders.models import DeliveryStatus, OrderItem, OrderStatus
 from app.provisioning.models import ProvisioningTask
@@ -19,8 +22,9 @@ from app.subscriptions.models import (
 )
 from app.subscriptions.problems import find_problem
 from tenants.context import scope
-from tests.factories.execution import Wanted, alias_order, all_of, root_order, use_service_manager
+from tests.factories.execution import Wanted, alias_order, all_of, make_order, root_order, use_service_manager
 from tests.factories.parts import make_bundle, make_sibling, open_tasks
+from tests.factories.world import MONDAY_NOON, make_product
 
 ACTIVE, PENDING = SubscriptionStatus.ACTIVE, SubscriptionStatus.PENDING_ACTIVATION
 
@@ -43,10 +47,41 @@ def by_role(session, world):
     return bundle, parts
 
 
+def test_a_bundle_defined_by_its_parts_is_bought_at_their_price(session, world, vendor, run_order):
+    """CB-F27: 12.00 -10 % + 5.00 costs 15.80; one invoiced subscription and one technical record per component."""
+    use_service_manager(session, world)
+    with scope(world.scope):
+        extra = make_product(session, world.product_type, "Contoso Extra", list_price="5.00")
+        bundle_type = ProductType(name="Bundles", kind=ProductKind.BUNDLE, created_at=MONDAY_NOON)
+        session.add(bundle_type)
+        session.flush()
+        product = make_product(session, bundle_type, "Office bundle", list_price="0.00")
+        set_components(
+            product.id,
+            [Component(world.seats.id, 1, ComponentRule.DISCOUNT, Decimal(10)), Component(extra.id, 1)],
+            actor=SYSTEM,
+            at=MONDAY_NOON,
+        )
+        session.commit()
+        session.refresh(product)
+        session.expunge_all()
+        session.commit()
+    placed = make_order(session, world, world.direct, world.direct_buyer, [Wanted(product, 1, "15.80")])
+    run_order(placed)
+    bundle, parts = by_role(session, world)
+    assert len(parts) == 2
+    with scope(world.scope):
+        (charge,) = all_of(session, Charge)
+        (invoice,) = all_of(session, Invoice)
+    assert (charge.subscription_id, charge.net_amount, invoice.net_total) == (
+        bundle.id, Decimal("15.80"), Decimal("15.80"),
+    )  # fmt: skip
+
+
 def test_a_bundle_makes_one_invoiced_subscription_and_a_technical_record_per_component(
     session, world, vendor, run_order, office
 ):
-    """CB-F27: 12.00 -10 % + 5.00 is 15.80; one invoiced subscription and one technical record per component."""
+    """CB-F27 (partly): quantities multiply, only the bundle has a cost, each component has a task of its own."""
     run_order(root_order(session, world, [Wanted(office, 3, "15.80")]))
     bundle, parts = by_role(session, world)
     assert (bundle.quantity, bundle.sync_status, bundle.status) == (3, SyncStatus.PENDING, PENDING)
