@@ -35,6 +35,7 @@ OPEN_RUNS = (RunState.QUEUED, RunState.RUNNING)
 STANDING = (SubscriptionStatus.ACTIVE, SubscriptionStatus.SUSPENDED, SubscriptionStatus.PENDING_CANCELLATION)
 RUNS_KEPT = 50
 MAX_MESSAGE = 500
+UNREADABLE = "Could not be read: "
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,10 +126,12 @@ def record_page(
     cursor: str | None,
     total: int | None,
     at: datetime,
+    unreadable: str = "",
 ) -> bool:
     """Keep a page of what the vendor has, and where the run is; False where another worker holds it by now.
 
-    `asked` is how many services the page was about: those of ours that the vendor does not have count too.
+    `asked` is how many services the page was about: those of ours that the vendor does not have count too. `unreadable`
+    says which one the vendor would not tell of, and why; the run then ends with errors.
     """
     held = _held(run)
     if held is None:
@@ -137,6 +140,11 @@ def record_page(
         _keep(run, seen)
     held.done, held.cursor, held.lease_until, held.attempts = held.done + asked, cursor, at + LEASE, 0
     held.total = total if total is not None else held.total
+    had_errors = (held.message or "").startswith(UNREADABLE)
+    if unreadable and not had_errors:
+        held.message = f"{UNREADABLE}{unreadable}"[:MAX_MESSAGE]
+    elif not had_errors:
+        held.message = None
     return True
 
 
@@ -155,7 +163,7 @@ def complete_run(run: ClaimedRun, *, at: datetime) -> bool:
             VendorService.run_id != held.id,
         )
     )
-    _end(held, RunState.COMPLETED, None, at)
+    _end(held, RunState.WITH_ERRORS if held.message else RunState.COMPLETED, held.message, at)
     _forget_old(held.service_manager_id)
     return True
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -80,9 +81,18 @@ def _read(run: ClaimedRun, calls: list[RecordedCall]) -> bool:
     connector = open_connector(run.manager, calls, seconds_for_all=None, connectors=CONNECTORS)
     until, cursor = time.monotonic() + READS_FOR.total_seconds(), run.cursor
     while time.monotonic() < until:
-        seen, asked, cursor, total = _page(connector, run, cursor)
+        page = _page(connector, run, cursor)
+        cursor = page.cursor
         with unit_of_work():
-            if not reconciliation.record_page(run, seen, asked=asked, cursor=cursor, total=total, at=utc_now()):
+            if not reconciliation.record_page(
+                run,
+                page.seen,
+                asked=page.asked,
+                cursor=cursor,
+                total=page.total,
+                at=utc_now(),
+                unreadable=page.unreadable,
+            ):
                 raise LostRun
         calls.clear()
         if cursor is None:
@@ -90,7 +100,15 @@ def _read(run: ClaimedRun, calls: list[RecordedCall]) -> bool:
     return False
 
 
-Page = tuple[list[SeenService], int, str | None, int | None]
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What one page told; `asked` is how many services it was about."""
+
+    seen: list[SeenService]
+    asked: int
+    cursor: str | None
+    total: int | None = None
+    unreadable: str = ""
 
 
 def _page(connector: Connector, run: ClaimedRun, cursor: str | None) -> Page:
@@ -99,14 +117,22 @@ def _page(connector: Connector, run: ClaimedRun, cursor: str | None) -> Page:
         page = connector.list_services(cursor)
         if page.following is not None and page.following == cursor:
             raise ConnectorRejected("endless", "The vendor's list of services does not end")
-        return [_seen(each) for each in page.services], len(page.services), page.following, page.total
+        return Page([_seen(each) for each in page.services], len(page.services), page.following, page.total)
     if not isinstance(connector, ReadsServices):
         raise NotOffered("telling which services it has")
     with unit_of_work():
         ours = reconciliation.own_services(run.manager.id, after=cursor, limit=READ_AT_ONCE)
-    found = [_seen(seen, each) for each in ours if (seen := connector.read_service(each.reference)) is not None]
+    found, unreadable = [], ""
+    for each in ours:
+        try:
+            seen = connector.read_service(each.reference)
+        except ConnectorRejected as refusal:  # one the vendor does not tell of is not one that it does not have
+            unreadable = unreadable or f"{each.reference}: {refusal.reason}"
+            seen = ServiceSeen(reference=each.reference)
+        if seen is not None:
+            found.append(_seen(seen, each))
     following = str(ours[-1].subscription_id) if len(ours) == READ_AT_ONCE else None
-    return found, len(ours), following, None
+    return Page(found, len(ours), following, None, unreadable)
 
 
 def _seen(service: ServiceSeen, ours: OwnService | None = None) -> SeenService:
