@@ -11,6 +11,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy import select
+from sqlalchemy.exc import InterfaceError, OperationalError
 
 from app.accounts.queries import get_account
 from app.core.clock import utc_now
@@ -58,6 +59,8 @@ def send_mails(distributor_id: UUID) -> None:
         for mail_id in waiting:
             try:
                 _send(mail_id)
+            except (OperationalError, InterfaceError):
+                raise  # the database is away, for the others too
             except Exception:  # its lease and its tries go on; the others need not wait for it
                 log.exception("mail_broke_off", extra={"mail_id": str(mail_id)})
                 broken.add(mail_id)
