@@ -97,6 +97,7 @@ def product_page(product: Product, form: AddForm, blocking: Blocking | None = No
         typed=typed_answers(),
         options=[each for each in options_of(product) if each.fits(buyer.currency)],
         chosen=chosen(),
+        tells_options=buyer.reseller_id is None,
         related=_related(product),
         promotions=_promotions(product, buyer) if any(choice.key.cycle.months for choice in choices) else (),
         may_order=viewer is not None and viewer.can(Permission.ORDER_PLACE) and not is_preview,

@@ -139,6 +139,7 @@ def test_a_promotion_is_made_changed_exported_and_deleted(staff, world):
     assert (made.product_ids, made.billing_cycles, made.value) == ([world.seats.id], ["monthly"], Decimal(20))
     path = f"/bss/promotions/{made.id}"
     assert world.seats.code in staff.get(path).text
+    assert "20 %" in staff.get("/bss/promotions").text
     changed = staff.post(path, data={**fields, "value": "25", "version": "1"})
     assert changed.status_code == HTTPStatus.SEE_OTHER
     assert staff.post(path, data={**fields, "version": "1"}).status_code == HTTPStatus.CONFLICT

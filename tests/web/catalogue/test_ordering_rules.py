@@ -237,7 +237,9 @@ def test_options_add_an_amount_and_a_percentage_of_the_base(buyer, world, sessio
     ])  # fmt: skip
     form = {"product_id": str(suite.id), "price": "P1M.monthly", "quantity": "1"}
 
-    assert "Second region" in buyer.get(f"/product/{suite.slug}").text
+    page = buyer.get(f"/product/{suite.slug}").text
+    assert "Second region" in page
+    assert "+€5.00" in page
     refused = buyer.post("/basket/items", data={**form, "option": ["free-beer"]})
     added = buyer.post("/basket/items", data={**form, "option": ["support", "region"]})
 
@@ -577,6 +579,7 @@ def test_a_published_promotion_is_told_on_the_products_page_of_the_root_alone(bu
     there = sign_in(world.tech.buyers[0]).get(f"{ALIAS}/product/{world.seats.slug}").text
 
     assert "SPRING-20" in shown
+    assert "20 % off" in shown
     assert "for 3 billing periods" in shown
     assert "SECRET" not in shown
     assert "SPRING-20" not in there
