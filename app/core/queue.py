@@ -63,16 +63,17 @@ def send_nudges(nudges: Sequence[Nudge]) -> None:
     wanted = list(dict.fromkeys(nudges))
     try:
         waiting = _waiting(wanted)
-        for nudge in wanted:
-            if nudge not in waiting:
-                _send(nudge)
+        sent = {nudge: _send(nudge) for nudge in wanted if nudge not in waiting}
+        with redis_connection().pipeline(transaction=False) as pipeline:
+            for nudge, job_id in sent.items():
+                pipeline.set(_mark(nudge), job_id, ex=MARKED_FOR)
+            pipeline.execute()
     except redis.RedisError:
         log.warning("nudges_not_sent", extra={"jobs": sorted({nudge.job.path for nudge in wanted})})
 
 
-def _send(nudge: Nudge) -> None:
-    connection = redis_connection()
-    sent = RedisQueue(nudge.job.queue.value, connection=connection).enqueue(
+def _send(nudge: Nudge) -> str:
+    sent = RedisQueue(nudge.job.queue.value, connection=redis_connection()).enqueue(
         nudge.job.path,
         str(nudge.row_id),
         distributor_id=str(nudge.distributor_id),
@@ -80,7 +81,7 @@ def _send(nudge: Nudge) -> None:
         result_ttl=0,
         failure_ttl=86_400,
     )
-    connection.set(_mark(nudge), sent.id, ex=MARKED_FOR)
+    return str(sent.id)
 
 
 def _waiting(nudges: Sequence[Nudge]) -> frozenset[Nudge]:
