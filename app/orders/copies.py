@@ -40,7 +40,7 @@ def copy_order(number: str, *, rights: PricingRights, actor: Actor, at: datetime
         agreed = agreed_of(item.id) if rights.may_agree else NOTHING
         wanted = WantedItem(
             item.product_id, item.term, item.cycle, item.quantity, friendly_name=item.friendly_name, agreed=agreed,
-            characteristics=item.characteristics,
+            characteristics=item.characteristics, options=tuple(item.price_options),
         )  # fmt: skip
         try:
             with session.begin_nested():

@@ -33,6 +33,7 @@ from tenants.context import current_scope
 from tenants.links import storefront_url
 
 TELL_BEFORE = timedelta(days=3)
+ONE_CLICK = timedelta(minutes=1)
 MOST = 200
 ALL_RIGHTS = PricingRights(may_agree=True, may_go_below_cost=True)  # what was agreed on was approved before
 LONGEST_REASON = 500
@@ -76,9 +77,11 @@ def share(number: str, *, staff: Staff, at: datetime) -> str:
     if offer.token is None:
         token = new_token()
         offer.token, offer.token_digest = encrypt(token), digest(token)
-    offer.sent_at = at
     url = link_of(offer)
     assert url is not None, "a distributor has a storefront"
+    if offer.sent_at is not None and at - offer.sent_at < ONE_CLICK:
+        return url  # a double click: the mail is on its way
+    offer.sent_at = at
     mail_offer(offer, items, url, at=at)
     add_event(offer, f"Shared with {offer.contact_email}", actor_name=staff.actor.name, at=at)
     record("offer.shared", actor=staff.actor, at=at, target_kind="offer", target_id=offer.id,

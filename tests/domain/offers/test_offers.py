@@ -213,6 +213,10 @@ def test_the_link_is_stored_and_mailed_unreadably(session, world: World, make_of
         stored = fresh(session, world, offer)
         assert token not in (stored.token or "")
         assert shared_link(world, offer, manager) == token  # shared again, the link stays
+        assert len([each for each in all_of(session, OutboundMail) if each.template == "offer_sent"]) == 1
+        with unit_of_work():
+            share(offer.number, staff=manager, at=MONDAY_NOON + timedelta(minutes=1))
+        assert len([each for each in all_of(session, OutboundMail) if each.template == "offer_sent"]) == 2
 
 
 def test_a_customer_accepts_on_the_link_once(session, world: World, make_offer, manager):

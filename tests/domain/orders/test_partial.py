@@ -125,7 +125,9 @@ def test_nothing_ticked_and_foreign_items_are_refused(session, world: World, pla
         assert all_of(session, Subscription) == []
 
 
-@pytest.mark.parametrize("status", [OrderStatus.DRAFT, OrderStatus.EXECUTED, OrderStatus.CANCELED, OrderStatus.EXECUTING])
+@pytest.mark.parametrize(
+    "status", [OrderStatus.DRAFT, OrderStatus.EXECUTED, OrderStatus.CANCELED, OrderStatus.EXECUTING]
+)
 def test_parts_are_delivered_of_open_orders_only(session, world: World, status):
     placed = root_order(session, world, [Wanted(world.seats)], status=status)
     with scope(world.scope):
