@@ -13,7 +13,13 @@ from app.provisioning.claims import claim_task, complete_task, hand_back
 from app.provisioning.errors import WrongTaskState
 from app.provisioning.models import ProvisioningTask, TaskStatus, VendorAccountLink
 from app.provisioning.services import retry_task
-from app.subscriptions.models import Subscription, SubscriptionStatus, SubscriptionVendorLink, SyncStatus
+from app.subscriptions.models import (
+    Subscription,
+    SubscriptionStatus,
+    SubscriptionVendorLink,
+    SyncStatus,
+    VendorProblem,
+)
 from app.subscriptions.problems import find_problem
 from tenants.context import scope
 from tests.factories.execution import Wanted, alias_order, all_of, root_order, use_service_manager
@@ -93,6 +99,11 @@ def test_a_refusal_keeps_the_vendors_message_for_staff_and_a_neutral_one_for_the
         texts = [event.text for event in all_of(session, OrderEvent)]
         assert texts[-1] == "Contoso Mail: provisioning failed – the provider has been informed."
         assert not any("SECRET" in text for text in texts)
+        for model in (OrderItem, Subscription):  # rows that the customer, and its reseller, may read
+            assert not any("SECRET" in str(vars(row)) for row in all_of(session, model))
+        assert all_of(session, VendorProblem) == []
+        session.expunge_all()
+        session.commit()
 
 
 def test_a_transport_error_is_tried_again_by_the_tasks_clock(session, world, vendor, task, run_task, clock):
