@@ -247,7 +247,7 @@ def _show_columns(file: ProductFile, form: MappingForm, sheet_form: SheetForm) -
     for field in queries.fields_of(file):
         sections.setdefault(field.section, []).append(field.form_name)
     needed = {field.form_name for field in queries.fields_of(file) if field.is_needed}
-    kept = {field.form_name for field in queries.fields_of(file) if field.is_kept}
+    kept = [field.label.partition(" (")[0].lower() for field in queries.fields_of(file) if field.is_kept]
     return page(
         "bss/product_files/columns.html",
         title=file.file_name,

@@ -41,12 +41,12 @@ class RateForm(Form):
     )
     unit = StringField("Unit", validators=[Length(max=UNIT_LENGTH)], description="Such as GB or hours.")
     included = DecimalField(
-        "Included quota", places=4, default=Decimal(0), validators=[Optional()], description="Units per cycle."
+        "Included quota", places=None, default=Decimal(0), validators=[Optional()], description="Units per cycle."
     )
     pack_size = DecimalField(
-        "Pack size", places=4, validators=[Optional()], description="Sold in whole packs. Empty: exactly what was used."
+        "Pack size", places=None, validators=[Optional()], description="Sold in whole packs. Empty: exactly what was used."
     )
-    price = DecimalField("Price", places=4, validators=[Optional()], description="Per pack, or per unit and cycle.")
+    price = DecimalField("Price", places=None, validators=[Optional()], description="Per pack, or per unit and cycle.")
     currency = SelectField("Currency", validate_choice=False)
     add_on_id = SelectField(
         "Billed through the add-on",

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from uuid import UUID
 
 from sqlalchemy import Select, func, or_, select
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from app.catalogue.vendor_runs.errors import VendorRunNotFound
 from app.catalogue.vendor_runs.machine import AT_WORK
@@ -59,7 +60,7 @@ def count_last_failed() -> int:
     newest = (
         select(VendorRun.state)
         .where(VendorRun.distributor_id == here)
-        .distinct(VendorRun.service_manager_id)
+        .ext(distinct_on(VendorRun.service_manager_id))
         .order_by(VendorRun.service_manager_id, VendorRun.created_at.desc(), VendorRun.id.desc())
         .subquery()
     )
