@@ -225,12 +225,16 @@ def view_basket(shopper: Shopper, buyer: Buyer, *, at: datetime, is_shown: bool 
 
     `is_shown`: the buyer sees these prices now, and what it submits next is at them.
     """
-    basket = open_basket(shopper, at=at)
-    view = priced_basket(basket, _items(basket), receiver_of(basket, shopper, buyer), buyer)
+    view = view_opened(open_basket(shopper, at=at), shopper, buyer)
     if is_shown:
         for line in view.lines:
             line.item.seen_unit_price = line.unit_price if line.price else line.item.seen_unit_price
     return view
+
+
+def view_opened(basket: Basket, shopper: Shopper, buyer: Buyer) -> BasketView:
+    """Price a basket that is open already."""
+    return priced_basket(basket, _items(basket), receiver_of(basket, shopper, buyer), buyer)
 
 
 def receiver_of(basket: Basket, shopper: Shopper, buyer: Buyer) -> UUID | None:

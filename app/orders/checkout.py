@@ -26,7 +26,7 @@ from app.identity.models import User, UserKind
 from app.notifications.services import MailTemplate, queue_mail
 from app.orders.basket_lines import BasketLine, BasketView
 from app.orders.basket_schedule import require_schedulable
-from app.orders.baskets import Shopper, after_checkout, open_basket, view_basket
+from app.orders.baskets import Shopper, after_checkout, open_basket, view_opened
 from app.orders.execution_rows import distributors_day
 from app.orders.execution_trials import trial_errors
 from app.orders.jobs import PROCESS_ORDER_WORK
@@ -96,13 +96,14 @@ def place_order(shopper: Shopper, submission: Submission, *, buyer: Buyer, place
     Raises Invalid (`basket_empty`, `terms_required`, `recipient_required`, `billing_address_required`, alias codes and
     what is wrong with a line), PricesChanged, and what `check_plan` refuses. Nothing is stored then.
     """
-    if not _remember(shopper, submission, at):
+    taken = _remember(shopper, submission, at)
+    if taken is None:
         _require_same_request(shopper, submission)
         return _replayed(shopper, submission)
     basket = open_basket(shopper, at=at)
     if basket.checkout_key != submission.checkout_key:
         raise PricesChanged
-    view = view_basket(shopper, buyer, at=at)
+    view = view_opened(basket, shopper, buyer)
     account = session.get_one(Account, (current_scope().distributor_id, shopper.account_id))
     is_alias = buyer.reseller_id is not None
     recipient = account if is_alias else recipient_of(basket, account)
@@ -111,7 +112,7 @@ def place_order(shopper: Shopper, submission: Submission, *, buyer: Buyer, place
     if basket.execute_on is not None:
         require_schedulable(view, under_alias=is_alias, today=distributors_day(at))
     _check_plans(view, account, at)
-    order = _new_order(view, shopper, buyer, recipient=recipient, placed_by=placed_by, at=at)
+    order = _new_order(taken, view, shopper, buyer, recipient=recipient, placed_by=placed_by, at=at)
     session.add(order)
     session.flush()
     items = [_new_item(order, line, position) for position, line in enumerate(view.lines, start=1)]
@@ -125,7 +126,6 @@ def place_order(shopper: Shopper, submission: Submission, *, buyer: Buyer, place
     _ask_for_execution(order, view.lines, items, at)
     _confirm(order, items, account, placed_by, is_alias=is_alias, at=at)
     after_checkout(basket)
-    _answer(shopper, submission, order)
     return order
 
 
@@ -157,9 +157,21 @@ def _require_same_request(shopper: Shopper, submission: Submission) -> None:
         raise Invalid.field("checkout_key", "key_reused", "This order was already placed with other answers")
 
 
-def _remember(shopper: Shopper, submission: Submission, at: datetime) -> bool:
-    """Take the checkout's key; False if it is taken. A second submit waits here for the first one's commit."""
-    taken = session.scalar(
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """A checkout's key, taken, with the order it will be answered with."""
+
+    order_id: UUID
+    number: int
+
+
+def _remember(shopper: Shopper, submission: Submission, at: datetime) -> _Taken | None:
+    """Take the checkout's key, or None if it is taken. A second submit waits here for the first one's commit.
+
+    The answer is known beforehand: what refuses the order later takes the key back with it.
+    """
+    order_id = new_id()
+    number = session.scalar(
         insert(IdempotencyKey)
         .values(
             distributor_id=current_scope().distributor_id,
@@ -170,13 +182,13 @@ def _remember(shopper: Shopper, submission: Submission, at: datetime) -> bool:
             route=ROUTE,
             key=str(submission.checkout_key),
             request_digest=_digest(submission),
-            answer={},
+            answer={"order_id": str(order_id)},
             created_at=at,
         )
         .on_conflict_do_nothing()
-        .returning(IdempotencyKey.id)
+        .returning(ORDER_NUMBERS.next_value())
     )
-    return taken is not None
+    return _Taken(order_id, number) if number is not None else None
 
 
 class SubmittedTwice(Conflict):
@@ -186,11 +198,6 @@ class SubmittedTwice(Conflict):
 
     def __init__(self) -> None:
         super().__init__("This order has already been placed")
-
-
-def _answer(shopper: Shopper, submission: Submission, order: Order) -> None:
-    key = session.scalar(_key(shopper, submission, IdempotencyKey))
-    key.answer = {"order_id": str(order.id)}
 
 
 def _check(
@@ -238,17 +245,23 @@ def _check_plans(view: BasketView, account: Account, at: datetime) -> None:
 
 
 def _new_order(
-    view: BasketView, shopper: Shopper, buyer: Buyer, *, recipient: Account, placed_by: User, at: datetime
+    taken: _Taken,
+    view: BasketView,
+    shopper: Shopper,
+    buyer: Buyer,
+    *,
+    recipient: Account,
+    placed_by: User,
+    at: datetime,
 ) -> Order:
     is_alias = buyer.reseller_id is not None
     waits = is_alias and recipient.approval_required
     day = view.basket.execute_on
-    number = session.scalar(select(ORDER_NUMBERS.next_value()))
     return Order(
-        id=new_id(),
+        id=taken.order_id,
         reseller_id=shopper.reseller_id,
         account_id=recipient.id,
-        number=f"SO-{at.year}-{number:06}",
+        number=f"SO-{at.year}-{taken.number:06}",
         name=recipient.name,
         status=at_first(_first_move(day, waits=waits)),
         channel=OrderChannel.ALIAS if is_alias else OrderChannel.ROOT,
