@@ -31,7 +31,7 @@ from workers.vendor_access import open_connector
 
 log = logging.getLogger(__name__)
 READS_FOR = timedelta(minutes=5)  # then another job goes on: a job may take nine minutes, a lease is ten
-READ_AT_ONCE = 20
+READ_AT_ONCE, PAGE_FOR = 20, timedelta(seconds=60)  # a slow vendor's page ends earlier, so that what was read is kept
 
 
 class LostRun(Exception):
@@ -122,8 +122,12 @@ def _page(connector: Connector, run: ClaimedRun, cursor: str | None) -> Page:
         raise NotOffered("telling which services it has")
     with unit_of_work():
         ours = reconciliation.own_services(run.manager.id, after=cursor, limit=READ_AT_ONCE)
-    found, unreadable = [], ""
+    found, unreadable, until = [], "", time.monotonic() + PAGE_FOR.total_seconds()
+    asked = 0
     for each in ours:
+        if asked and time.monotonic() > until:
+            break
+        asked += 1
         try:
             seen = connector.read_service(each.reference)
         except ConnectorRejected as refusal:  # one the vendor does not tell of is not one that it does not have
@@ -131,8 +135,8 @@ def _page(connector: Connector, run: ClaimedRun, cursor: str | None) -> Page:
             seen = ServiceSeen(reference=each.reference)
         if seen is not None:
             found.append(_seen(seen, each))
-    following = str(ours[-1].subscription_id) if len(ours) == READ_AT_ONCE else None
-    return Page(found, len(ours), following, None, unreadable)
+    is_last = asked == len(ours) < READ_AT_ONCE
+    return Page(found, asked, None if is_last else str(ours[asked - 1].subscription_id), None, unreadable)
 
 
 def _seen(service: ServiceSeen, ours: OwnService | None = None) -> SeenService:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from openbrokerapi import errors
@@ -91,6 +92,14 @@ def test_a_broker_is_read_instance_by_instance(session, world, broker, reference
         (DriftKind.PRODUCT, references[2], "Workplace.Start", "WP-TEAM"),
     }
     assert [each.method for each in broker.broker.seen if each.method != "GET"] == before
+
+
+def test_a_slow_broker_is_read_in_smaller_pages(session, world, broker, references, clock, monkeypatch):
+    """GO-03: what was read is kept after a minute, so a slow vendor cannot use up the job without any progress."""
+    monkeypatch.setattr(reconciliation, "PAGE_FOR", timedelta(seconds=-1))
+    run, drifts = compare(session, world, clock)
+
+    assert (run.state, run.done, run.matching, drifts) == (RunState.COMPLETED, 3, 3, set())
 
 
 def test_an_instance_the_broker_does_not_tell_of_is_not_missing(session, world, broker, references, clock, monkeypatch):
