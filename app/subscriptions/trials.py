@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
 from app.accounts.models import Account, AccountStatus
@@ -38,7 +37,6 @@ MAX_EXTENSIONS = 2
 MAX_DAYS_ADDED = 90
 MOST_DAYS_AT_ONCE = 365
 MAX_NAME = 100
-SHORTEST_SEARCH = 2
 NOTHING = Decimal(0)
 NO_RULE = "trial"
 RUNNING = (
@@ -102,49 +100,6 @@ class NewTrial:
     storefront_id: UUID | None
     contact_email: str
     requested_by_name: str
-
-
-@dataclass(frozen=True, slots=True)
-class TrialFilter:
-    """What to list. `search` looks into names, codes, products and accounts."""
-
-    search: str = ""
-    code: str | None = None
-    is_running: bool = False
-
-
-EVERY_TRIAL = TrialFilter()
-
-
-@dataclass(frozen=True, slots=True)
-class ListedTrial:
-    """A trial with what it is now; without a subscription it is still being opened."""
-
-    trial: Trial
-    subscription: Subscription | None
-    product_name: str
-    account_name: str
-
-    @property
-    def state(self) -> str:
-        """What people call it: Starting, Running, Suspended, Expired, Upgraded, Canceled."""
-        if self.subscription is None:
-            return "Starting"
-        if self.trial.converted_at is not None:
-            return "Upgraded"
-        return {
-            SubscriptionStatus.PENDING_ACTIVATION: "Starting",
-            SubscriptionStatus.ACTIVE: "Running",
-            SubscriptionStatus.PENDING_CANCELLATION: "Running",
-            SubscriptionStatus.SUSPENDED: "Suspended",
-            SubscriptionStatus.EXPIRED: "Expired",
-            SubscriptionStatus.CANCELED: "Canceled",
-        }[self.subscription.status]
-
-    @property
-    def ends_on(self) -> date | None:
-        """Its last day; None once it is paid."""
-        return self.subscription.trial_ends_on if self.subscription is not None else None
 
 
 def request_trial(new: NewTrial, *, buyer: Buyer, at: datetime) -> Trial:
@@ -242,40 +197,6 @@ def find_trial(subscription_id: UUID) -> Trial | None:
             Trial.distributor_id == current_scope().distributor_id, Trial.subscription_id == subscription_id
         )
     )
-
-
-def list_trials(wanted: TrialFilter = EVERY_TRIAL, *, limit: int, offset: int = 0) -> Sequence[ListedTrial]:
-    """Return a page of trials in reach, the newest first."""
-    statement = _filtered(
-        select(Trial, Subscription, Product.name, Account.name).outerjoin(
-            Subscription,
-            (Subscription.distributor_id == Trial.distributor_id) & (Subscription.id == Trial.subscription_id),
-        ),
-        wanted,
-    )
-    rows = session.execute(statement.order_by(Trial.requested_at.desc(), Trial.id.desc()).offset(offset).limit(limit))
-    return [ListedTrial(*row) for row in rows]
-
-
-def count_trials(wanted: TrialFilter = EVERY_TRIAL) -> int:
-    """Return how many trials are in reach."""
-    statement = (
-        select(func.count())
-        .select_from(Trial)
-        .outerjoin(
-            Subscription,
-            (Subscription.distributor_id == Trial.distributor_id) & (Subscription.id == Trial.subscription_id),
-        )
-    )
-    return session.scalar(_filtered(statement, wanted)) or 0
-
-
-def get_listed_trial(code: str) -> ListedTrial:
-    """Return a trial by its subscription's code, such as SUB-000142; raises TrialNotFound."""
-    found = list_trials(TrialFilter(code=code), limit=1)
-    if not found:
-        raise TrialNotFound(code)
-    return found[0]
 
 
 def make_subscription(trial: Trial, payer: Account, *, on: date, sync_status: SyncStatus, at: datetime) -> Subscription:
@@ -413,20 +334,3 @@ def _errors(new: NewTrial, product: Product) -> Iterator[FieldError]:
         yield FieldError("friendly_name", "characters", "Leave out < and >")
     if new.account.status is not AccountStatus.ACTIVE or not new.account.ordering_enabled:
         yield FieldError("quantity", "account_not_active", "This company cannot order at present")
-
-
-def _filtered(statement: Any, wanted: TrialFilter) -> Any:
-    statement = (
-        statement.join(Product, (Product.distributor_id == Trial.distributor_id) & (Product.id == Trial.product_id))
-        .join(Account, (Account.distributor_id == Trial.distributor_id) & (Account.id == Trial.account_id))
-        .where(Trial.distributor_id == current_scope().distributor_id)
-    )
-    if wanted.code is not None:
-        statement = statement.where(Subscription.code == wanted.code)
-    if wanted.is_running:
-        statement = statement.where(Subscription.trial_ends_on.is_not(None), Subscription.status.in_(RUNNING))
-    text = wanted.search.strip().lower()
-    if len(text) >= SHORTEST_SEARCH:
-        searched = (Subscription.code, Trial.friendly_name, Product.name, Account.name)
-        statement = statement.where(or_(*(func.lower(column).contains(text, autoescape=True) for column in searched)))
-    return statement

@@ -28,17 +28,8 @@ from app.core.ids import new_id, parse_id
 from app.identity.permissions import Permission
 from app.pricing.quotes import ExplainedPrice, PriceKey, explain_products, root_buyer
 from app.subscriptions.models import ChangeKind, ChangeStatus, Subscription
-from app.subscriptions.trials import (
-    ListedTrial,
-    NewTrial,
-    TrialFilter,
-    TrialNotFound,
-    count_trials,
-    get_listed_trial,
-    is_convertible,
-    list_trials,
-    request_trial,
-)
+from app.subscriptions.trial_list import ListedTrial, TrialFilter, count_trials, get_listed_trial, list_trials
+from app.subscriptions.trials import NewTrial, TrialNotFound, is_convertible, request_trial
 from app.web.pages import page
 from app.web.pagination import SIZES, Page, requested_page
 from app.web.surfaces import Surface, surface_blueprint

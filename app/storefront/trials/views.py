@@ -22,14 +22,12 @@ from app.storefront.billing.views import section_nav
 from app.storefront.catalogue.product_page import choices_of
 from app.storefront.shopping import buyer_of_request, buying_user, shopper_of_request, today
 from app.storefront.trials.forms import StartForm, UpgradeForm
+from app.subscriptions.trial_list import count_trials, get_listed_trial, list_trials
 from app.subscriptions.trials import (
     NewTrial,
     NoTrial,
     TrialNotOffered,
-    count_trials,
-    get_listed_trial,
     is_convertible,
-    list_trials,
     request_trial,
     require_free,
     trial_product,
