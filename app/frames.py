@@ -136,14 +136,19 @@ STOREFRONT_ACCOUNT = (
     Entry("Manage storefront", "manage_home.index", "settings"),
     Entry("My storefront", "storefront_sessions.hop_out", "external"),
     Entry("Change password", "storefront_sessions.own_password", "lock"),
+    Entry("Sign-in and security", "storefront_sessions.security", "shield"),
 )
 ADMIN_ACCOUNT: dict[Surface, tuple[Entry, ...]] = {
     Surface.MANAGE: (
         Entry("Users", "storefront_users.index", "users"),
         Entry("Change password", "storefront_sessions.own_password", "lock"),
+        Entry("Sign-in and security", "storefront_sessions.security", "shield"),
         Entry("Distributor's storefront", "storefront_sessions.hop_back", "external"),
     ),
-    Surface.BSS: (Entry("Change password", "bss_sessions.own_password", "lock"),),
+    Surface.BSS: (
+        Entry("Change password", "bss_sessions.own_password", "lock"),
+        Entry("Sign-in and security", "bss_sessions.security", "shield"),
+    ),
     Surface.PLATFORM: (),
 }
 CONSOLE_NAVIGATION: tuple[tuple[str | None, tuple[Entry, ...]], ...] = (

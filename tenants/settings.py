@@ -19,6 +19,7 @@ from tenants.context import current_scope
 from tenants.models import Distributor, DistributorSettingsRow, StorefrontSettingsRow
 
 CANCELLATION_REASONS = ("Too expensive", "Unused", "Moved", "Non-payment", "Duplicate", "Other")  # CB-29
+PASSWORD_DAYS = (0, 30, 60, 90, 180)  # SF-13
 ROUNDINGS = ("none", "up_0.05", "up_0.10", "up_0.50", "up_1.00", "up_99")  # RS-22
 
 
@@ -35,6 +36,8 @@ class DistributorSettings:
     cancellation_reasons: tuple[str, ...] = CANCELLATION_REASONS  # what staff choose from; up to 40 characters each
     offer_discount_ceiling: str = "15"  # percent; above it an offer needs an administrator (CB-17); decimal text
     tax_percent: str = "0"  # one rate until tax rules come; decimal text
+    bss_second_factor: str = "optional"  # off, optional, required: an authenticator app (BC-02)
+    bss_password_days: int = 0  # a password expires after so many days; 0: never
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +87,8 @@ class StorefrontSettings:
     approve_registrations: bool = True
     new_customers_need_approval: bool = True
     landing_page: str = "home"  # home, catalogue, dashboard: customers after sign-in
+    second_factor_by_mail: bool = False  # a code by e-mail after the password (SF-12)
+    password_days: int = 0  # 0: never; one of PASSWORD_DAYS (SF-13)
     seo_title: str = ""
     seo_description: str = ""
     seo_keywords: str = ""

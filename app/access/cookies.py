@@ -6,6 +6,7 @@ looked up in its realm only.
 
 from __future__ import annotations
 
+from datetime import timedelta
 from uuid import UUID
 
 from flask import Response, request
@@ -62,4 +63,43 @@ def delete_cookie(response: Response, realm: UUID | str, surface: Surface) -> No
     """Take the session away from the browser."""
     response.delete_cookie(
         cookie_name(realm), path=cookie_path(surface), httponly=True, samesite="Lax", secure=settings().is_https
+    )
+
+
+DEVICE, REMEMBER = "device", "remember"  # what a browser keeps beside its session
+KEPT_FOR = {DEVICE: timedelta(days=365), REMEMBER: timedelta(days=30)}
+
+
+def read_kept(kind: str, realm: UUID) -> str | None:
+    """Return a secret the browser keeps for a realm beside its session, if we signed it for this realm and use."""
+    value = request.cookies.get(f"{cookie_name(realm)}_{kind}")
+    if not value:
+        return None
+    try:
+        return _signer(f"{kind}:{realm}").unsign(value).decode()
+    except (BadSignature, UnicodeDecodeError):
+        return None
+
+
+def set_kept(response: Response, kind: str, realm: UUID, secret: str, surface: Surface) -> None:
+    """Let the browser keep a secret: which device it is, or that it stays signed in (BC-28)."""
+    response.set_cookie(
+        f"{cookie_name(realm)}_{kind}",
+        _signer(f"{kind}:{realm}").sign(secret).decode(),
+        max_age=KEPT_FOR[kind],
+        path=cookie_path(surface),
+        httponly=True,
+        samesite="Lax",
+        secure=settings().is_https,
+    )
+
+
+def delete_kept(response: Response, kind: str, realm: UUID, surface: Surface) -> None:
+    """Let the browser forget a secret."""
+    response.delete_cookie(
+        f"{cookie_name(realm)}_{kind}",
+        path=cookie_path(surface),
+        httponly=True,
+        samesite="Lax",
+        secure=settings().is_https,
     )

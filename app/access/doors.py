@@ -11,7 +11,15 @@ import flask
 from flask import abort, flash, make_response, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
-from app.access.cookies import delete_cookie, set_cookie
+from app.access.cookies import (
+    DEVICE,
+    REMEMBER,
+    delete_cookie,
+    delete_kept,
+    read_kept,
+    set_cookie,
+    set_kept,
+)
 from app.access.forms import ChangePasswordForm, ForgotForm, NewPasswordForm, SignInForm
 from app.access.landing import safe_next
 from app.access.limits import SIGN_IN, require_within
@@ -33,14 +41,17 @@ from app.identity.recovery import (
     request_reset,
     reset_password,
 )
+from app.identity.remembered import forget, resume
 from app.identity.sessions import end_session
-from app.identity.sign_in import SignedIn, sign_in
+from app.identity.sign_in import Challenged, SignedIn, Visit, sign_in
 from app.web.pages import page
 from app.web.surfaces import PREFIXES, Surface, surface_of_request
 from tenants.directory import AddressKind
 from tenants.settings import storefront_settings
 
 NOT_AVAILABLE = "Signing in is not available at the moment"
+CHALLENGE = "challenge"  # where the signed cookie holds a half-done sign-in
+FROM_HERE = ("same-origin", "same-site")  # Sec-Fetch-Site: set by browsers, never by pages
 HIDDEN_WHEN_CLOSED = ("/register", "/password")
 
 
@@ -84,16 +95,54 @@ def show_sign_in(door: Door) -> ResponseReturnValue:
                 door.realm_id,
                 form.email.data or "",
                 form.password.data or "",
-                at=utc_now(),
-                address=request.remote_addr,
-                browser=request.user_agent.string,
+                visit_of(door),
+                is_remembered=form.remember.data,
             )
         if found is not None:
-            return let_in(door, found, wanted or _landing(door, found))
+            return go_on(door, found, wanted)
         form.form_errors.append(str(SignInRefused()))
+    elif request.method == "GET" and (answer := resume_visit(door, wanted or door.home)) is not None:
+        return answer
     return page(
         "storefront/sessions/login.html", title="Sign in", form=form, forgot_url=door.url("forgot")
     ), form.status
+
+
+def visit_of(door: Door) -> Visit:
+    """Return where the request comes from."""
+    return Visit(utc_now(), request.remote_addr, request.user_agent.string, device=read_kept(DEVICE, door.realm_id))
+
+
+def go_on(door: Door, found: SignedIn | Challenged, wanted: str | None) -> ResponseReturnValue:
+    """Let somebody in, or lead to what is still asked for."""
+    if isinstance(found, SignedIn):
+        return let_in(door, found, wanted or _landing(door, found))
+    flask.session[CHALLENGE] = found.token
+    return redirect(door.url("go_on", next=wanted), code=HTTPStatus.SEE_OTHER)
+
+
+def resume_visit(door: Door, to: str) -> ResponseReturnValue | None:
+    """Start a session for a browser that stays signed in and go to a page; None where it is not remembered."""
+    secret = read_kept(REMEMBER, door.realm_id)
+    if secret is None:
+        return None
+    visit = visit_of(door)
+    with unit_of_work():
+        found = resume(
+            door.realm_id,
+            secret,
+            device=visit.device,
+            at=visit.at,
+            address=visit.address,
+            browser=visit.browser,
+        )
+    if found is None:
+        return None
+    response = make_response(redirect(to, code=HTTPStatus.SEE_OTHER))
+    set_cookie(response, door.realm_id, found.token, door.surface)
+    if found.remember is not None:
+        set_kept(response, REMEMBER, door.realm_id, found.remember, door.surface)
+    return response
 
 
 def let_in(door: Door, signed_in: SignedIn, to: str) -> ResponseReturnValue:
@@ -105,6 +154,10 @@ def let_in(door: Door, signed_in: SignedIn, to: str) -> ResponseReturnValue:
     flask.session.clear()
     response = make_response(redirect(to, code=HTTPStatus.SEE_OTHER))
     set_cookie(response, door.realm_id, signed_in.token, door.surface)
+    if signed_in.device is not None:
+        set_kept(response, DEVICE, door.realm_id, signed_in.device, door.surface)
+    if signed_in.remember is not None:
+        set_kept(response, REMEMBER, door.realm_id, signed_in.remember, door.surface)
     return response
 
 
@@ -127,14 +180,17 @@ def _landing(door: Door, signed_in: SignedIn) -> str:
 
 def sign_out(door: Door) -> ResponseReturnValue:
     """End the session here and now; the browser forgets it."""
-    viewer = current_viewer()
-    if viewer is not None:
-        with unit_of_work():
+    viewer, remembered = current_viewer(), read_kept(REMEMBER, door.realm_id)
+    with unit_of_work():
+        if viewer is not None:
             end_session(viewer.realm_id, viewer.session_id)
+        if remembered is not None:
+            forget(door.realm_id, remembered)
     flask.session.clear()
     flash("You have signed out.", "success")
     response = make_response(redirect(door.url("login"), code=HTTPStatus.SEE_OTHER))
     delete_cookie(response, door.realm_id, door.surface)
+    delete_kept(response, REMEMBER, door.realm_id, door.surface)
     return response
 
 
@@ -211,21 +267,35 @@ def show_forgot(door: Door) -> ResponseReturnValue:
 
 
 def land(door: Door, token: str) -> ResponseReturnValue:
-    """Spend a hop: a session here for somebody who is signed in over there; `next` is a path below this storefront."""
+    """Spend a hop: a session here for somebody who is signed in over there; `next` is a path below this storefront.
+
+    A link that somebody else sent would sign its reader in as its sender: what does not come from our own pages has to
+    be confirmed.
+    """
     require_within(SIGN_IN, request.remote_addr)
+    if request.method == "GET" and request.headers.get("Sec-Fetch-Site") not in FROM_HERE:
+        return _confirm_hop(door, token)
     try:
         with unit_of_work():
-            found = land_hop(
-                door.realm_id,
-                token,
-                at=utc_now(),
-                address=request.remote_addr,
-                browser=request.user_agent.string,
-            )
+            found = land_hop(door.realm_id, token, visit_of(door))
     except LinkNoLongerValid:
         return _link_ended(door, TokenPurpose.HOP, token)
     wanted = safe_next(f"{request.script_root}{request.args.get('next', '')}", door.surface)
     return let_in(door, found, wanted or _landing(door, found))
+
+
+def _confirm_hop(door: Door, token: str) -> ResponseReturnValue:
+    try:
+        name = check_link(TokenPurpose.HOP, door.realm_id, token, at=utc_now())
+    except LinkNoLongerValid:
+        return _link_ended(door, TokenPurpose.HOP, token)
+    return page(
+        "storefront/sessions/confirm_hop.html",
+        title="Continue",
+        name=name.full_name,
+        email=name.email,
+        action=door.url("hop", token=token, next=request.args.get("next")),
+    )
 
 
 def closed_door() -> ResponseReturnValue:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wtforms import EmailField, PasswordField, StringField
+from wtforms import BooleanField, EmailField, PasswordField, StringField
 from wtforms.validators import EqualTo, InputRequired, Length
 
 from app.web.forms import Form
@@ -20,6 +20,39 @@ class SignInForm(Form):
         "Password",
         validators=[InputRequired("Enter your password")],
         render_kw={"autocomplete": "current-password"},
+    )
+
+    remember = BooleanField("Stay signed in on this device")
+
+
+class CodeForm(Form):
+    """A code of an app, of a mail, or a recovery code."""
+
+    code = StringField(
+        "Code",
+        validators=[InputRequired("Enter the code"), Length(max=20, message="A code has at most 20 characters")],
+        render_kw={"autocomplete": "one-time-code", "inputmode": "text", "autofocus": True, "autocapitalize": "none"},
+    )
+    trust = BooleanField("Trust this device for 30 days", description="You are not asked for a code on it.")
+
+
+class PresentPasswordForm(Form):
+    """A change that asks for the password once more."""
+
+    current = PasswordField(
+        "Present password",
+        validators=[InputRequired("Enter your present password")],
+        render_kw={"autocomplete": "current-password"},
+    )
+
+
+class NewEmailForm(PresentPasswordForm):
+    """The address somebody wants to sign in with (SF-16)."""
+
+    new_email = EmailField(
+        "New e-mail",
+        validators=[InputRequired("Enter the new e-mail"), Length(max=254, message="Use at most 254 characters")],
+        render_kw={"autocomplete": "email"},
     )
 
 

@@ -228,6 +228,12 @@ def _to_sign_in() -> ResponseReturnValue:
         raise Unauthorized("Sign in first")
     surface = surface_of_request()
     prefix = {Surface.BSS: "bss", Surface.PLATFORM: "platform"}.get(surface, "storefront")
+    if request.method == "GET" and surface is not Surface.PLATFORM:
+        from app.access.doors import BSS_DOOR, STOREFRONT_DOOR, resume_visit  # noqa: PLC0415 - as `_closed`
+
+        answer = resume_visit(BSS_DOOR if surface is Surface.BSS else STOREFRONT_DOOR, request.full_path.rstrip("?"))
+        if answer is not None:
+            return answer
     return redirect(url_for(f"{prefix}_sessions.login", next=here()), code=HTTPStatus.SEE_OTHER)
 
 

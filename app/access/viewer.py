@@ -11,6 +11,7 @@ from flask import g, request
 from app.audit.services import Actor
 from app.identity.models import UserKind
 from app.identity.permissions import Permission
+from app.identity.realms import Person
 from tenants.directory import AddressMatch
 from tenants.resolution import address_of
 
@@ -51,6 +52,13 @@ class Viewer:
     def can(self, permission: Permission) -> bool:
         """Return whether the person has a right here."""
         return permission in self.permissions
+
+    @property
+    def person(self) -> Person:
+        """Whose rows the person may see, and so which realms are theirs. Operators have none: RuntimeError."""
+        if self.kind is None:
+            raise RuntimeError("Operators belong to no realm of a distributor")
+        return Person(self.kind, self.reseller_id, self.account_id)
 
     @property
     def actor(self) -> Actor:

@@ -12,9 +12,23 @@ from sqlalchemy.dialects.postgresql import insert
 from app.core.db import session
 from app.core.ids import new_id
 from app.identity.errors import EmailInUse
-from app.identity.models import Credential, SignInName, SingleUseToken, User, UserKind, UserSession, UserStatus
+from app.identity.models import (
+    AuthenticatorApp,
+    Credential,
+    EmailChange,
+    RecoveryCode,
+    RememberedSignIn,
+    SignInChallenge,
+    SignInDevice,
+    SignInName,
+    SingleUseToken,
+    User,
+    UserKind,
+    UserSession,
+    UserStatus,
+)
 from app.identity.queries import list_users, person_of
-from app.identity.realms import credential_realm, open_realm, realms_of, root_realm
+from app.identity.realms import Person, credential_realm, open_realm, realms_of, root_realm
 from app.identity.recovery import set_status_of_names
 from tenants.context import current_scope
 
@@ -32,6 +46,25 @@ def grant_realms(user: User, realms: Collection[UUID]) -> None:
     for realm_id in realms:
         if _add_name(user, realm_id) != user.id:
             raise EmailInUse(user.email)
+
+
+def is_address_taken(email: str, person: Person, *, apart_from: UUID) -> bool:
+    """Whether somebody else signs in with an address in a realm of the person's, or a reseller's staff does (RS-13)."""
+    if person.kind is UserKind.END_CUSTOMER and _is_staffs(email, person.reseller_id):
+        return True
+    for realm_id in realms_of(person):
+        with open_realm(realm_id):
+            found = session.scalar(
+                select(SignInName.id).where(
+                    SignInName.distributor_id == current_scope().distributor_id,
+                    SignInName.realm_id == realm_id,
+                    SignInName.email == email,
+                    SignInName.user_id != apart_from,
+                )
+            )
+        if found is not None:
+            return True
+    return False
 
 
 def _is_staffs(email: str, reseller_id: UUID | None) -> bool:
@@ -99,7 +132,7 @@ def admit_staff(reseller_id: UUID, storefront_id: UUID, *, at: datetime) -> int:
 def withdraw_realm(realm_id: UUID) -> None:
     """End every session and link of a storefront that closes; names and passwords wait for its return (RS-11)."""
     with open_realm(realm_id):
-        for table in (UserSession, SingleUseToken):
+        for table in (UserSession, SingleUseToken, RememberedSignIn, SignInChallenge):
             session.execute(
                 delete(table).where(table.distributor_id == current_scope().distributor_id, table.realm_id == realm_id)
             )
@@ -109,7 +142,7 @@ def erase_realm(realm_id: UUID) -> None:
     """Delete all sign-in data of a purged storefront (RS-11, day 91)."""
     withdraw_realm(realm_id)
     with open_realm(realm_id):
-        for table in (Credential, SignInName):
+        for table in (Credential, SignInName, AuthenticatorApp, RecoveryCode, SignInDevice, EmailChange):
             session.execute(
                 delete(table).where(table.distributor_id == current_scope().distributor_id, table.realm_id == realm_id)
             )

@@ -62,6 +62,33 @@ class SignInRefused(Invalid):
         super().__init__(FieldError("", "sign_in_refused", "The e-mail or the password is not right"))
 
 
+class CodeRefused(Invalid):
+    """The code is wrong, was used, or is too old: always the same words."""
+
+    code = "code_refused"
+
+    def __init__(self) -> None:
+        super().__init__(FieldError("code", "code_refused", "This code is not right, or no longer valid"))
+
+
+class ChallengeEnded(Conflict):
+    """Too many wrong codes, or too much time: sign in again."""
+
+    code = "challenge_ended"
+
+    def __init__(self) -> None:
+        super().__init__("Sign in again: the code was wrong too often, or it took too long")
+
+
+class TooSoon(Conflict):
+    """Another code is mailed after a minute at the earliest, and three times at most."""
+
+    code = "too_soon"
+
+    def __init__(self) -> None:
+        super().__init__("Wait a minute before asking for another code")
+
+
 class LastAdmin(Conflict):
     """The account, or the distributor, would be left without an Admin who can sign in."""
 

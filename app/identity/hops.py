@@ -9,7 +9,7 @@ from app.identity.errors import LinkNoLongerValid, NoOwnStorefront
 from app.identity.links import make_link, use_link
 from app.identity.models import TokenPurpose, UserKind
 from app.identity.realms import Person, realms_of
-from app.identity.sign_in import SignedIn, sign_in_by_hop
+from app.identity.sign_in import SignedIn, Visit, sign_in_by_hop
 
 
 def start_hop(
@@ -24,17 +24,10 @@ def start_hop(
     return make_link(TokenPurpose.HOP, to_realm_id, user_id, at=at, acting_account_id=acting_account_id).token
 
 
-def land_hop(realm_id: UUID, token: str, *, at: datetime, address: str | None, browser: str | None) -> SignedIn:
+def land_hop(realm_id: UUID, token: str, visit: Visit) -> SignedIn:
     """Spend a hop and start a session in this realm; raises LinkNoLongerValid."""
-    holder = use_link(TokenPurpose.HOP, realm_id, token, at=at)
-    signed_in = sign_in_by_hop(
-        realm_id,
-        holder.user_id,
-        acting_account_id=holder.acting_account_id,
-        at=at,
-        address=address,
-        browser=browser,
-    )
+    holder = use_link(TokenPurpose.HOP, realm_id, token, at=visit.at)
+    signed_in = sign_in_by_hop(realm_id, holder.user_id, visit, acting_account_id=holder.acting_account_id)
     if signed_in is None:
         raise LinkNoLongerValid
     return signed_in

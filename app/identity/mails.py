@@ -42,7 +42,7 @@ def mail_person(
 
 def owner_name(realm_id: UUID) -> str:
     """Return the company in whose name people of a realm are written to."""
-    found = "" if is_bss_realm(realm_id) else _settings(realm_id).company_name
+    found = "" if is_bss_realm(realm_id) else settings_of_realm(realm_id).company_name
     if found or reseller_of(realm_id) is not None:
         return found
     return session.scalars(select(Distributor.name).where(Distributor.id == current_scope().distributor_id)).one()
@@ -50,12 +50,12 @@ def owner_name(realm_id: UUID) -> str:
 
 def local_time(at: datetime, realm_id: UUID) -> str:
     """Write an instant as people of a realm read it, with its time zone."""
-    settings = StorefrontSettings() if is_bss_realm(realm_id) else _settings(realm_id)
+    settings = StorefrontSettings() if is_bss_realm(realm_id) else settings_of_realm(realm_id)
     locale = settings.language.replace("-", "_")
     return str(format_datetime(at, "d MMM y, HH:mm z", tzinfo=ZoneInfo(settings.time_zone), locale=locale))
 
 
-def _settings(realm_id: UUID) -> StorefrontSettings:
+def settings_of_realm(realm_id: UUID) -> StorefrontSettings:
     """Read a storefront's settings as its visitors do: BSS itself cannot see a reseller's."""
     distributor_id, reseller_id = current_scope().distributor_id, reseller_of(realm_id)
     visitor = alias_visitor_scope(distributor_id, reseller_id) if reseller_id else root_visitor_scope(distributor_id)

@@ -103,6 +103,10 @@ class Credential(RealmScoped, Base):
     locked_until: Mapped[datetime | None]
     changed_at: Mapped[datetime]
 
+    def is_locked(self, at: datetime) -> bool:
+        """Whether no password opens at an instant, not even the right one."""
+        return self.locked_until is not None and self.locked_until > at
+
 
 class UserSession(RealmScoped, Base):
     """A signed-in session, named by the digest of the secret in the cookie. 60 min idle, 12 h absolute."""

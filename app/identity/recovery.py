@@ -17,12 +17,14 @@ from app.identity.models import Credential, SignInName, TokenPurpose, User, User
 from app.identity.passwords import NOT_REUSED, check_password, check_unused, hash_password, is_password
 from app.identity.queries import get_user, get_user_for_update, person_of
 from app.identity.realms import (
+    Person,
     credential_realm,
     open_realm,
     passwords_of,
     realms_of,
     scope_of,
 )
+from app.identity.remembered import forget_all
 from app.identity.sessions import end_sessions
 from app.identity.sign_in import normal_email
 from app.notifications.services import MailTemplate
@@ -157,6 +159,7 @@ def reset_password(realm_id: UUID, token: str, password: str, *, at: datetime) -
         store_password(user, holder.name.credential_realm_id, password, at=at)
         for realm in realms_of(person_of(user)):
             end_sessions(realm, user.id)
+            forget_all(realm, user.id)
         record("user.password_reset", actor=_actor(user), at=at, target_kind="user", target_id=user.id)
     _tell_password_changed(user, realm_id, at=at)
 
@@ -180,8 +183,34 @@ def change_password(
     store_password(user, home, new, at=at)
     for realm in realms_of(person_of(user)):
         end_sessions(realm, user_id, except_id=keep_session_id)
+        forget_all(realm, user_id)
     record("user.password_changed", actor=actor, at=at, target_kind="user", target_id=user_id)
     _tell_password_changed(user, realm_id, at=at)
+
+
+def replace_expired_password(realm_id: UUID, user_id: UUID, password: str, *, at: datetime) -> None:
+    """Set a new password in the middle of a sign-in: the present one was right, and is too old. Raises PasswordRefused."""
+    name = name_of_user(realm_id, user_id)
+    with scope(scope_of(Person(name.kind, name.reseller_id, name.account_id))):
+        user = get_user(user_id)
+        store_password(user, name.credential_realm_id, password, at=at)
+        for realm in realms_of(person_of(user)):
+            end_sessions(realm, user.id)
+            forget_all(realm, user.id)
+        record("user.password_changed", actor=_actor(user), at=at, target_kind="user", target_id=user.id)
+    _tell_password_changed(user, realm_id, at=at)
+
+
+def name_of_user(realm_id: UUID, user_id: UUID) -> SignInName:
+    """Return a person's sign-in name in a realm."""
+    with open_realm(realm_id):
+        return session.scalars(
+            select(SignInName).where(
+                SignInName.distributor_id == current_scope().distributor_id,
+                SignInName.realm_id == realm_id,
+                SignInName.user_id == user_id,
+            )
+        ).one()
 
 
 def check_link(purpose: TokenPurpose, realm_id: UUID, token: str, *, at: datetime) -> SignInName:

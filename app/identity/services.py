@@ -42,6 +42,7 @@ from app.identity.realms import (
     realms_of,
 )
 from app.identity.recovery import send_activation, send_reset, set_status_of_names
+from app.identity.remembered import forget_all
 from app.identity.sessions import end_sessions
 from app.identity.sign_in import normal_email
 from tenants.context import current_scope
@@ -162,15 +163,19 @@ def _person_errors(first_name: str, last_name: str, email: str | None) -> Iterat
             yield FieldError(field, "too_long", f"Use at most {LONGEST_NAME} characters")
         elif not value.strip().isprintable():  # a line break would end a mail's header
             yield FieldError(field, "characters", "Leave out line breaks and other invisible characters")
-    if email is None:
-        return
+    if email is not None:
+        yield from address_errors("email", email)
+
+
+def address_errors(field: str, email: str) -> Iterator[FieldError]:
+    """Return what is wrong with an address to sign in with."""
     try:
         validate_email(email.strip(), check_deliverability=False, globally_deliverable=False)
         is_sendable = email.isascii()  # what is not needs mail servers with SMTPUTF8, and ours are our customers'
     except EmailNotValidError:
         is_sendable = False
     if not is_sendable:
-        yield FieldError("email", "email", "Enter an e-mail address, such as anna@company.com")
+        yield FieldError(field, "email", "Enter an e-mail address, such as anna@company.com")
 
 
 def set_roles(user_id: UUID, *, type_: UserType, roles: Collection[Role], actor: Actor, at: datetime) -> User:
@@ -231,6 +236,7 @@ def deactivate_user(user_id: UUID, *, actor: Actor, at: datetime) -> User:
     set_status_of_names(user, UserStatus.INACTIVE)
     for realm_id in realms_of(person_of(user)):
         end_sessions(realm_id, user_id)
+        forget_all(realm_id, user_id)
         for purpose in TokenPurpose:
             end_links(realm_id, user_id, purpose, at=at)
     record("user.deactivated", actor=actor, at=at, target_kind="user", target_id=user_id)

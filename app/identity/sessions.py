@@ -198,3 +198,45 @@ def end_sessions(realm_id: UUID, user_id: UUID, *, except_id: UUID | None = None
                 UserSession.id.is_distinct_from(except_id),
             )
         )
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSession:
+    """One of somebody's sessions, as they see it."""
+
+    id: UUID
+    created_at: datetime
+    last_seen_at: datetime
+    address: str | None
+    browser: str | None
+
+
+def list_sessions(realm_id: UUID, user_id: UUID, *, at: datetime) -> list[OpenSession]:
+    """Return a person's live sessions in a realm, the last used first."""
+    with open_realm(realm_id):
+        rows = session.scalars(
+            select(UserSession)
+            .where(
+                UserSession.distributor_id == current_scope().distributor_id,
+                UserSession.realm_id == realm_id,
+                UserSession.user_id == user_id,
+                UserSession.last_seen_at > at - IDLE,
+                UserSession.created_at > at - ABSOLUTE,
+            )
+            .order_by(UserSession.last_seen_at.desc())
+        ).all()
+    return [OpenSession(row.id, row.created_at, row.last_seen_at, row.address, row.browser) for row in rows]
+
+
+def end_own_session(realm_id: UUID, user_id: UUID, session_id: UUID) -> bool:
+    """End one of a person's sessions; False where it is nobody's, or somebody else's."""
+    with open_realm(realm_id):
+        found = session.execute(
+            delete(UserSession).where(
+                UserSession.distributor_id == current_scope().distributor_id,
+                UserSession.realm_id == realm_id,
+                UserSession.user_id == user_id,
+                UserSession.id == session_id,
+            )
+        )
+    return bool(found.rowcount)  # type: ignore[attr-defined]

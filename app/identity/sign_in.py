@@ -2,35 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import select
 
-from app.audit.services import Actor, record
 from app.core.db import session
-from app.identity.mails import mail_person, realm_url
-from app.identity.models import Credential, SignInName, UserKind, UserStatus, UserType
+from app.identity.challenges import proceed
+from app.identity.entering import Challenged, SignedIn, Visit, enter
+from app.identity.locking import count_wrong_try, lock_credential
+from app.identity.models import SignInName, UserStatus
 from app.identity.passwords import hash_password, is_outdated, is_password
-from app.identity.realms import lock_of, open_realm, reseller_of
-from app.identity.sessions import start_session
-from app.notifications.services import MailTemplate
+from app.identity.realms import open_realm
 from tenants.context import current_scope
 
+__all__ = ("Challenged", "SignedIn", "Visit", "normal_email", "sign_in", "sign_in_by_hop")
 LONGEST_EMAIL = 254
-
-
-@dataclass(frozen=True, slots=True)
-class SignedIn:
-    """A new session; `token` is the cookie's secret and is known only now."""
-
-    token: str
-    session_id: UUID
-    user_id: UUID
-    kind: UserKind
-    type: UserType
-    roles: tuple[str, ...]
 
 
 def normal_email(email: str) -> str:
@@ -39,51 +25,31 @@ def normal_email(email: str) -> str:
 
 
 def sign_in(
-    realm_id: UUID, email: str, password: str, *, at: datetime, address: str | None, browser: str | None
-) -> SignedIn | None:
-    """Start a session in a realm, or return None and count the wrong try: the caller commits in both cases.
+    realm_id: UUID, email: str, password: str, visit: Visit, *, is_remembered: bool = False
+) -> SignedIn | Challenged | None:
+    """Start a session in a realm, ask for a second factor, or return None and count the wrong try.
 
-    Of parallel tries at one user each waits for the one before, so no try goes uncounted. A lock sends one mail.
-    Source: SF-12, BC-02.
+    The caller commits in every case. Of parallel tries at one user each waits for the one before, so no try goes
+    uncounted. A lock sends one mail. Source: SF-12, BC-02.
     """
     name = _find_name(realm_id, normal_email(email))
-    credential = None
-    if name is not None:
-        with open_realm(name.credential_realm_id):
-            credential = session.scalar(
-                select(Credential)
-                .where(
-                    Credential.distributor_id == current_scope().distributor_id,
-                    Credential.realm_id == name.credential_realm_id,
-                    Credential.user_id == name.user_id,
-                )
-                .with_for_update()
-                .execution_options(populate_existing=True)
-            )
+    credential = lock_credential(name) if name is not None else None
     is_right = is_password(credential.password_hash if credential else None, password)
     if name is None or credential is None or name.status is not UserStatus.ACTIVE:
         return None
-    if credential.locked_until is not None and credential.locked_until > at:
+    if credential.is_locked(visit.at):
         return None
-    with open_realm(credential.realm_id):
-        if not is_right:
-            _count_wrong_try(credential, name, realm_id, at=at, address=address)
-            return None
-        credential.failed_tries, credential.locked_until = 0, None
-        if is_outdated(credential.password_hash):
+    if not is_right:
+        count_wrong_try(credential, name, realm_id, at=visit.at, address=visit.address)
+        return None
+    if is_outdated(credential.password_hash):
+        with open_realm(credential.realm_id):
             credential.password_hash = hash_password(password)
-    return _start(name, at=at, address=address, browser=browser)
+            session.flush()
+    return proceed(name, credential, visit, is_remembered=is_remembered)
 
 
-def sign_in_by_hop(
-    realm_id: UUID,
-    user_id: UUID,
-    *,
-    acting_account_id: UUID | None,
-    at: datetime,
-    address: str | None,
-    browser: str | None,
-) -> SignedIn | None:
+def sign_in_by_hop(realm_id: UUID, user_id: UUID, visit: Visit, *, acting_account_id: UUID | None) -> SignedIn | None:
     """Start a session for somebody who already proved who they are in another realm; None without access here."""
     with open_realm(realm_id):
         name = session.scalar(
@@ -96,7 +62,7 @@ def sign_in_by_hop(
         )
     if name is None:
         return None
-    return _start(name, at=at, address=address, browser=browser, acting_account_id=acting_account_id)
+    return enter(name, visit, acting_account_id=acting_account_id)
 
 
 def _find_name(realm_id: UUID, email: str) -> SignInName | None:
@@ -110,37 +76,3 @@ def _find_name(realm_id: UUID, email: str) -> SignInName | None:
                 SignInName.email == email,
             )
         )
-
-
-def _count_wrong_try(
-    credential: Credential, name: SignInName, realm_id: UUID, *, at: datetime, address: str | None
-) -> None:
-    credential.failed_tries += 1
-    lock = lock_of(credential.realm_id).lock_after(credential.failed_tries)
-    if lock is None:
-        return
-    credential.locked_until = at + lock
-    somebody = Actor(None, "Somebody with a wrong password", reseller_id=reseller_of(realm_id), address=address)
-    record("user.locked", actor=somebody, at=at, target_kind="user", target_id=name.user_id)
-    mail_person(
-        MailTemplate.USER_LOCKED,
-        realm_id,
-        email=name.email,
-        full_name=name.full_name,
-        fields={"reset_url": realm_url(realm_id, "/password"), "login_url": realm_url(realm_id, "/login")},
-        at=at,
-    )
-
-
-def _start(
-    name: SignInName,
-    *,
-    at: datetime,
-    address: str | None,
-    browser: str | None,
-    acting_account_id: UUID | None = None,
-) -> SignedIn:
-    token, session_id = start_session(
-        name, at=at, address=address, browser=browser, acting_account_id=acting_account_id
-    )
-    return SignedIn(token, session_id, name.user_id, name.kind, name.type, tuple(name.roles))

@@ -127,6 +127,12 @@ def template_settings(reseller_id: UUID | None) -> dict[MailTemplate, MailTempla
     return {MailTemplate(row.template): row for row in rows}
 
 
+def is_switched_on(template: MailTemplate, reseller_id: UUID | None) -> bool:
+    """Whether an owner lets a mail go out, as far as the scope may know."""
+    changed = template_settings(reseller_id).get(template)
+    return changed is None or changed.is_enabled
+
+
 @dataclass(frozen=True, slots=True)
 class TemplateChange:
     """What somebody wants a mail to say, and who else gets it; None keeps our words."""

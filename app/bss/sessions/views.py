@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask.typing import ResponseReturnValue
 
-from app.access import doors, public, sign_in_required
+from app.access import doors, public, security, sign_in_required
 from app.web.surfaces import Surface, surface_blueprint
 
 bp = surface_blueprint("sessions", __name__, surface=Surface.BSS, path="")
@@ -58,3 +58,6 @@ def reset(token: str) -> ResponseReturnValue:
 def own_password() -> ResponseReturnValue:
     """Change one's own password."""
     return doors.show_own_password("bss/sessions/own_password.html", DOOR.home)
+
+
+security.add_security_views(bp, DOOR, sign_in_required)

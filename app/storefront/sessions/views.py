@@ -9,7 +9,7 @@ from uuid import UUID
 from flask import redirect, request
 from flask.typing import ResponseReturnValue
 
-from app.access import doors, permission_required, public, sign_in_required, signed_in_viewer
+from app.access import doors, permission_required, public, security, sign_in_required, signed_in_viewer
 from app.core.clock import utc_now
 from app.core.db import unit_of_work
 from app.identity.errors import NoOwnStorefront
@@ -72,6 +72,9 @@ def own_password() -> ResponseReturnValue:
     return doors.show_own_password("storefront/sessions/own_password.html", DOOR.home)
 
 
+security.add_security_views(bp, DOOR, permission_required(Permission.OWN_DETAILS_EDIT), below="/account")
+
+
 @bp.get("/hop")
 @permission_required(Permission.STOREFRONT_HOP)
 def hop_out() -> ResponseReturnValue:
@@ -89,7 +92,7 @@ def hop_back() -> ResponseReturnValue:
     return _hop(root_realm())
 
 
-@bp.get("/hop/<token>")
+@bp.route("/hop/<token>", methods=["GET", "POST"])
 @public
 def hop(token: str) -> ResponseReturnValue:
     """Land: the link works once, for a minute."""

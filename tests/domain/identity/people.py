@@ -13,7 +13,7 @@ from app.identity.models import User
 from app.identity.queries import person_of
 from app.identity.realms import credential_realm, scope_of
 from app.identity.recovery import store_password
-from app.identity.sign_in import SignedIn, sign_in
+from app.identity.sign_in import Challenged, SignedIn, Visit, sign_in
 from app.notifications.models import OutboundMail
 from tenants.context import alias_visitor_scope, root_visitor_scope, scope
 from tests.factories.world import MONDAY_NOON, World
@@ -44,15 +44,27 @@ def give_password(world: World, user: User, realm_id: UUID, password: str = PASS
     session.commit()
 
 
+def visit(at: datetime = MONDAY_NOON, device: str | None = None) -> Visit:
+    """A request from one and the same place."""
+    return Visit(at, "192.0.2.7", "Test", device)
+
+
 def try_sign_in(
-    world: World, realm_id: UUID, email: str, password: str = PASSWORD, *, at: datetime = MONDAY_NOON
-) -> SignedIn | None:
+    world: World,
+    realm_id: UUID,
+    email: str,
+    password: str = PASSWORD,
+    *,
+    at: datetime = MONDAY_NOON,
+    device: str | None = None,
+    is_remembered: bool = False,
+) -> SignedIn | Challenged | None:
     """Sign in as a visitor of the realm's address would."""
     visitors = {
         world.tech.storefront.id: alias_visitor_scope(world.id, world.tech.id),
         world.cloudia.storefront.id: alias_visitor_scope(world.id, world.cloudia.id),
     }
     with scope(visitors.get(realm_id, root_visitor_scope(world.id))):
-        found = sign_in(realm_id, email, password, at=at, address="192.0.2.7", browser="Test")
+        found = sign_in(realm_id, email, password, visit(at, device), is_remembered=is_remembered)
         session.commit()
     return found

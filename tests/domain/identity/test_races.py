@@ -25,7 +25,7 @@ from app.identity.sign_in import sign_in
 from tenants.context import scope
 from tests.committed import committed_database
 from tests.domain.identity.conftest import OPERATOR
-from tests.domain.identity.people import give_password, mailed, secret_of
+from tests.domain.identity.people import give_password, mailed, secret_of, visit
 from tests.factories.world import MONDAY_NOON, World, make_world
 
 AT_ONCE = 8
@@ -65,9 +65,7 @@ def test_wrong_passwords_at_once_are_all_counted_and_lock_once(crowd: World) -> 
 
     found = all_at_once(
         crowd,
-        lambda number: sign_in(
-            crowd.root.id, email, f"Wrong-Harbour-{number}", at=MONDAY_NOON, address=None, browser=None
-        ),
+        lambda number: sign_in(crowd.root.id, email, f"Wrong-Harbour-{number}", visit()),
     )
 
     with scope(crowd.scope), open_realm(crowd.root.id):
@@ -96,9 +94,7 @@ def test_one_hop_lands_once(crowd: World) -> None:
     with scope(crowd.scope), unit_of_work():
         token = start_hop(crowd.tech.admin.id, person_of(crowd.tech.admin), realm_id, at=MONDAY_NOON)
 
-    found = all_at_once(
-        crowd, lambda _number: land_hop(realm_id, token, at=MONDAY_NOON, address=None, browser=None).user_id
-    )
+    found = all_at_once(crowd, lambda _number: land_hop(realm_id, token, visit(MONDAY_NOON)).user_id)
 
     assert found.count(crowd.tech.admin.id) == 1
     with scope(crowd.scope), open_realm(realm_id):

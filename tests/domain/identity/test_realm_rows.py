@@ -11,7 +11,7 @@ from app.identity.models import Credential, SignInName, SingleUseToken, UserKind
 from app.identity.queries import person_of
 from app.identity.realms import open_realm
 from tenants.context import scope
-from tests.domain.identity.people import give_password
+from tests.domain.identity.people import give_password, visit
 from tests.factories.world import MONDAY_NOON, World, make_world
 
 REALM_TABLES = (SignInName, Credential, UserSession, SingleUseToken)
@@ -67,13 +67,13 @@ def test_hop_works_once_and_for_a_minute(world: World) -> None:
     realm_id = world.tech.storefront.id
     with scope(world.scope):
         token = hop(world, realm_id)
-        landed = land_hop(realm_id, token, at=MONDAY_NOON, address=None, browser=None)
+        landed = land_hop(realm_id, token, visit(MONDAY_NOON))
         assert landed.user_id == world.tech.admin.id
         with pytest.raises(LinkNoLongerValid):
-            land_hop(realm_id, token, at=MONDAY_NOON, address=None, browser=None)
+            land_hop(realm_id, token, visit(MONDAY_NOON))
         late = hop(world, realm_id)
         with pytest.raises(LinkNoLongerValid):
-            land_hop(realm_id, late, at=MONDAY_NOON.replace(minute=1), address=None, browser=None)
+            land_hop(realm_id, late, visit(MONDAY_NOON.replace(minute=1)))
 
 
 def test_hop_leads_to_ones_own_storefront_only(world: World) -> None:
@@ -94,4 +94,4 @@ def test_hop_is_no_way_into_another_realm(world: World) -> None:
     with scope(world.scope):
         token = hop(world, world.tech.storefront.id)
         with pytest.raises(LinkNoLongerValid):
-            land_hop(world.root.id, token, at=MONDAY_NOON, address=None, browser=None)
+            land_hop(world.root.id, token, visit(MONDAY_NOON))

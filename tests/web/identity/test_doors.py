@@ -23,6 +23,7 @@ from tests.domain.identity.conftest import OPERATOR
 from tests.domain.identity.people import PASSWORD, give_password, link_of, mailed
 from tests.factories.world import MONDAY_NOON, World, make_user
 
+FROM_HERE = {"Sec-Fetch-Site": "same-origin"}
 OK, FOUND, UNPROCESSABLE = HTTPStatus.OK, HTTPStatus.SEE_OTHER, HTTPStatus.UNPROCESSABLE_ENTITY
 
 
@@ -383,15 +384,31 @@ def test_reseller_staff_hop_to_their_storefront_and_back(client, world, sign_in)
     sign_in(world.tech.admin, realm=world.root.id)
 
     over = client.get("/hop")
-    landed = client.get(path_of(over.location))
-    again = client.get(path_of(over.location))
+    landed = client.get(path_of(over.location), headers=FROM_HERE)
+    again = client.get(path_of(over.location), headers=FROM_HERE)
     back = client.get("/techsolutions/hop/back")
 
     assert over.status_code == FOUND
     assert (landed.status_code, landed.location) == (FOUND, "/techsolutions/manage/")
     assert again.status_code == HTTPStatus.GONE
     assert client.get("/techsolutions/manage/probe").status_code == OK
-    assert client.get(path_of(back.location)).location == "/"
+    assert client.get(path_of(back.location), headers=FROM_HERE).location == "/"
+
+
+@pytest.mark.parametrize("site", ["cross-site", "none", None])
+def test_a_hop_that_somebody_else_sent_has_to_be_confirmed(client, world, sign_in, site) -> None:
+    """Signing a reader in as the sender of a link: nothing happens before the person has seen as whom."""
+    sign_in(world.tech.admin, realm=world.root.id)
+    link = path_of(client.get("/hop").location)
+
+    asked = client.get(link, headers={"Sec-Fetch-Site": site} if site else {})
+    before = sessions_in(world, world.tech.storefront.id)
+    confirmed = client.post(link)
+
+    assert (asked.status_code, before) == (OK, [])
+    assert world.tech.admin.email in asked.text
+    assert confirmed.status_code == FOUND
+    assert len(sessions_in(world, world.tech.storefront.id)) == 1
 
 
 def test_others_have_nowhere_to_hop(client, world, sign_in) -> None:

@@ -1,0 +1,61 @@
+"""The last step of every way in: a session, a known browser, and what is remembered. Passwords, hops and providers end here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from app.identity.devices import note_device
+from app.identity.models import SignInName, SignInStep, UserKind, UserType
+from app.identity.remembered import remember
+from app.identity.sessions import start_session
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """Where somebody comes from. `device` is the secret of the browser, if it brought one."""
+
+    at: datetime
+    address: str | None
+    browser: str | None
+    device: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """A new session; `token` is the cookie's secret and is known only now, as `device` and `remember` are."""
+
+    token: str
+    session_id: UUID
+    user_id: UUID
+    kind: UserKind
+    type: UserType
+    roles: tuple[str, ...]
+    device: str | None = None  # the browser's own secret
+    remember: str | None = None  # starts sessions for 30 days
+
+
+@dataclass(frozen=True, slots=True)
+class Challenged:
+    """The password was right, and something else is asked for. `token` is known only now."""
+
+    token: str
+    step: SignInStep
+
+
+def enter(
+    name: SignInName,
+    visit: Visit,
+    *,
+    acting_account_id: UUID | None = None,
+    is_remembered: bool = False,
+    trust: bool = False,
+) -> SignedIn:
+    """Start a session of a sign-in name, note its browser, and remember it where that was wished for."""
+    token, session_id = start_session(
+        name, at=visit.at, address=visit.address, browser=visit.browser, acting_account_id=acting_account_id
+    )
+    device = note_device(name, visit.device, trust=trust, at=visit.at, address=visit.address, browser=visit.browser)
+    kept = remember(name, at=visit.at) if is_remembered else None
+    return SignedIn(token, session_id, name.user_id, name.kind, name.type, tuple(name.roles), device, kept)
