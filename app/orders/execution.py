@@ -200,9 +200,10 @@ def require_credit(order: Order, payer: Account, cost: OrderCost) -> None:
 
 
 def _execute(order: Order, lines: Sequence[Line], parties: Parties, cost: OrderCost, *, at: datetime) -> None:
+    # Two orders of one payer cannot both take the last of its credit, nor bring in what excludes each other.
+    get_account_for_update(parties.payer.id)
     require_executable(order, lines, parties)
     require_offered(order, cost)
-    get_account_for_update(parties.payer.id)  # two orders of one payer cannot both take the last of its credit
     require_credit(order, parties.payer, cost)
     is_approved = order.channel is OrderChannel.ALIAS and order.decided_at is not None and order.run_at is None
     if any(line.product_type.non_automatic for line in lines):
