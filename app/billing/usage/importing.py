@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import BinaryIO
 from uuid import UUID
@@ -335,12 +335,16 @@ def _known(rows: Sequence[UsageRow]) -> _Known:
         by_account,
         {(charge.product_id, charge.resource_key): charge for charge in charges},
     )
+    first = min((row.first_day for row in rows if row.first_day), default=date.max)
+    last = max((row.last_day for row in rows if row.last_day), default=date.min)
     for record_ in session.scalars(
         select(UsageRecord)
         .where(
             UsageRecord.distributor_id == here,
             UsageRecord.subscription_id.in_(subscriptions),
             UsageRecord.state != UsageState.REJECTED,
+            UsageRecord.first_day <= last,  # others can neither be replaced nor overlap
+            UsageRecord.last_day >= first,
         )
         .with_for_update()
         .execution_options(populate_existing=True)

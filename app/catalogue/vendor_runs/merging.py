@@ -16,10 +16,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Select, func, or_, select
 
 from app.catalogue.characteristics import characteristics_of, read_answers
-from app.catalogue.models import (
-    Product,
-    ProductType,
-)
+from app.catalogue.models import BillingType, Product, ProductKind, ProductType
 from app.catalogue.text import search_text, slugified
 from app.catalogue.vendor_runs.definition import TYPE, DefinedProduct, DefinedType
 from app.catalogue.vendor_runs.errors import ItemRefused
@@ -200,6 +197,7 @@ def _new_product(
         product_type_id=product_type.id,
         vendor=product_type.vendor or vendor.name,
         is_add_on=defined.is_add_on,
+        billing_type=(BillingType.ON_END if product_type.kind is ProductKind.PAY_PER_USE else BillingType.ON_START),
         is_active=False,
         is_published=False,
         characteristics=values,

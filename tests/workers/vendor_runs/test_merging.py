@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import func, select
 
 from app.catalogue.models import (
+    BillingType,
     Product,
     ProductPrice,
     ProductRelation,
@@ -293,3 +294,14 @@ def test_a_bad_attribute_spoils_its_type_alone(session: BoundSession, vendor: Fe
 
     assert run.state is VendorRunState.COMPLETED_WITH_ERRORS
     assert set(session.scalars(select(ProductType.external_id).where(ProductType.external_id.is_not(None)))) == {"mail"}
+
+
+def test_pay_per_use_products_are_charged_in_arrears(session: BoundSession, vendor: FeedConnector, read: Read) -> None:
+    """CB-15, CB-F38: what is sold by use is billed when its cycle is over."""
+    vendor.feed["types"].append({"id": "compute", "name": "Compute", "kind": "pay_per_use"})
+    vendor.feed["products"][1]["typeId"] = "compute"
+
+    read()
+
+    assert product(session, "MAIL-L").billing_type is BillingType.ON_END
+    assert product(session, "MAIL-S").billing_type is BillingType.ON_START
