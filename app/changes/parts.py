@@ -26,6 +26,7 @@ from app.subscriptions.models import (
 from app.subscriptions.periods import Period
 
 ONE_DAY = timedelta(days=1)
+OF_QUANTITY = (ChangeKind.QUANTITY, ChangeKind.UPGRADE, ChangeKind.DOWNGRADE)  # a partial upgrade leaves fewer
 
 
 def settle_parts(subscription: Subscription, change: SubscriptionChange, *, at: datetime) -> None:
@@ -36,15 +37,20 @@ def settle_parts(subscription: Subscription, change: SubscriptionChange, *, at: 
     """
     if subscription.role is not SubscriptionRole.MAIN:
         return
-    if change.kind is ChangeKind.QUANTITY:
-        for add_on, cost in linked_add_ons(subscription.id):
-            _charge_difference(subscription, add_on, cost, change, at=at)
-        follow_quantity(subscription, at=at)
+    if change.kind in OF_QUANTITY and subscription.is_live:
+        follow_linked(subscription, change, at=at)
         follow_bundle(subscription)
     if change.kind is ChangeKind.CANCELLATION and subscription.status is SubscriptionStatus.CANCELED:
         for add_on in list_add_ons(subscription.id):
             credit_add_on(add_on, add_on.quantity, change, on=change.effective_on, at=at)
     follow_parent(subscription, at=at)
+
+
+def follow_linked(subscription: Subscription, change: SubscriptionChange, *, at: datetime) -> None:
+    """Give linked add-ons the quantity their subscription has come to, and charge or give back the difference."""
+    for add_on, cost in linked_add_ons(subscription.id):
+        _charge_difference(subscription, add_on, cost, change, at=at)
+    follow_quantity(subscription, at=at)
 
 
 def credit_add_on(add_on: Subscription, quantity: int, change: SubscriptionChange, *, on: date, at: datetime) -> None:

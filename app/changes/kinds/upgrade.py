@@ -22,6 +22,7 @@ from app.changes.guards import require_free
 from app.changes.kinds.upgrade_money import credit_source, debit_target, require_credit
 from app.changes.kinds.upgrade_records import end_source, find_target, made_target, move_add_ons, open_target
 from app.changes.mails import mail_done
+from app.changes.parts import follow_linked
 from app.changes.queries import cost_of, distributors_day
 from app.changes.refunding import product_and_type
 from app.changes.steps import VendorStep, undo_steps
@@ -131,6 +132,7 @@ class Upgrade(Effect):
             target = existing
             debit_target(source, target, change, moved, None, at=at)
             change_quantity(target.id, target.quantity + moved, at=at)
+            follow_linked(target, change, at=at)
         else:
             target = existing or made_target(source, change, price, moved)
             open_target(source, target, change, takes_vendor_link=is_full and existing is None, at=at)

@@ -97,3 +97,25 @@ def test_moving_into_an_existing_subscription_merges_the_add_ons(desk, premium, 
     assert (desk.subscription(own).quantity, desk.subscription(own).status) == (7, SubscriptionStatus.ACTIVE)
     live = [each for each in desk.rows(Subscription) if each.status is SubscriptionStatus.ACTIVE]
     assert {each.id for each in live} == {existing.id, own.id}
+
+
+def test_linked_add_ons_follow_what_stays_and_what_grows(session, desk, premium):
+    """CB-25, CB-27: a partial upgrade leaves as many linked add-ons as licences, on both sides."""
+    guard = make_sibling(session, desk.world, "Contoso Guard", "1.00", is_add_on=True)
+    for product in (desk.world.seats, premium):
+        relate(session, desk.world, RelationKind.ADD_ON, product, guard, is_quantity_linked=True)
+    source = desk.running(quantity=10, unit_cost="8.00")
+    existing = desk.running(product=premium, quantity=3, unit_cost="14.00")
+    linked = {
+        parent.id: desk.running(
+            product=guard, quantity=quantity, unit_cost="1.00", role=SubscriptionRole.ADD_ON, parent_id=parent.id,
+            quantity_per_parent=1,
+        )
+        for parent, quantity in ((source, 10), (existing, 3))
+    }  # fmt: skip
+    desk.submit(
+        source, UPGRADE, target_product_id=premium.id, target_subscription_id=existing.id, quantity_to=6, at=JUNE_16
+    )
+    assert {key: desk.subscription(each).quantity for key, each in linked.items()} == {source.id: 6, existing.id: 7}
+    assert desk.charged(linked[source.id]) == [("cancellation", "-1.87", date(2026, 6, 17), date(2026, 6, 30))]
+    assert desk.charged(linked[existing.id]) == [("add_on", "2.00", date(2026, 6, 16), date(2026, 6, 30))]
