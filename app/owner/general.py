@@ -31,7 +31,7 @@ from app.web.surfaces import Surface
 from tenants.context import current_scope
 from tenants.links import storefront_url
 from tenants.models import Distributor
-from tenants.settings import ROUNDINGS, distributor_settings, storefront_settings
+from tenants.settings import PASSWORD_DAYS, ROUNDINGS, distributor_settings, storefront_settings
 
 ROUNDING_WORDS = {
     "none": "To the cent, half up: 14.375 becomes 14.38",
@@ -43,6 +43,12 @@ ROUNDING_WORDS = {
 }
 DATE_WORDS = {"short": "22/11/2026", "medium": "22 Nov 2026", "long": "22 November 2026"}
 LANDING_WORDS = {"home": "Home page", "catalogue": "Catalogue", "dashboard": "Billing overview"}
+
+
+def _whole(value: object) -> int:
+    """Read a number of days; what is none is no choice, and refused as such."""
+    text = str(value)
+    return int(text) if text.isascii() and text.isdigit() else -1
 
 
 class GeneralForm(Form):
@@ -78,6 +84,16 @@ class GeneralForm(Form):
     show_retail_prices = BooleanField(
         "Show the retail price crossed out", description="Only where it is higher than your price."
     )
+    second_factor_by_mail = BooleanField(
+        "Ask for a code by e-mail after the password", description="People may use an authenticator app instead."
+    )
+    password_days = SelectField(
+        "Passwords expire",
+        validate_choice=False,
+        coerce=_whole,
+        default=0,
+        choices=[(days, f"After {days} days" if days else "Never") for days in PASSWORD_DAYS],
+    )
     is_indexed = BooleanField(
         "Let search engines list the storefront", description="Needs a catalogue without sign-in."
     )
@@ -95,7 +111,7 @@ class GeneralForm(Form):
         values: dict[str, Any] = {}
         for name in GeneralSettings.__dataclass_fields__:
             value = self[name].data
-            values[name] = value if isinstance(value, bool) else value or ""
+            values[name] = value if isinstance(value, bool | int) else value or ""
         return GeneralSettings(**values)
 
 

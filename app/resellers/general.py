@@ -18,7 +18,7 @@ from app.accounts.queries import get_account
 from app.audit.services import Actor, record
 from app.core.errors import FieldError, Invalid
 from app.notifications.settings import is_address
-from tenants.settings import ROUNDINGS, StorefrontSettings, save_storefront_settings, settings_for_change
+from tenants.settings import PASSWORD_DAYS, ROUNDINGS, StorefrontSettings, save_storefront_settings, settings_for_change
 
 ANALYTICS_ID = re.compile(r"G-[A-Z0-9]{4,12}|UA-[0-9]{4,12}-[0-9]{1,4}", re.ASCII)
 DATE_FORMATS = ("short", "medium", "long")
@@ -55,6 +55,8 @@ class GeneralSettings:
     approve_registrations: bool = True
     new_customers_need_approval: bool = True
     show_retail_prices: bool = False
+    second_factor_by_mail: bool = False
+    password_days: int = 0
     is_indexed: bool = False
     seo_title: str = ""
     seo_description: str = ""
@@ -123,6 +125,7 @@ def _errors(entered: GeneralSettings, languages: Collection[str]) -> Iterator[Fi
         ("date_format", DATE_FORMATS, "Choose how dates are written"),
         ("rounding", ROUNDINGS, "Choose one of the roundings"),
         ("landing_page", LANDING_PAGES, "Choose the page customers see first"),
+        ("password_days", PASSWORD_DAYS, "Choose how long a password is valid"),
     )
     for name, allowed, words in choices:
         if getattr(entered, name) not in allowed:

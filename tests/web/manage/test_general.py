@@ -149,3 +149,18 @@ def test_customers_start_where_the_owner_says(
 
     assert entered.status_code == HTTPStatus.SEE_OTHER
     assert entered.headers["Location"] == f"/techsolutions{path}"
+
+
+def test_the_owner_asks_for_a_mailed_code_and_lets_passwords_expire(admin: FlaskClient, world: World) -> None:
+    """Switched on per storefront (SF-12, SF-13); another number of days is refused and nothing is stored."""
+    form = {**GOOD, "second_factor_by_mail": "y", "password_days": "91"}
+    refused = admin.post(f"{MANAGE}/settings/general", data=form)
+    before = stored(world)
+    saved = admin.post(f"{MANAGE}/settings/general", data={**form, "password_days": "90"})
+    after = stored(world)
+
+    assert refused.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
+    assert "Choose how long a password is valid" in refused.text
+    assert (before.second_factor_by_mail, before.password_days) == (False, 0)
+    assert saved.status_code == HTTPStatus.SEE_OTHER
+    assert (after.second_factor_by_mail, after.password_days) == (True, 90)
