@@ -205,10 +205,8 @@ def _form(form: ProductTypeForm, title: str, product_type: ProductType | None) -
 
 
 def _crumbs(product_type: ProductType, last: str | None = None) -> list[Crumb]:
-    here = [
-        Crumb("Product types", url_for(".index")),
-        Crumb(product_type.name, url_for(".edit", type_id=product_type.id)),
-    ]
+    own = url_for(".edit", type_id=product_type.id) if _may_edit() else None
+    here = [Crumb("Product types", url_for(".index")), Crumb(product_type.name, own)]
     return [*here, Crumb(last)] if last else here
 
 

@@ -28,20 +28,20 @@ def crumbs(product: Product, last: str | None = None) -> list[Crumb]:
 
 
 def tabs(product: Product, current: str) -> list[NavItem]:
-    """Return the sections of a product; `current` is the endpoint's own name."""
-    sections = {
-        "detail": "Overview",
-        "charges": "Charges",
-        "characteristics": "Characteristics",
-        "relations": "Related products",
-    }
-    if is_bundle_type(product.product_type_id):
+    """Return the sections of a product that the viewer may open; `current` is the endpoint's own name."""
+    viewer = signed_in_viewer()
+    sections = {"detail": "Overview"}
+    if viewer.can(Permission.BSS_PRICES_EDIT):
+        sections["charges"] = "Charges"
+    if viewer.can(Permission.BSS_CATALOGUE_EDIT):
+        sections |= {"characteristics": "Characteristics", "relations": "Related products"}
+    if viewer.can(Permission.BSS_PRICES_EDIT) and is_bundle_type(product.product_type_id):
         sections["bundle"] = "Bundle"
     items = [
         NavItem(label, url_for(f"bss_products.{name}", product_id=product.id), is_current=name == current)
         for name, label in sections.items()
     ]
-    if signed_in_viewer().can(Permission.BSS_PRICES_EDIT):
+    if viewer.can(Permission.BSS_PRICES_EDIT):
         usage_url = url_for("bss_usage.rates", product_id=product.id)
         items.append(NavItem("Usage charges", usage_url, is_current=current == "usage"))
     return items

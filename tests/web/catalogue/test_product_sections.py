@@ -332,6 +332,8 @@ def test_sections_of_an_unknown_product_are_not_there_and_a_reader_changes_nothi
         reader = make_user(
             session, None, kind=UserKind.BSS, realms=(world.id,), roles=("read_only",), type=UserType.USER
         )
-    refused = sign_in(reader).post(f"/bss/products/{world.seats.id}/charges", data=charges(billing_day="5"))
+    page = sign_in(reader).get(f"/bss/products/{world.seats.id}").text
+    refused = staff.post(f"/bss/products/{world.seats.id}/charges", data=charges(billing_day="5"))
+    assert f"/bss/products/{world.seats.id}/charges" not in page  # no way that ends at a closed door
     assert refused.status_code == HTTPStatus.FORBIDDEN
     assert fresh(world, world.seats).billing_day is None
