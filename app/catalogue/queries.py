@@ -41,6 +41,7 @@ class ProductState(enum.Enum):
     INACTIVE = "inactive"
     NEW = "new"
     FEATURED = "featured"
+    RETIRED = "retired"  # gone from its vendor's feed (CB-15)
 
 
 STATES: dict[ProductState, ColumnElement[bool]] = {
@@ -49,6 +50,7 @@ STATES: dict[ProductState, ColumnElement[bool]] = {
     ProductState.INACTIVE: Product.is_active.is_(False),
     ProductState.NEW: and_(Product.is_active, Product.is_new),
     ProductState.FEATURED: and_(Product.is_active, Product.is_featured),
+    ProductState.RETIRED: Product.retired_at.is_not(None),
 }
 
 

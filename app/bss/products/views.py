@@ -65,6 +65,7 @@ STATE_WORDS = {
     ProductState.INACTIVE: "Inactive",
     ProductState.NEW: "New",
     ProductState.FEATURED: "Featured",
+    ProductState.RETIRED: "Retired",
 }
 MARK_WORDS = {
     ProductMark.PUBLISH: "Publish",

@@ -124,6 +124,20 @@ def test_a_run_with_errors_names_the_item_in_its_log(staff, world, vendor, manag
     assert "Completed with errors" in staff.get("/bss/vendor-runs").text
 
 
+def test_retired_products_are_marked_and_can_be_listed(staff, world, vendor, manager_id) -> None:
+    """CB-F44 (partly): a product that is gone from the feed is shown as retired."""
+    for feed in (FEED, {**FEED, "products": FEED["products"][1:]}):
+        vendor.feed = deepcopy(feed)
+        staff.post(f"/bss/vendor-runs/start/{manager_id}")
+        with scope(world.scope):
+            queued = db.session.scalars(select(VendorRun.id).where(VendorRun.state == VendorRunState.QUEUED)).one()
+        read_vendor_definition(str(queued), distributor_id=str(world.id))
+    listed = staff.get("/bss/products?state=retired").text
+    assert "Mail Small" in listed
+    assert "Mail Large" not in listed
+    assert "Retired" in listed
+
+
 def test_a_run_can_be_canceled(staff, world, vendor, manager_id) -> None:
     staff.post(f"/bss/vendor-runs/start/{manager_id}")
     run = only_run(world)
