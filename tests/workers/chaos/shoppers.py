@@ -13,7 +13,7 @@ from random import Random
 from uuid import UUID
 
 from sqlalchemy import func, select
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 
 from app.accounts.models import Account
 from app.catalogue.models import BillingCycle, Term
@@ -147,7 +147,7 @@ def _submit(customer: Customer, key: UUID, answers: Answers) -> None:
                 submission = Submission(key, frozenset(), EVIDENCE)
                 order = place_order(customer.shopper, submission, buyer=customer.buyer(), placed_by=user, at=utc_now())
                 number = order.number
-        except DBAPIError:
+        except SQLAlchemyError:
             answers.note(key, None)
             raise
         answers.note(key, number)
@@ -170,6 +170,6 @@ def _until_answered(ask):  # type: ignore[no-untyped-def]
     for _ in range(MOST_TRIES):
         try:
             return ask()
-        except DBAPIError:
+        except SQLAlchemyError:
             time.sleep(PAUSE)
     raise NeverAnswered

@@ -10,6 +10,7 @@ import os
 import signal
 import threading
 from collections import Counter
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from email import message_from_bytes
@@ -80,8 +81,10 @@ class Post:
 class Storm:
     """A thread that breaks things until it is told to stop."""
 
-    def __init__(self, machine: Machine, *, seed: int, restarts: int) -> None:
+    def __init__(self, machine: Machine, *, seed: int, restarts: int, share_done: Callable[[], float]) -> None:
+        """`share_done` tells how much of the work has been asked for: restarts are spread over it."""
         self.machine = machine
+        self._share_done = share_done
         self.random = Random(seed)
         self.counts: Counter[str] = Counter()
         self._restarts = restarts
@@ -100,21 +103,22 @@ class Storm:
             self.machine.vendor.behave("ok", count=None)
 
     def stop(self) -> None:
+        """End the thread, and with it a database it has started: servers of ours die with who began them."""
         self._stopped.set()
         self._thread.join()
 
-    def restart_database_sometimes(self, share_done: float) -> None:
-        """Restart PostgreSQL as often as promised, evenly over the work."""
-        if self.counts["database restarts"] < self._restarts * share_done:
-            with self._busy:
-                self.counts["database restarts"] += 1
-                self.machine.restart_database()
-
     def _run(self) -> None:
         while not self._stopped.wait(self.random.uniform(*BETWEEN)):
-            event = "time" if self._calm.is_set() else _chosen(self.random, EVENTS)
             with self._busy, suppress(psycopg.Error, redis.RedisError, requests.RequestException, ProcessLookupError):
-                self._do(event)
+                self._do("time" if self._calm.is_set() else self._next())
+
+    def _next(self) -> str:
+        restarted = self.counts["database restarts"]
+        if restarted < self._restarts and self._share_done() >= (restarted + 0.5) / self._restarts:
+            return "restart"
+        if not self.counts["workers killed"] and self._share_done() >= 1 / 3:  # also where chance is merciful
+            return "kill all"
+        return _chosen(self.random, EVENTS)
 
     def _do(self, event: str) -> None:
         if event == "mood":
@@ -124,6 +128,9 @@ class Storm:
         elif event == "time":
             with superuser(self.machine) as connection:
                 connection.execute(HOURS)
+        elif event == "restart":
+            self.counts["database restarts"] += 1
+            self.machine.restart_database()
         elif event == "empty redis":
             self.machine.empty_queue()
             self.counts["redis emptied"] += 1

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from uuid import UUID
 
+import psycopg
 import pytest
+from psycopg import sql
 from sqlalchemy import select, update
 
 from app.billing.models import Invoice
@@ -14,6 +18,7 @@ from app.core.clock import utc_now
 from app.core.db import nudge_after_commit, unit_of_work
 from app.core.queue import Nudge
 from app.core.secrets import encrypt
+from app.local import databases, services
 from app.orders.jobs import PROCESS_ORDER_WORK
 from app.orders.models import Order, OrderStatus, OrderWork
 from app.provisioning.models import ProvisioningTask, ServiceManager, TaskStatus
@@ -97,6 +102,33 @@ def is_done_once(machine: Machine, world: World, placed: Placed, services_before
     )
 
 
+def services_here(world: World, placed: Placed) -> bool:
+    """Whether the order has been executed: what it makes stands, perhaps not at the vendor yet."""
+    return subscription_of(world, placed) is not None
+
+
+@contextmanager
+def holding(machine: Machine, table: str, row_id: UUID) -> Iterator[Callable[[], bool]]:
+    """Keep a row locked for the block; the answer tells whether a worker waits for it."""
+    url = services.superuser_url(machine.known)
+    database = databases.with_database(url, machine.backing.databases.owner.rpartition("/")[2])
+    with (
+        psycopg.connect(databases.plain_url(database)) as owner,
+        psycopg.connect(databases.plain_url(database), autocommit=True) as watch,
+    ):
+        statement = sql.SQL("SELECT FROM {} WHERE id = %s FOR NO KEY UPDATE").format(sql.Identifier(table))
+        owner.execute(statement, (row_id,))
+
+        def somebody_waits() -> bool:
+            blocked = watch.execute(
+                "SELECT 1 FROM pg_stat_activity WHERE %s = ANY (pg_blocking_pids(pid))", (owner.info.backend_pid,)
+            )
+            return blocked.fetchone() is not None
+
+        yield somebody_waits
+        owner.rollback()
+
+
 def services_at(machine: Machine) -> int:
     return len(machine.vendor.state()["services"])
 
@@ -116,6 +148,60 @@ def test_killing_every_worker_in_the_middle_of_a_job_loses_nothing_and_doubles_n
     assert is_done_once(machine, world, placed, before)
     assert "worker_ended" in machine.words()
     assert machine.stop_workers() == 0
+
+
+def test_killing_every_worker_between_the_vendors_answer_and_the_commit(machine, world):
+    """The vendor has done it, nothing here knows: the next run finds it there instead of doing it again."""
+    before = services_at(machine)
+    machine.vendor.behave("slow", seconds=2, count=2)
+    machine.start_workers()
+    placed = place(world)
+    eventually(lambda: services_here(world, placed) and machine.vendor.state()["waiting"], 30, machine.words)
+    with holding(machine, "orders", placed.id) as somebody_waits:
+        eventually(somebody_waits, 30, "no worker came to record the answer")
+        machine.kill_children()
+    assert services_at(machine) == before + 1
+    (task,) = read(world, select(ProvisioningTask).where(ProvisioningTask.order_id == placed.id))
+    assert (task.status, task.vendor_reference) == (TaskStatus.RUNNING, None)
+    end_leases(world, placed.id)
+    eventually(lambda: is_active(world, placed), 60, machine.words)
+    assert is_done_once(machine, world, placed, before)
+
+
+def test_killing_every_worker_in_the_middle_of_an_execution(machine, world):
+    """Half an execution is none: subscriptions, charge and invoice come with one commit."""
+    before = services_at(machine)
+    machine.start_workers()
+    with holding(machine, "accounts", world.direct.id) as somebody_waits:
+        placed = place(world)
+        eventually(somebody_waits, 30, "no worker came to execute the order")
+        machine.kill_children()
+    assert subscription_of(world, placed) is None
+    assert read(world, select(Invoice).where(Invoice.order_id == placed.id)) == []
+    end_leases(world, placed.id)
+    eventually(lambda: is_active(world, placed), 60, machine.words)
+    assert is_done_once(machine, world, placed, before)
+
+
+@pytest.mark.parametrize("mood", ["timeout_after", "twice", "fail"])
+def test_a_vendor_that_loses_answers_repeats_them_or_is_down_does_it_once(machine, world, mood):
+    before = services_at(machine)
+    machine.start_workers()
+    machine.vendor.behave(mood, count=2)
+    placed = place(world)
+
+    def hours_pass() -> bool:
+        with scope(world.scope), unit_of_work():
+            db.session.execute(
+                update(ProvisioningTask)
+                .where(ProvisioningTask.order_id == placed.id, ProvisioningTask.status == TaskStatus.PENDING)
+                .values(next_attempt_at=utc_now())
+            )
+        db.session.remove()
+        return is_active(world, placed)
+
+    eventually(hours_pass, 60, machine.words)
+    assert is_done_once(machine, world, placed, before)
 
 
 def test_an_emptied_redis_loses_no_order(machine, world):
