@@ -59,7 +59,7 @@ def test_the_demo_vendors_catalogue_is_read(
     price = session.scalars(
         select(ProductPrice)
         .join(Product, Product.id == ProductPrice.product_id)
-        .where(Product.external_id == "WP-START", ProductPrice.term == Term.P1Y)
+        .where(Product.external_id == "WP-START", ProductPrice.term == Term.P1Y, ProductPrice.currency == "EUR")
     ).one()
     assert (price.list_price, price.cycle) == (Decimal("4.2500"), BillingCycle.MONTHLY)
     call = session.scalars(select(VendorCall)).one()
