@@ -38,6 +38,7 @@ class DistributorSettings:
     tax_percent: str = "0"  # one rate until tax rules come; decimal text
     bss_second_factor: str = "optional"  # off, optional, required: an authenticator app (BC-02)
     bss_password_days: int = 0  # a password expires after so many days; 0: never
+    bss_local_login: bool = True  # False: the back office is entered through an identity provider (BC-27)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +90,7 @@ class StorefrontSettings:
     landing_page: str = "home"  # home, catalogue, dashboard: customers after sign-in
     second_factor_by_mail: bool = False  # a code by e-mail after the password (SF-12)
     password_days: int = 0  # 0: never; one of PASSWORD_DAYS (SF-13)
+    local_login: bool = True  # False: people enter through an identity provider alone (SF-14)
     seo_title: str = ""
     seo_description: str = ""
     seo_keywords: str = ""

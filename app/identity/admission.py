@@ -27,6 +27,7 @@ from app.identity.models import (
     UserSession,
     UserStatus,
 )
+from app.identity.providers.models import IdentityLink, IdentityProvider, SamlAssertionSeen, SsoRequest
 from app.identity.queries import list_users, person_of
 from app.identity.realms import Person, credential_realm, open_realm, realms_of, root_realm
 from app.identity.recovery import set_status_of_names
@@ -132,7 +133,7 @@ def admit_staff(reseller_id: UUID, storefront_id: UUID, *, at: datetime) -> int:
 def withdraw_realm(realm_id: UUID) -> None:
     """End every session and link of a storefront that closes; names and passwords wait for its return (RS-11)."""
     with open_realm(realm_id):
-        for table in (UserSession, SingleUseToken, RememberedSignIn, SignInChallenge):
+        for table in (UserSession, SingleUseToken, RememberedSignIn, SignInChallenge, SsoRequest):
             session.execute(
                 delete(table).where(table.distributor_id == current_scope().distributor_id, table.realm_id == realm_id)
             )
@@ -142,7 +143,17 @@ def erase_realm(realm_id: UUID) -> None:
     """Delete all sign-in data of a purged storefront (RS-11, day 91)."""
     withdraw_realm(realm_id)
     with open_realm(realm_id):
-        for table in (Credential, SignInName, AuthenticatorApp, RecoveryCode, SignInDevice, EmailChange):
+        for table in (
+            Credential,
+            SignInName,
+            AuthenticatorApp,
+            RecoveryCode,
+            SignInDevice,
+            EmailChange,
+            IdentityLink,
+            IdentityProvider,
+            SamlAssertionSeen,
+        ):
             session.execute(
                 delete(table).where(table.distributor_id == current_scope().distributor_id, table.realm_id == realm_id)
             )

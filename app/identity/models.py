@@ -126,6 +126,8 @@ class UserSession(RealmScoped, Base):
     notices_seen_at: Mapped[datetime | None]  # the newest change of a delivery that the person has read of
     address: Mapped[str | None] = mapped_column(String(45))
     browser: Mapped[str | None] = mapped_column(String(300))
+    provider_id: Mapped[UUID | None]  # who vouched for the person; None: a password, a hop
+    provider_session: Mapped[str | None] = mapped_column(String(300))  # its name for the session, for signing out
 
 
 class TokenPurpose(enum.Enum):
