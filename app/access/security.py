@@ -39,6 +39,7 @@ from app.identity.rules import AppRule, rules_of
 from app.identity.sessions import end_own_session, end_sessions, list_sessions
 from app.notifications.settings import is_switched_on
 from app.notifications.templates import MailTemplate
+from app.web.browsers import browser_words
 from app.web.pages import page
 
 View = Callable[..., ResponseReturnValue]
@@ -188,6 +189,7 @@ def show_security(door: Door) -> ResponseReturnValue:
         email=viewer.email,
         door=door,
         new_codes=flask.session.pop("recovery_codes", None),
+        browser_words=browser_words,
     )
 
 

@@ -26,6 +26,7 @@ bp = surface_blueprint("audit", __name__, surface=Surface.BSS)
 
 LONGEST = timedelta(days=366)
 MOST_EXPORTED = 10_000
+LONGEST_SHOWN = 80  # characters of a value before it is folded
 HEADER = ("When (UTC)", "What", "Who", "Address", "Kind", "Id", "Before", "After")
 TOO_LONG = "Choose at most twelve months"
 WRONG_ORDER = "The first day is after the last"
@@ -68,14 +69,22 @@ def index() -> ResponseReturnValue:
 
 
 def pairs(values: Mapping[str, object], other: Mapping[str, object]) -> Markup:
-    """Return fields and values as lines; those that differ from the other side stand out."""
+    """Return fields and values as lines; those that differ from the other side stand out, long ones are folded."""
     lines = [
         Markup("<div>{}: {}</div>").format(
-            name.replace("_", " "), value if other.get(name) == value else Markup("<strong>{}</strong>").format(value)
+            name.replace("_", " "),
+            _folded(value) if other.get(name) == value else Markup("<strong>{}</strong>").format(_folded(value)),
         )
         for name, value in values.items()
     ]
     return Markup("").join(lines) or escape("–")
+
+
+def _folded(value: object) -> Markup:
+    text = str(value)
+    if len(text) <= LONGEST_SHOWN:
+        return escape(text)
+    return Markup("<details><summary>{}…</summary>{}</details>").format(text[:LONGEST_SHOWN], text[LONGEST_SHOWN:])
 
 
 def _requested_days() -> tuple[date | None, date | None, str | None]:
