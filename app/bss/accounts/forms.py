@@ -87,11 +87,11 @@ class AccountForm(AddressFields):
         "Prorated billing",
         description="Subscriptions begin their cycles on the billing day; a shorter first one leads there.",
     )
-    billing_day_rule = SelectField("Billing day", validators=[InputRequired("Choose the billing day")])
+    billing_day_rule = SelectField("Billing day", default=BillingDayRule.FIRST_DAY.value)
     billing_day = IntegerField(
         "Chosen day", validators=[Optional()], description="1 to 31; of a shorter month, its last day."
     )
-    partial_charges = SelectField("Partial charges", validators=[InputRequired("Choose when they are invoiced")])
+    partial_charges = SelectField("Partial charges", default=PartialCharges.ORDER_DAY.value)
 
     def choose(self, own_currency: str) -> None:
         """Fill the lists; the distributor's own currency stands first."""
