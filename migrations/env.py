@@ -16,7 +16,7 @@ HEAD_FILE = Path(__file__).with_name(".current-head")
 DOMAINS = (
     "accounts", "audit", "billing", "catalogue", "identity", "notifications",
     "orders", "orders.offers", "pricing", "provisioning", "resellers", "subscriptions",
-    "catalogue.product_files", "catalogue.vendor_runs", "billing.usage", "identity.providers",
+    "catalogue.product_files", "catalogue.vendor_runs", "billing.usage", "identity.providers", "accounts.registration",
 )  # fmt: skip
 
 

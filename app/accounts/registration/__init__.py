@@ -1,0 +1,1 @@
+"""Visitors who register themselves (SF-04, SF-05)."""
