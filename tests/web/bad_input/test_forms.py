@@ -86,7 +86,7 @@ IN_THE_BACK_OFFICE: list[Case] = [
             ("credit_limit", "-1", "Enter 0 or more"),
             ("credit_limit", "1e30", "Enter at most 999,999,999.99"),
             ("payment_days", "366", "Enter 0 to 365 days"),
-            ("billing_day", "31", "Enter a day from 1 to 28"),
+            ("billing_day", "32", "Enter a day from 1 to 31"),
             ("website", "javascript:alert(1)", "Enter an address that starts with https://"),
         ],
     ),
