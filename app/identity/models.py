@@ -10,12 +10,12 @@ import enum
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ForeignKeyConstraint, Index, String, UniqueConstraint
+from sqlalchemy import BigInteger, ForeignKeyConstraint, Index, String, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import Base
-from tenants.scoping import RealmScoped, Shared
+from tenants.scoping import DistributorPrivate, RealmScoped, Shared
 
 
 class UserKind(enum.Enum):
@@ -54,7 +54,8 @@ class User(Shared, Base):
     kind: Mapped[UserKind]
     type: Mapped[UserType] = mapped_column(default=UserType.USER)
     status: Mapped[UserStatus] = mapped_column(default=UserStatus.PENDING)
-    roles: Mapped[list[str]] = mapped_column(ARRAY(String(40)), default=list)  # values of identity.permissions roles
+    # values of identity.permissions roles, or ids of BssRoleDefinition
+    roles: Mapped[list[str]] = mapped_column(ARRAY(String(40)), default=list)
     first_name: Mapped[str] = mapped_column(String(100))
     last_name: Mapped[str] = mapped_column(String(100))
     email: Mapped[str] = mapped_column(String(254))  # lower case
@@ -85,6 +86,7 @@ class SignInName(RealmScoped, Base):
     type: Mapped[UserType]
     status: Mapped[UserStatus]
     roles: Mapped[list[str]] = mapped_column(ARRAY(String(40)), default=list)
+    rights: Mapped[list[str]] = mapped_column(ARRAY(String(40)), default=list)  # of roles the distributor made itself
     reseller_id: Mapped[UUID | None]
     account_id: Mapped[UUID | None]
     full_name: Mapped[str] = mapped_column(String(201))
@@ -256,3 +258,47 @@ class RememberedSignIn(RealmScoped, Base):
     sign_in_name_id: Mapped[UUID]
     user_id: Mapped[UUID]
     valid_until: Mapped[datetime]
+
+
+class BssRoleDefinition(DistributorPrivate, Base):
+    """A role the distributor made itself. People name it by its id; inactive, it gives nothing (BC-03)."""
+
+    __tablename__ = "bss_roles"
+    __table_args__ = (Index("uq_bss_roles_name", "distributor_id", text("lower(name)"), unique=True),)
+
+    name: Mapped[str] = mapped_column(String(80))
+    description: Mapped[str] = mapped_column(String(500), default="")
+    rights: Mapped[list[str]] = mapped_column(ARRAY(String(40)), default=list)  # values of Permission, of BSS alone
+    is_active: Mapped[bool] = mapped_column(default=True)
+    created_at: Mapped[datetime]
+
+
+class Team(DistributorPrivate, Base):
+    """People of the back office who work together (BC-03)."""
+
+    __tablename__ = "teams"
+    __table_args__ = (
+        Index("uq_teams_name", "distributor_id", text("lower(name)"), unique=True),
+        ForeignKeyConstraint(["distributor_id", "leader_id"], ["users.distributor_id", "users.id"]),
+    )
+
+    name: Mapped[str] = mapped_column(String(80))
+    email: Mapped[str | None] = mapped_column(String(254))  # reaches all of them
+    leader_id: Mapped[UUID | None]
+    is_active: Mapped[bool] = mapped_column(default=True)
+    created_at: Mapped[datetime]
+
+
+class TeamMember(DistributorPrivate, Base):
+    """One person in one team; the leader is one of them."""
+
+    __tablename__ = "team_members"
+    __table_args__ = (
+        UniqueConstraint("distributor_id", "team_id", "user_id"),
+        ForeignKeyConstraint(["distributor_id", "team_id"], ["teams.distributor_id", "teams.id"], ondelete="CASCADE"),
+        ForeignKeyConstraint(["distributor_id", "user_id"], ["users.distributor_id", "users.id"]),
+        Index(None, "distributor_id", "user_id"),
+    )
+
+    team_id: Mapped[UUID]
+    user_id: Mapped[UUID]
