@@ -194,7 +194,11 @@ def test_a_vendor_that_loses_answers_repeats_them_or_is_down_does_it_once(machin
         with scope(world.scope), unit_of_work():
             db.session.execute(
                 update(ProvisioningTask)
-                .where(ProvisioningTask.order_id == placed.id, ProvisioningTask.status == TaskStatus.PENDING)
+                .where(
+                    ProvisioningTask.order_id == placed.id,
+                    ProvisioningTask.status == TaskStatus.PENDING,
+                    ProvisioningTask.next_attempt_at > utc_now(),
+                )
                 .values(next_attempt_at=utc_now())
             )
         db.session.remove()
