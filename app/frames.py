@@ -51,6 +51,7 @@ BSS_NAVIGATION: tuple[tuple[str | None, tuple[Entry, ...]], ...] = (
         "Sales",
         (
             Entry("Accounts", "bss_accounts.index", "building"),
+            Entry("Registrations", "bss_registrations.index", "user"),
             Entry("Offers", "bss_offers.index", "percent"),
             Entry("Orders", "bss_orders.index", "receipt"),
             Entry("Subscriptions", "bss_subscriptions.index", "repeat"),
@@ -116,6 +117,7 @@ MANAGE_NAVIGATION: tuple[tuple[str | None, tuple[Entry, ...]], ...] = (
             Entry("Pending orders", "manage_orders.pending", "clock"),
             Entry("Orders", "manage_orders.index", "receipt"),
             Entry("Customers", "manage_customers.index", "users"),
+            Entry("Registrations", "manage_registrations.index", "user"),
         ),
     ),
     (

@@ -32,11 +32,13 @@ from app.identity.errors import LinkNoLongerValid, SignInRefused
 from app.identity.hops import land_hop
 from app.identity.models import TokenPurpose
 from app.identity.permissions import Permission, permissions_of
+from app.identity.providers.queries import WaysIn, has_local_login, ways_in
 from app.identity.realms import passwords_of
 from app.identity.recovery import (
     activate,
     change_password,
     check_link,
+    has_password,
     request_new_activation,
     request_reset,
     reset_password,
@@ -44,6 +46,7 @@ from app.identity.recovery import (
 from app.identity.remembered import forget, resume
 from app.identity.sessions import end_session
 from app.identity.sign_in import Challenged, SignedIn, Visit, sign_in
+from app.web.forms import Form
 from app.web.pages import page
 from app.web.surfaces import PREFIXES, Surface, surface_of_request
 from tenants.directory import AddressKind
@@ -87,6 +90,9 @@ def show_sign_in(door: Door) -> ResponseReturnValue:
     wanted = safe_next(request.args.get("next"), door.surface)
     if current_viewer() is not None and request.method == "GET":
         return redirect(wanted or door.home, code=HTTPStatus.SEE_OTHER)
+    offered = ways_in(door.realm_id)
+    if not offered.has_local:
+        return _without_password(door, offered, wanted)
     form = SignInForm()
     if form.validate_on_submit():
         require_within(SIGN_IN, request.remote_addr)
@@ -104,8 +110,31 @@ def show_sign_in(door: Door) -> ResponseReturnValue:
     elif request.method == "GET" and (answer := resume_visit(door, wanted or door.home)) is not None:
         return answer
     return page(
-        "storefront/sessions/login.html", title="Sign in", form=form, forgot_url=door.url("forgot")
+        "storefront/sessions/login.html",
+        title="Sign in",
+        form=form,
+        forgot_url=door.url("forgot"),
+        providers=_provider_links(door, offered, wanted),
     ), form.status
+
+
+def _without_password(door: Door, offered: WaysIn, wanted: str | None) -> ResponseReturnValue:
+    """Lead to the only provider, or let people choose; a password is taken from nobody (SF-F27, BC-F70).
+
+    `stay` shows the choice all the same: after signing out, and where the provider has just failed.
+    """
+    links = _provider_links(door, offered, wanted)
+    if request.method == "GET" and len(links) == 1 and "stay" not in request.args:
+        return redirect(links[0]["url"], code=HTTPStatus.SEE_OTHER)
+    status = HTTPStatus.OK if request.method == "GET" else HTTPStatus.FORBIDDEN
+    return page("storefront/sessions/choose_provider.html", title="Sign in", providers=links), status
+
+
+def _provider_links(door: Door, offered: WaysIn, wanted: str | None) -> list[dict[str, str]]:
+    return [
+        {"name": each.name, "url": door.url("sso_start", provider_id=each.id, next=wanted)}
+        for each in offered.providers
+    ]
 
 
 def visit_of(door: Door) -> Visit:
@@ -124,7 +153,7 @@ def go_on(door: Door, found: SignedIn | Challenged, wanted: str | None) -> Respo
 def resume_visit(door: Door, to: str) -> ResponseReturnValue | None:
     """Start a session for a browser that stays signed in and go to a page; None where it is not remembered."""
     secret = read_kept(REMEMBER, door.realm_id)
-    if secret is None:
+    if secret is None or not has_local_login(door.realm_id):
         return None
     visit = visit_of(door)
     with unit_of_work():
@@ -188,7 +217,8 @@ def sign_out(door: Door) -> ResponseReturnValue:
             forget(door.realm_id, remembered)
     flask.session.clear()
     flash("You have signed out.", "success")
-    response = make_response(redirect(door.url("login"), code=HTTPStatus.SEE_OTHER))
+    stay = None if has_local_login(door.realm_id) else 1  # or a lone provider would sign them in again at once
+    response = make_response(redirect(door.url("login", stay=stay), code=HTTPStatus.SEE_OTHER))
     delete_cookie(response, door.realm_id, door.surface)
     delete_kept(response, REMEMBER, door.realm_id, door.surface)
     return response
@@ -214,6 +244,8 @@ def _choose_password(door: Door, purpose: TokenPurpose, token: str, *, title: st
         name = check_link(purpose, door.realm_id, token, at=at)
     except LinkNoLongerValid:
         return _link_ended(door, purpose, token)
+    if purpose is TokenPurpose.ACTIVATION and has_password(name):
+        return _confirm_activation(door, token, name.email, done=done)
     email = name.email
     form = NewPasswordForm()
     if form.validate_on_submit():
@@ -232,6 +264,23 @@ def _choose_password(door: Door, purpose: TokenPurpose, token: str, *, title: st
     form.email.data = email
     rules = passwords_of(door.realm_id).words
     return page("storefront/sessions/new_password.html", title=title, form=form, rules=rules), form.status
+
+
+def _confirm_activation(door: Door, token: str, email: str, *, done: str) -> ResponseReturnValue:
+    """Activate who chose a password at registration; not by opening the link alone, as programs that read mail do."""
+    form = Form()
+    if form.validate_on_submit():
+        require_within(SIGN_IN, request.remote_addr)
+        try:
+            with unit_of_work():
+                activate(door.realm_id, token, None, at=utc_now())
+        except LinkNoLongerValid:
+            return _link_ended(door, TokenPurpose.ACTIVATION, token)
+        flash(done, "success")
+        return redirect(door.url("login"), code=HTTPStatus.SEE_OTHER)
+    return page(
+        "storefront/registration/activate.html", title="Activate your account", form=form, email=email
+    ), form.status
 
 
 def _link_ended(door: Door, purpose: TokenPurpose, token: str) -> ResponseReturnValue:

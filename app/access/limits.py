@@ -24,6 +24,7 @@ class Limit:
 
 
 SIGN_IN = Limit("sign_in", 20, timedelta(minutes=5))  # SF-12
+REGISTER = Limit("register", 10, timedelta(hours=1))  # SF-04: in place of a CAPTCHA
 
 
 def require_within(limit: Limit, address: str | None) -> None:

@@ -164,7 +164,7 @@ def _price_lists(facts: SessionFacts | None, address: AddressMatch) -> tuple[UUI
 
 
 def _viewer(facts: SessionFacts, realm_id: UUID, address: AddressMatch) -> Viewer:
-    permissions = permissions_of(facts.kind, facts.type, facts.roles, facts.edition)
+    permissions = permissions_of(facts.kind, facts.type, facts.roles, facts.edition, facts.rights)
     if facts.kind is UserKind.RESELLER:
         permissions -= MANAGE if address.kind is AddressKind.ROOT else NOT_AT_OWN_ALIAS
     return Viewer(

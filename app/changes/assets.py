@@ -18,7 +18,6 @@ from app.billing.models import Charge, ChargeKind
 from app.billing.proration import cycle_amount
 from app.catalogue.models import BillingCycle, Product, ProductPrice, ProductType, Term, VendorCost
 from app.changes.price_quotes import WantedPrice, list_rule, require_sane
-from app.changes.queries import distributors_day
 from app.core.clock import local_date
 from app.core.db import session
 from app.core.errors import Invalid
@@ -35,6 +34,7 @@ from app.subscriptions.assets import (
 )
 from app.subscriptions.models import Asset, AssetStatus, PriceLabel
 from tenants.context import current_scope
+from tenants.days import distributors_day
 from tenants.models import Distributor
 
 PRICED = (AssetStatus.PENDING_ACTIVATION, AssetStatus.ACTIVE, AssetStatus.EXPIRED)

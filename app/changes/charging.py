@@ -11,9 +11,9 @@ from app.accounts.queries import get_account_for_update
 from app.billing.charges import NewCharge, add_charge
 from app.billing.documents import bill
 from app.billing.models import ChargeKind
-from app.changes.queries import distributors_day
 from app.subscriptions.models import Subscription, SubscriptionChange
 from app.subscriptions.periods import Period, add_months
+from tenants.days import distributors_day
 
 ONE_DAY = timedelta(days=1)
 

@@ -13,7 +13,7 @@ from app.audit.services import Actor, record
 from app.changes.effects import NewChange
 from app.changes.kinds.price import EDIT_ID
 from app.changes.price_quotes import NewUnitCost, WantedPrice, new_unit_cost, vendor_cost_of
-from app.changes.queries import cost_of, distributors_day, find_by_key, open_change
+from app.changes.queries import cost_of, find_by_key, open_change
 from app.changes.requests import submit_change, withdraw_change
 from app.core.db import session
 from app.core.errors import Invalid
@@ -29,6 +29,7 @@ from app.subscriptions.models import (
 )
 from app.subscriptions.price_models import PriceEdit
 from app.subscriptions.queries import find_subscription_for_update
+from tenants.days import distributors_day
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date
 from uuid import UUID
 
 from sqlalchemy import select
 
 from app.changes.errors import ChangeNotFound
 from app.changes.machine import OPEN
-from app.core.clock import local_date
 from app.core.db import session
 from app.subscriptions.models import ChangeStatus, SubscriptionChange, SubscriptionCost
 from tenants.context import current_scope
-from tenants.models import Distributor
 
 
 def get_change(change_id: UUID) -> SubscriptionChange:
@@ -105,8 +103,3 @@ def cost_of(subscription_id: UUID) -> SubscriptionCost | None:
         )
     )
 
-
-def distributors_day(at: datetime) -> date:
-    """Return the calendar day of an instant where the distributor is."""
-    zone = session.scalar(select(Distributor.time_zone).where(Distributor.id == current_scope().distributor_id))
-    return local_date(at, zone or "UTC")

@@ -23,7 +23,7 @@ from app.changes.kinds import EFFECTS
 from app.changes.machine import ChangeStep, advance, require_step
 from app.changes.mails import mail_rejected, mail_requested
 from app.changes.parts import settle_parts
-from app.changes.queries import distributors_day, find_by_key, get_change, lock_change
+from app.changes.queries import find_by_key, get_change, lock_change
 from app.changes.steps import ask_next, give_up_step
 from app.changes.words import actor_of, shown_name, words_of
 from app.core.db import nudge_after_commit, session
@@ -44,6 +44,7 @@ from app.subscriptions.problems import clear_problem
 from app.subscriptions.queries import find_subscription_for_update
 from app.subscriptions.services import add_event
 from tenants.context import current_scope
+from tenants.days import distributors_day
 
 MAX_COMMENT = 2000
 MAX_REASON = 500

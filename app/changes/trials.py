@@ -15,7 +15,7 @@ from app.accounts.queries import get_account_for_update
 from app.audit.services import SYSTEM, Actor, record
 from app.catalogue.models import Product, ProductType
 from app.changes.guards import require_free
-from app.changes.queries import cost_of, distributors_day
+from app.changes.queries import cost_of
 from app.changes.words import shown_name
 from app.core.db import session
 from app.provisioning.complete_pictures import complete_picture, service_manager_of
@@ -37,6 +37,7 @@ from app.subscriptions.queries import find_subscription_for_update
 from app.subscriptions.services import activate, add_event, mark_pending
 from app.subscriptions.trials import GRACE, PaidTerms, extend, find_trial, make_subscription
 from tenants.context import current_scope
+from tenants.days import distributors_day
 
 MOST = 200  # rows of one kind per sweep
 ENDS = (SubscriptionStatus.ACTIVE, SubscriptionStatus.SUSPENDED)

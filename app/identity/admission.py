@@ -31,6 +31,7 @@ from app.identity.providers.models import IdentityLink, IdentityProvider, SamlAs
 from app.identity.queries import list_users, person_of
 from app.identity.realms import Person, credential_realm, open_realm, realms_of, root_realm
 from app.identity.recovery import set_status_of_names
+from app.identity.roles import rights_of_roles
 from tenants.context import current_scope
 
 
@@ -84,6 +85,7 @@ def _is_staffs(email: str, reseller_id: UUID | None) -> bool:
 
 def _add_name(user: User, realm_id: UUID) -> UUID | None:
     """Add a sign-in name unless the address has one in the realm; return whose it is now."""
+    rights = rights_of_roles(user.roles) if user.kind is UserKind.BSS else []
     with open_realm(realm_id):
         session.execute(
             insert(SignInName)
@@ -98,6 +100,7 @@ def _add_name(user: User, realm_id: UUID) -> UUID | None:
                 type=user.type,
                 status=user.status,
                 roles=user.roles,
+                rights=rights,
                 reseller_id=user.reseller_id,
                 account_id=user.account_id,
                 full_name=user.full_name,

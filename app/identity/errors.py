@@ -44,6 +44,42 @@ class RoleNotAvailable(Invalid):
         self.role = role
 
 
+class BssRoleNotFound(NotFound):
+    """The distributor has no role of its own with this id."""
+
+    def __init__(self, role_id: UUID) -> None:
+        super().__init__("There is no such role")
+        self.role_id = role_id
+
+
+class RoleInUse(Conflict):
+    """Somebody has the role: it goes when its people have others."""
+
+    code = "role_in_use"
+
+    def __init__(self, people: int) -> None:
+        who = "1 person has" if people == 1 else f"{people} people have"
+        super().__init__(f"{who} this role; give them another one first")
+        self.people = people
+
+
+class RightsNotHeld(Conflict):
+    """Somebody is looked after only by people who have all of their rights, or a link would give what nobody granted."""
+
+    code = "rights_not_held"
+
+    def __init__(self) -> None:
+        super().__init__("This person has rights that you do not have yourself")
+
+
+class TeamNotFound(NotFound):
+    """The distributor has no team with this id."""
+
+    def __init__(self, team_id: UUID) -> None:
+        super().__init__("There is no such team")
+        self.team_id = team_id
+
+
 class PasswordRefused(Invalid):
     """The password breaks rules of its realm; one message per unmet rule."""
 

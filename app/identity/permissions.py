@@ -90,6 +90,8 @@ class Permission(enum.Enum):
     BSS_SETUP_VIEW = "bss.setup.view"
     BSS_SETUP_EDIT = "bss.setup.edit"
     BSS_USERS_MANAGE = "bss.users.manage"
+    BSS_ROLES_MANAGE = "bss.roles.manage"
+    BSS_TEAMS_MANAGE = "bss.teams.manage"
     BSS_AUDIT_VIEW = "bss.audit.view"
     BSS_ACT_AS = "bss.act_as"
 
@@ -207,19 +209,22 @@ OF_BSS_ROLE: Mapping[BssRole, frozenset[Permission]] = {
 
 
 def permissions_of(
-    kind: UserKind, type_: UserType, roles: Collection[str], edition: str = "none"
+    kind: UserKind, type_: UserType, roles: Collection[str], edition: str = "none", rights: Collection[str] = ()
 ) -> frozenset[Permission]:
     """Return the rights of a person. `edition` is the reseller account's: free and standard own a storefront.
 
-    Role names that do not exist for the kind give nothing.
+    `rights` are those of the distributor's own roles, of its own people alone (`identity.roles`). Names of roles and
+    rights that do not exist for the kind give nothing.
     """
-    return _permissions_of(kind, type_, frozenset(roles), edition)
+    return _permissions_of(kind, type_, frozenset(roles), edition, frozenset(rights))
 
 
 @cache
-def _permissions_of(kind: UserKind, type_: UserType, roles: frozenset[str], edition: str) -> frozenset[Permission]:
+def _permissions_of(
+    kind: UserKind, type_: UserType, roles: frozenset[str], edition: str, rights: frozenset[str]
+) -> frozenset[Permission]:
     if kind is UserKind.BSS:
-        return _of_bss(type_, roles)
+        return _of_bss(type_, roles, rights)
     found = STOREFRONT_ADMIN if type_ is UserType.ADMIN else WITHOUT_ROLE
     found = found.union(*(rights for role, rights in OF_STOREFRONT_ROLE.items() if role.value in roles))
     if kind is not UserKind.RESELLER:
@@ -234,7 +239,9 @@ def _permissions_of(kind: UserKind, type_: UserType, roles: frozenset[str], edit
     return found
 
 
-def _of_bss(type_: UserType, roles: frozenset[str]) -> frozenset[Permission]:
+def _of_bss(type_: UserType, roles: frozenset[str], rights: frozenset[str]) -> frozenset[Permission]:
     if type_ is UserType.ADMIN:
         return BSS
-    return frozenset[Permission]().union(*(rights for role, rights in OF_BSS_ROLE.items() if role.value in roles))
+    own = frozenset(permission for permission in BSS if permission.value in rights)
+    opened = own | {P.BSS_OPEN} if own else own
+    return opened.union(*(found for role, found in OF_BSS_ROLE.items() if role.value in roles))

@@ -92,9 +92,10 @@ def store_password(user: User, realm_id: UUID, password: str, *, at: datetime) -
         credential.failed_tries, credential.locked_until, credential.changed_at = 0, None, at
 
 
-def activate(realm_id: UUID, token: str, password: str, *, at: datetime) -> None:
+def activate(realm_id: UUID, token: str, password: str | None, *, at: datetime) -> None:
     """Spend an activation link: set the first password and let the person in (RSN-7).
 
+    `password` None keeps the one that was chosen at registration (SF-04): without one the link opens nothing.
     Raises LinkNoLongerValid, PasswordRefused; the link still works after a refused password if the caller rolls back.
     """
     holder = use_link(TokenPurpose.ACTIVATION, realm_id, token, at=at)
@@ -102,7 +103,10 @@ def activate(realm_id: UUID, token: str, password: str, *, at: datetime) -> None
         raise LinkNoLongerValid
     with scope(scope_of(holder.person)):
         user = get_user_for_update(holder.user_id)
-        store_password(user, holder.name.credential_realm_id, password, at=at)
+        if password is not None:
+            store_password(user, holder.name.credential_realm_id, password, at=at)
+        elif not has_password(holder.name):
+            raise LinkNoLongerValid
         user.status, user.activated_at = UserStatus.ACTIVE, at
         set_status_of_names(user, UserStatus.ACTIVE)
         record("user.activated", actor=_actor(user), at=at, target_kind="user", target_id=user.id)
@@ -114,6 +118,19 @@ def activate(realm_id: UUID, token: str, password: str, *, at: datetime) -> None
         fields={"login_url": realm_url(realm_id, "/login")},
         at=at,
     )
+
+
+def has_password(name: SignInName) -> bool:
+    """Whether a password stands already for a sign-in name: a registrant chose it (SF-04)."""
+    with open_realm(name.credential_realm_id):
+        found = session.scalar(
+            select(Credential.id).where(
+                Credential.distributor_id == name.distributor_id,
+                Credential.realm_id == name.credential_realm_id,
+                Credential.user_id == name.user_id,
+            )
+        )
+    return found is not None
 
 
 def let_in_with_password(user: User, password: str, *, at: datetime) -> None:

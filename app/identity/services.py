@@ -33,6 +33,7 @@ from app.identity.models import (
     UserType,
 )
 from app.identity.permissions import BssRole, StorefrontRole
+from app.identity.notices import BECAME, CEASED, tell_administrators
 from app.identity.queries import get_user_for_update, is_last_admin, person_of
 from app.identity.realms import (
     Person,
@@ -43,6 +44,14 @@ from app.identity.realms import (
 )
 from app.identity.recovery import send_activation, send_reset, set_status_of_names
 from app.identity.remembered import forget_all
+from app.identity.roles import (
+    OwnRole,
+    assignable_roles,
+    hold_roles,
+    require_grantable,
+    require_may_manage,
+    rights_of_roles,
+)
 from app.identity.sessions import end_sessions
 from app.identity.sign_in import normal_email
 from tenants.context import current_scope
@@ -67,7 +76,7 @@ __all__ = [
     "unlock_user",
     "withdraw_realm",
 ]
-Role = StorefrontRole | BssRole
+Role = StorefrontRole | BssRole | OwnRole
 LONGEST_NAME = 100
 
 
@@ -116,7 +125,10 @@ def create_user(
     Raises EmailInUse, RoleRequired, RoleNotAvailable, Invalid. Source: RS-13, SF-11.
     """
     check_new_user(new)
+    hold_roles([role.value for role in new.roles])
     type_, roles = _checked_roles(new.person, new.type, new.roles)
+    if new.kind is UserKind.BSS:
+        require_grantable(roles, actor, is_admin=type_ is UserType.ADMIN)
     user = User(
         id=new_id(),
         kind=new.kind,
@@ -146,6 +158,8 @@ def create_user(
     )
     if invite_from is not None:
         send_activation(user, invite_from, at=at)
+    if user.kind is UserKind.BSS and type_ is UserType.ADMIN:
+        tell_administrators(user, BECAME, actor=actor, at=at)
     return user
 
 
@@ -181,17 +195,24 @@ def address_errors(field: str, email: str) -> Iterator[FieldError]:
 def set_roles(user_id: UUID, *, type_: UserType, roles: Collection[Role], actor: Actor, at: datetime) -> User:
     """Change what a person may do; it counts from the next request.
 
-    Raises OwnAccess, LastAdmin (an account's own people may not lose their last Admin), RoleRequired, RoleNotAvailable.
+    Raises OwnAccess, LastAdmin (an account's own people may not lose their last Admin), RoleRequired, RoleNotAvailable;
+    of the distributor's people RightsNotHeld, and Invalid where the actor would give what they do not have.
     """
+    hold_roles([role.value for role in roles])
     user = get_user_for_update(user_id)
-    type_, names = _checked_roles(person_of(user), type_, roles)
+    type_, names = _checked_roles(person_of(user), type_, roles, kept=user.roles)
     if actor.user_id == user_id and (type_, names) != (user.type, sorted(user.roles)):
         raise OwnAccess
     if type_ is not UserType.ADMIN:
         _require_another_admin(user)
-    before = {"type": user.type.value, "roles": ", ".join(user.roles)}
+    if user.kind is UserKind.BSS and (type_, names) != (user.type, sorted(user.roles)):
+        require_may_manage(user, actor)
+        require_grantable(set(names) - set(user.roles), actor, is_admin=type_ is UserType.ADMIN)
+    before, was = {"type": user.type.value, "roles": ", ".join(user.roles)}, user.type
     user.type, user.roles = type_, names
     _sync_names(user)
+    if user.kind is UserKind.BSS and type_ is not was:
+        tell_administrators(user, BECAME if type_ is UserType.ADMIN else CEASED, actor=actor, at=at)
     record(
         "user.roles_changed",
         actor=actor,
@@ -232,6 +253,7 @@ def deactivate_user(user_id: UUID, *, actor: Actor, at: datetime) -> User:
     if actor.user_id == user_id:
         raise OwnAccess
     _require_another_admin(user)
+    require_may_manage(user, actor)
     user.status = UserStatus.INACTIVE
     set_status_of_names(user, UserStatus.INACTIVE)
     for realm_id in realms_of(person_of(user)):
@@ -239,6 +261,8 @@ def deactivate_user(user_id: UUID, *, actor: Actor, at: datetime) -> User:
         forget_all(realm_id, user_id)
         for purpose in TokenPurpose:
             end_links(realm_id, user_id, purpose, at=at)
+    if user.kind is UserKind.BSS and user.type is UserType.ADMIN:
+        tell_administrators(user, CEASED, actor=actor, at=at)
     record("user.deactivated", actor=actor, at=at, target_kind="user", target_id=user_id)
     return user
 
@@ -251,11 +275,14 @@ def activate_contact(user_id: UUID, *, invite_from: UUID, actor: Actor, at: date
     user = get_user_for_update(user_id)
     if user.status is UserStatus.ACTIVE:
         return ""
+    require_may_manage(user, actor)
     was_active = user.activated_at is not None
     user.status = UserStatus.ACTIVE if was_active else UserStatus.PENDING
     session.flush()
     grant_realms(user, (invite_from,))
     set_status_of_names(user, user.status)
+    if user.kind is UserKind.BSS and user.type is UserType.ADMIN:
+        tell_administrators(user, BECAME, actor=actor, at=at)
     record("user.reactivated", actor=actor, at=at, target_kind="user", target_id=user_id)
     return "" if was_active else send_activation(user, invite_from, at=at)
 
@@ -265,6 +292,7 @@ def resend_activation(user_id: UUID, *, invite_from: UUID, actor: Actor, at: dat
     user = get_user_for_update(user_id)
     if user.status is not UserStatus.PENDING:
         raise UserNotPending
+    require_may_manage(user, actor)
     record("user.invited", actor=actor, at=at, target_kind="user", target_id=user_id)
     return send_activation(user, invite_from, at=at)
 
@@ -297,18 +325,25 @@ def unlock_user(user_id: UUID, *, actor: Actor, at: datetime) -> User:
 def available_roles(person: Person) -> tuple[Role, ...]:
     """Return the roles a person of this kind may be given now."""
     if person.kind is UserKind.BSS:
-        return tuple(BssRole)
+        return (*BssRole, *assignable_roles())
     has_manager = (
         person.kind is UserKind.RESELLER and person.reseller_id is not None and has_storefront(person.reseller_id)
     )
     return tuple(role for role in StorefrontRole if has_manager or role is not StorefrontRole.STOREFRONT_MANAGER)
 
 
-def _checked_roles(person: Person, type_: UserType, roles: Collection[Role]) -> tuple[UserType, list[str]]:
-    """Return type and role names as they are stored; raises RoleRequired, RoleNotAvailable."""
-    available = available_roles(person)
+def _checked_roles(
+    person: Person, type_: UserType, roles: Collection[Role], kept: Collection[str] = ()
+) -> tuple[UserType, list[str]]:
+    """Return type and role names as they are stored; raises RoleRequired, RoleNotAvailable.
+
+    `kept` is what the person has already: it may stay although nobody is given it any more.
+    """
+    available = {role.value for role in available_roles(person)}
+    if person.kind is UserKind.BSS:
+        available |= set(kept)
     for role in roles:
-        if role not in available:
+        if role.value not in available:
             raise RoleNotAvailable(role.value)
     names = sorted({role.value for role in roles})
     if person.kind is UserKind.BSS:
@@ -332,6 +367,7 @@ def _require_another_admin(user: User) -> None:
 def _sync_names(user: User) -> None:
     """Repeat name and rights in the sign-in names; not the status, which a closed account has taken from them."""
     session.flush()
+    rights = rights_of_roles(user.roles) if user.kind is UserKind.BSS else []
     for realm_id in realms_of(person_of(user)):
         with open_realm(realm_id):
             session.execute(
@@ -341,5 +377,5 @@ def _sync_names(user: User) -> None:
                     SignInName.realm_id == realm_id,
                     SignInName.user_id == user.id,
                 )
-                .values(type=user.type, roles=user.roles, full_name=user.full_name)
+                .values(type=user.type, roles=user.roles, rights=rights, full_name=user.full_name)
             )

@@ -19,7 +19,7 @@ from app.core.errors import Conflict
 from app.orders.deliveries import move_delivery
 from app.orders.errors import OrderItemNotFound
 from app.orders.execution_events import add_event
-from app.orders.execution_rows import distributors_day, lock_order
+from app.orders.execution_rows import lock_order
 from app.orders.machine import Move, advance
 from app.orders.models import DeliveryStatus, Order, OrderItem, OrderStatus
 from app.orders.queries import get_order, list_items
@@ -32,6 +32,7 @@ from app.subscriptions.problems import clear_problem
 from app.subscriptions.queries import find_asset_by_item, find_subscription_for_update
 from app.subscriptions.services import add_event as add_subscription_event
 from tenants.context import current_scope
+from tenants.days import distributors_day
 
 GIVEN_UP = "{name} could not be set up and was taken off the order; it is not charged."
 ABANDONABLE = frozenset({DeliveryStatus.PROVISIONING, DeliveryStatus.FAILED})

@@ -16,10 +16,11 @@ from app.orders.execution import request_execution, require_credit, require_exec
 from app.orders.execution_costs import order_cost, sold_below_cost
 from app.orders.execution_events import APPROVED, add_event
 from app.orders.execution_mails import mail_approved, mail_declined
-from app.orders.execution_rows import distributors_day, lines_of, lock_order_by_number, parties_of
+from app.orders.execution_rows import lines_of, lock_order_by_number, parties_of
 from app.orders.machine import Move, advance
 from app.orders.models import DeliveryStatus, Order, OrderStatus
 from app.orders.schedule import wait_for_day
+from tenants.days import distributors_day
 from tenants.models import Storefront
 
 SHORTEST_REASON, LONGEST_REASON = 3, 500

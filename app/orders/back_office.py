@@ -38,7 +38,7 @@ from app.orders.basket_lines import quantity_errors
 from app.orders.errors import OrderItemNotFound, WrongOrderState
 from app.orders.execution_costs import order_cost, write_costs
 from app.orders.execution_events import add_event
-from app.orders.execution_rows import Line, Parties, distributors_day, lines_of, lock_order_by_number, parties_of
+from app.orders.execution_rows import Line, Parties, lines_of, lock_order_by_number, parties_of
 from app.orders.machine import Move, at_first
 from app.orders.models import (
     ORDER_NUMBERS,
@@ -54,6 +54,7 @@ from app.pricing.quotes import PriceKey, explain_prices, root_buyer
 from app.resellers.aliases import release_alias
 from app.resellers.plans import live_plan
 from tenants.context import current_scope
+from tenants.days import distributors_day
 
 MOST_ITEMS = 50
 LONGEST_REASON = 500

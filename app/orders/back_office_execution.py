@@ -17,7 +17,7 @@ from app.orders.execution import request_execution
 from app.orders.execution_costs import order_cost
 from app.orders.execution_events import add_event
 from app.orders.execution_mails import mail_canceled
-from app.orders.execution_rows import Line, Parties, distributors_day, lines_of, lock_order_by_number, parties_of
+from app.orders.execution_rows import Line, Parties, lines_of, lock_order_by_number, parties_of
 from app.orders.machine import Move, advance, require
 from app.orders.models import DeliveryStatus, Order, OrderStatus
 from app.orders.partial import deliver_rest
@@ -26,6 +26,7 @@ from app.orders.requirements import requirement_errors
 from app.orders.schedule import day_words, last_day, wait_for_day
 from app.orders.statuses import choices_for_cancel
 from app.resellers.aliases import release_alias
+from tenants.days import distributors_day
 
 LONGEST_REASON = 500
 EXECUTABLE = (

@@ -27,7 +27,6 @@ from app.notifications.services import MailTemplate, queue_mail
 from app.orders.basket_lines import BasketLine, BasketView
 from app.orders.basket_schedule import require_schedulable
 from app.orders.baskets import Shopper, after_checkout, open_basket, view_opened
-from app.orders.execution_rows import distributors_day
 from app.orders.execution_trials import trial_errors
 from app.orders.jobs import PROCESS_ORDER_WORK
 from app.orders.licences import recipient_errors
@@ -51,6 +50,7 @@ from app.pricing.quotes import Buyer
 from app.resellers.aliases import hold_alias
 from app.resellers.plans import PlanRequest, check_plan, live_plan, needs_alias
 from tenants.context import current_scope
+from tenants.days import distributors_day
 from tenants.links import storefront_url
 
 ROUTE = "checkout"

@@ -33,15 +33,7 @@ from app.orders.execution_costs import OrderCost, costs_by_item, order_cost, set
 from app.orders.execution_events import AWAITING_APPROVAL, EXECUTED, IN_PROGRESS, NO_CREDIT, ON_HOLD, add_event
 from app.orders.execution_items import Execution, start_item
 from app.orders.execution_mails import mail_approved, mail_awaits_approval, mail_needs_people, mail_no_credit
-from app.orders.execution_rows import (
-    Line,
-    Parties,
-    distributors_day,
-    lines_of,
-    lock_order,
-    lock_order_by_number,
-    parties_of,
-)
+from app.orders.execution_rows import Line, Parties, lines_of, lock_order, lock_order_by_number, parties_of
 from app.orders.execution_trials import trial_errors
 from app.orders.jobs import PROCESS_ORDER_WORK
 from app.orders.machine import Move, advance
@@ -61,6 +53,7 @@ from app.provisioning.services import nudge_tasks
 from app.resellers.errors import alias_required
 from app.resellers.plans import needs_alias
 from tenants.context import current_scope
+from tenants.days import distributors_day
 
 SUBMITTED, EXECUTE = "submitted", "execute"  # kinds of work
 LEASE = timedelta(minutes=2)

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, select
 
 from app.accounts.models import Account
 from app.catalogue.models import Product, ProductType
-from app.core.clock import local_date
 from app.core.db import session
 from app.orders.errors import OrderNotFound
 from app.orders.models import Order, OrderItem
 from tenants.context import current_scope
-from tenants.models import Distributor
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +84,6 @@ def find_order_number(order_id: UUID) -> str | None:
         select(Order.number).where(Order.distributor_id == current_scope().distributor_id, Order.id == order_id)
     )
 
-
-def distributors_day(at: datetime) -> date:
-    """Return the calendar day of an instant where the distributor is."""
-    zone = session.scalar(select(Distributor.time_zone).where(Distributor.id == current_scope().distributor_id))
-    return local_date(at, zone or "UTC")
 
 
 def _locked(name: str, condition: ColumnElement[bool]) -> Order:

@@ -10,11 +10,12 @@ from app.core.errors import Invalid
 from app.orders.back_office import CHANGEABLE, price_order
 from app.orders.basket_promotions import Offered, checked_code
 from app.orders.errors import WrongOrderState
-from app.orders.execution_rows import distributors_day, lines_of, lock_order_by_number, parties_of
+from app.orders.execution_rows import lines_of, lock_order_by_number, parties_of
 from app.orders.models import Order, OrderChannel
 from app.pricing.promotions.eligibility import covers
 from app.pricing.promotions.queries import find_by_code
 from app.pricing.quotes import root_buyer
+from tenants.days import distributors_day
 
 
 def apply_code(number: str, code: str, *, actor: Actor, at: datetime) -> Order:

@@ -24,11 +24,12 @@ from app.orders.execution import finish, require_credit, require_executable, req
 from app.orders.execution_costs import costs_by_item, order_cost, setup_fees_of, write_costs
 from app.orders.execution_events import add_event
 from app.orders.execution_items import Execution, start_item
-from app.orders.execution_rows import Line, distributors_day, lines_of, lock_order_by_number, parties_of
+from app.orders.execution_rows import Line, lines_of, lock_order_by_number, parties_of
 from app.orders.machine import Move, advance, at_first
 from app.orders.models import DeliveryStatus, Order, OrderItem, OrderStatus
 from app.provisioning.services import nudge_tasks
 from tenants.context import current_scope
+from tenants.days import distributors_day
 
 DELIVERABLE = frozenset({OrderStatus.SUBMITTED, OrderStatus.IN_PROGRESS, OrderStatus.PARTIALLY_EXECUTED})
 PART = "A part of the order is delivered: {names}."

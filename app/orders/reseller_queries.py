@@ -21,9 +21,10 @@ from app.catalogue.models import Product, ProductType
 from app.core.db import session
 from app.identity.models import User
 from app.orders.execution_costs import OrderCost, order_cost, sold_below_cost
-from app.orders.execution_rows import Line, distributors_day
+from app.orders.execution_rows import Line
 from app.orders.models import Order, OrderEvent, OrderItem, OrderItemCost, OrderStatus
 from tenants.context import current_scope
+from tenants.days import distributors_day
 
 SHORTEST_SEARCH = 2
 PART = aliased(Order)  # an order itself, or one of its sub-orders

@@ -18,10 +18,11 @@ from app.core.errors import DomainError, Invalid
 from app.orders.errors import WrongOrderState
 from app.orders.execution_events import add_event
 from app.orders.execution_mails import mail_canceled, mail_schedule_done, mail_schedule_failed
-from app.orders.execution_rows import distributors_day, lock_order_by_number
+from app.orders.execution_rows import lock_order_by_number
 from app.orders.machine import Move, advance
 from app.orders.models import DeliveryStatus, Order, OrderItem, OrderStatus
 from tenants.context import current_scope
+from tenants.days import distributors_day
 from tenants.models import Distributor
 
 RUNS_AT = time(2)

@@ -15,7 +15,7 @@ from app.core.queue import Nudge
 from app.orders.errors import NoLongerOffered
 from app.orders.execution import request_execution
 from app.orders.execution_events import add_event
-from app.orders.execution_rows import Line, distributors_day, lines_of, parties_of
+from app.orders.execution_rows import Line, lines_of, parties_of
 from app.orders.jobs import RUN_SCHEDULED_ORDER
 from app.orders.models import Order, OrderChannel, OrderStatus
 from app.orders.schedule import note_failed_try
@@ -24,6 +24,7 @@ from app.pricing.promotions.queries import promotions_by_id, reduction_of
 from app.pricing.queries import price_list_ids_of
 from app.pricing.quotes import Buyer, PriceKey, alias_buyer, explain_prices, root_buyer
 from tenants.context import Scope, current_scope, reseller_scope, scope
+from tenants.days import distributors_day
 
 MOST = 200
 REPRICED = "Prices have changed since the order was placed; those of today apply."

@@ -78,6 +78,7 @@ class GeneralForm(Form):
     anonymous_prices = BooleanField("Show prices to visitors")
     self_registration = BooleanField("Let visitors register", description="Needs a catalogue without sign-in.")
     approve_registrations = BooleanField("Approve each registration")
+    reseller_registration = BooleanField("Let companies register as resellers")
     new_customers_need_approval = BooleanField(
         "Approve orders of new customers", description="You can change it for each customer."
     )

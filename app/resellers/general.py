@@ -53,6 +53,7 @@ class GeneralSettings:
     anonymous_prices: bool = False
     self_registration: bool = False
     approve_registrations: bool = True
+    reseller_registration: bool = False
     new_customers_need_approval: bool = True
     show_retail_prices: bool = False
     second_factor_by_mail: bool = False
@@ -96,6 +97,8 @@ def save_general(
     tidy: dict[str, Any] = {
         name: value.strip() if isinstance(value, str) else value for name, value in asdict(changed).items()
     }
+    if reseller_id is not None:
+        tidy["reseller_registration"] = False  # a reseller's customers do not resell (SF-04)
     if is_approval_locked(reseller_id):
         tidy["new_customers_need_approval"] = True
     before = settings_for_change(storefront_id)

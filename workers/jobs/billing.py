@@ -7,13 +7,13 @@ from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from app.billing.jobs import BILL_PAYER
-from app.changes.queries import distributors_day
 from app.changes.reminders import remind_of_renewals
 from app.changes.renewals import bill_day, next_day, payers_with_due
 from app.core.clock import utc_now
 from app.core.db import nudge_after_commit, unit_of_work
 from app.core.queue import Nudge
 from tenants.context import current_scope
+from tenants.days import distributors_day
 from workers.runtime import scoped_job
 
 log = logging.getLogger(__name__)

@@ -8,7 +8,6 @@ from uuid import UUID
 
 from app.changes import external_pricing
 from app.changes.external_pricing import ClaimedPrice
-from app.changes.queries import distributors_day
 from app.core.clock import utc_now
 from app.core.db import nudge_after_commit, unit_of_work
 from app.core.queue import Nudge
@@ -18,6 +17,7 @@ from app.subscriptions.external_prices import due_prices
 from app.subscriptions.jobs import FETCH_PRICE
 from app.subscriptions.protection import remind_of_protection
 from tenants.context import current_scope
+from tenants.days import distributors_day
 from workers.connectors.base import ConnectorError, ConnectorRejected
 from workers.connectors.prices import PriceQuestion, TellsPrices
 from workers.connectors.registry import CONNECTORS, UnknownConnectorKind

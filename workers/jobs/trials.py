@@ -8,13 +8,13 @@ from uuid import UUID
 from sqlalchemy import select
 
 from app.changes import trials
-from app.changes.queries import distributors_day
 from app.core.clock import utc_now
 from app.core.db import nudge_after_commit, session, unit_of_work
 from app.core.queue import Nudge
 from app.subscriptions.jobs import OPEN_TRIAL
 from app.subscriptions.price_models import Trial
 from tenants.context import current_scope
+from tenants.days import distributors_day
 from workers.jobs.sweeps import GRACE, MOST
 from workers.runtime import scoped_job
 

@@ -20,7 +20,6 @@ from app.changes.exits import exit_of, termination
 from app.changes.guards import require_free
 from app.changes.kinds.cancellation import DESPITE_DEPENDANTS
 from app.changes.kinds.characteristics import PREFIX, VALUES, editable_of
-from app.changes.queries import distributors_day
 from app.changes.refunding import refund_of
 from app.changes.requests import submit_change
 from app.changes.switches import rename as rename_subscription
@@ -38,6 +37,7 @@ from app.subscriptions.models import ChangeKind, ChangeStatus, ChangeTiming, Sub
 from app.subscriptions.queries import get_subscription
 from app.web.forms import Form
 from app.web.pages import page
+from tenants.days import distributors_day
 from tenants.settings import distributor_settings
 
 OUTCOMES = {

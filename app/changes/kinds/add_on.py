@@ -15,7 +15,7 @@ from app.changes.errors import InvoicePending
 from app.changes.kinds.quantity import require_refundable
 from app.changes.mails import mail_done
 from app.changes.parts import charge_more_of_add_on, credit_add_on
-from app.changes.queries import cost_of, distributors_day
+from app.changes.queries import cost_of
 from app.changes.refunding import product_and_type
 from app.changes.targets import target_price
 from app.core.db import session
@@ -32,6 +32,7 @@ from app.subscriptions.models import (
     SyncStatus,
 )
 from tenants.context import Reach, current_scope
+from tenants.days import distributors_day
 
 MOST = 1_000_000
 

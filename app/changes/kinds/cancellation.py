@@ -15,7 +15,7 @@ from app.changes.errors import NotOffered
 from app.changes.exits import exit_of, require_exit, termination
 from app.changes.kinds.quantity import is_decided_by_bss
 from app.changes.mails import mail_done
-from app.changes.queries import cost_of, distributors_day
+from app.changes.queries import cost_of
 from app.changes.refunding import policy_for, product_and_type, refund_of
 from app.changes.voiding import void_changes
 from app.changes.words import actor_of, day_of
@@ -32,6 +32,7 @@ from app.subscriptions.models import (
 )
 from app.subscriptions.periods import Period
 from app.subscriptions.services import add_event
+from tenants.days import distributors_day
 from tenants.settings import distributor_settings
 
 ONE_DAY = timedelta(days=1)

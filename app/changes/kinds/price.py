@@ -20,7 +20,7 @@ from app.changes.effects import Effect, NewChange
 from app.changes.errors import InvoicePending, NotOffered
 from app.changes.price_quotes import new_unit_cost, take_over, wanted_of
 from app.changes.prices import is_protected
-from app.changes.queries import cost_of, distributors_day
+from app.changes.queries import cost_of
 from app.core.db import session
 from app.core.errors import Invalid
 from app.core.money import round_money
@@ -40,6 +40,7 @@ from app.subscriptions.periods import Period, period_of
 from app.subscriptions.price_models import PriceEdit
 from app.subscriptions.services import add_event
 from tenants.context import current_scope
+from tenants.days import distributors_day
 
 EDIT_ID = "price_edit_id"
 NOTHING = Decimal(0)

@@ -14,7 +14,7 @@ from app.changes.effects import Effect, NewChange
 from app.changes.errors import NotOffered
 from app.changes.mails import mail_done
 from app.changes.prices import price_for_period
-from app.changes.queries import cost_of, distributors_day
+from app.changes.queries import cost_of
 from app.changes.refunding import product_and_type
 from app.changes.words import actor_of
 from app.core.errors import Invalid
@@ -22,6 +22,7 @@ from app.subscriptions.machine import Action, Step, move
 from app.subscriptions.models import ChangeTiming, Subscription, SubscriptionChange, SubscriptionRole
 from app.subscriptions.periods import add_months
 from app.subscriptions.services import add_event
+from tenants.days import distributors_day
 
 RENEWABLE_DAYS = 30  # after its last day
 

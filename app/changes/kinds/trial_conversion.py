@@ -22,7 +22,6 @@ from app.changes.charging import Amount, charge
 from app.changes.effects import Effect, NewChange
 from app.changes.errors import NotOffered
 from app.changes.price_quotes import list_price_of
-from app.changes.queries import distributors_day
 from app.changes.refunding import product_and_type
 from app.changes.trials import ask_for_access, convert
 from app.changes.words import actor_of
@@ -36,6 +35,7 @@ from app.subscriptions.machine import Action
 from app.subscriptions.models import ChangeTiming, Subscription, SubscriptionChange
 from app.subscriptions.services import change_quantity
 from app.subscriptions.trials import NoTrial, PaidTerms, conversion_errors, is_convertible
+from tenants.days import distributors_day
 
 TERM, CYCLE, NAME = "term", "cycle", "friendly_name"
 

@@ -23,7 +23,7 @@ from app.changes.kinds.upgrade_money import credit_source, debit_target, require
 from app.changes.kinds.upgrade_records import end_source, find_target, made_target, move_add_ons, open_target
 from app.changes.mails import mail_done
 from app.changes.parts import follow_linked
-from app.changes.queries import cost_of, distributors_day
+from app.changes.queries import cost_of
 from app.changes.refunding import product_and_type
 from app.changes.steps import VendorStep, undo_steps
 from app.changes.targets import TargetPrice, target_price
@@ -47,6 +47,7 @@ from app.subscriptions.models import (
 from app.subscriptions.queries import find_subscription_for_update, live_of_products
 from app.subscriptions.services import add_event, change_quantity
 from tenants.context import Reach, current_scope
+from tenants.days import distributors_day
 
 TERM, CYCLE, CANCELS_ADD_ONS = "term", "cycle", "cancels_add_ons"  # details of the change
 MOST = 1_000_000

@@ -19,7 +19,6 @@ from app.core.secrets import decrypt, digest, encrypt, new_token
 from app.orders.agreed import NOTHING, AgreedPrice, PricingRights
 from app.orders.back_office import NewOrder, WantedItem, create_order
 from app.orders.back_office import add_item as add_order_item
-from app.orders.execution_rows import distributors_day
 from app.orders.models import Order
 from app.orders.offers.errors import ApprovalMissing
 from app.orders.offers.machine import OfferMove, advance
@@ -30,6 +29,7 @@ from app.orders.offers.rows import Staff, add_event, items_of, lock_offer
 from app.orders.offers.statuses import get_status
 from app.pricing.quotes import PriceKey
 from tenants.context import current_scope
+from tenants.days import distributors_day
 from tenants.links import storefront_url
 
 TELL_BEFORE = timedelta(days=3)

@@ -20,7 +20,6 @@ from app.billing.documents import postal_address
 from app.core.db import session
 from app.core.errors import Invalid
 from app.core.secrets import digest
-from app.orders.execution_rows import distributors_day
 from app.orders.offers.errors import OfferNotFound
 from app.orders.offers.lifecycle import Decision, decide
 from app.orders.offers.machine import OfferMove
@@ -31,6 +30,7 @@ from app.orders.offers.rows import add_event, items_of
 from app.orders.papers import Paper, PaperLine, render
 from app.orders.words import cycle_words, term_words
 from tenants.context import current_scope, distributor_scope, scope
+from tenants.days import distributors_day
 
 LONGEST_TOKEN = 100
 LONGEST_NAME, LONGEST_REASON = 200, 500

@@ -18,12 +18,12 @@ from app.core.errors import Invalid
 from app.core.money import line_amount, round_money
 from app.orders.agreed import AgreedPrice
 from app.orders.back_office_totals import OrderTotals
-from app.orders.execution_rows import distributors_day
 from app.orders.offers.models import Offer, OfferItem
 from app.pricing.lines import Asked, price_lines
 from app.pricing.quotes import PriceKey, explain_prices, root_buyer
 from app.pricing.schemes import Agreed, Step
 from tenants.context import current_scope
+from tenants.days import distributors_day
 from tenants.settings import distributor_settings
 
 HUNDRED = Decimal(100)

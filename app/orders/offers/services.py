@@ -20,13 +20,13 @@ from app.orders.agreed import NOTHING, AgreedPrice, PricingRights, require_agree
 from app.orders.back_office_execution import require_business
 from app.orders.basket_lines import quantity_errors
 from app.orders.errors import OrderItemNotFound
-from app.orders.execution_rows import distributors_day
 from app.orders.offers.machine import OfferMove, advance
 from app.orders.offers.models import OFFER_NUMBERS, Offer, OfferEvent, OfferItem, OfferType
 from app.orders.offers.prices import offered_price
 from app.orders.offers.rows import Staff, add_event, find_offer, items_of, lock_offer
 from app.pricing.quotes import PriceKey
 from tenants.context import current_scope
+from tenants.days import distributors_day
 
 VALID_FOR = timedelta(days=30)
 LONGEST_VALIDITY = timedelta(days=365)

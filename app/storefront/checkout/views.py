@@ -21,7 +21,6 @@ from app.orders.basket_lines import BasketView
 from app.orders.basket_schedule import choose_day, is_offered, why_not
 from app.orders.baskets import choose_recipient, note_on_order, set_alias, view_basket
 from app.orders.checkout import Submission, place_order, recipient_of
-from app.orders.execution_rows import distributors_day
 from app.orders.models import OrderStatus
 from app.orders.queries import get_order, list_items
 from app.orders.schedule import ONE_DAY, last_day
@@ -34,6 +33,7 @@ from app.storefront.shopping import buyer_of_request, buying_user, price_unit, s
 from app.web.pages import page
 from app.web.surfaces import Surface, surface_blueprint
 from tenants.context import current_scope
+from tenants.days import distributors_day
 from tenants.settings import distributor_settings
 from themes.frames import NavItem
 

@@ -20,7 +20,6 @@ from app.core.db import session, unit_of_work
 from app.core.errors import Invalid
 from app.identity.models import UserKind
 from app.identity.permissions import Permission
-from app.orders.execution_rows import distributors_day
 from app.orders.models import DeliveryStatus, Order, OrderEvent, OrderItem, OrderStatus
 from app.orders.queries import get_order, list_events, list_items
 from app.orders.schedule import ONE_DAY, cancel_scheduled, last_day, reschedule
@@ -32,6 +31,7 @@ from app.web.formats import day, when
 from app.web.forms import Form
 from app.web.pages import page
 from app.web.surfaces import Surface, surface_blueprint
+from tenants.days import distributors_day
 from themes.frames import Crumb
 
 bp = surface_blueprint("orders", __name__, surface=Surface.STOREFRONT, path="/orders")

@@ -8,10 +8,10 @@ import pytest
 
 from app.core import db
 from app.core.clock import utc_now
-from app.orders.execution_rows import distributors_day
 from app.orders.models import Order, OrderStatus
 from app.subscriptions.models import Subscription
 from tenants.context import scope
+from tenants.days import distributors_day
 from tenants.settings import distributor_settings, save_distributor_settings
 from tests.factories.execution import all_of
 from tests.factories.world import World
