@@ -17,6 +17,7 @@ DOMAINS = (
     "accounts", "audit", "billing", "catalogue", "identity", "notifications",
     "orders", "orders.offers", "pricing", "provisioning", "resellers", "subscriptions",
     "catalogue.product_files", "catalogue.vendor_runs", "billing.usage", "identity.providers", "accounts.registration",
+    "identity.api_clients",
 )  # fmt: skip
 
 
