@@ -7,13 +7,13 @@ from decimal import Decimal
 
 import pytest
 
+from app.billing.charges import NewCharge, add_charge
+from app.billing.credit import available_credit
+from app.billing.documents import invoice_order, next_invoice_number
 from app.billing.errors import InvoiceIsIssued, InvoiceNotFound
 from app.billing.models import Charge, ChargeState, Invoice, InvoiceLine, InvoiceStatus
 from app.billing.pdf import render_invoice
 from app.billing.queries import InvoiceFilter, count_invoices, get_invoice, list_invoices, list_lines, sum_invoices
-from app.billing.charges import NewCharge, add_charge
-from app.billing.credit import available_credit
-from app.billing.documents import invoice_order, next_invoice_number
 from app.core.db import unit_of_work
 from app.core.ids import new_id
 from app.subscriptions.periods import Period, add_months, period_of
