@@ -23,6 +23,12 @@ class Access(enum.StrEnum):
     TOKEN = "token"  # noqa: S105 - the API: no session; the view's package proves the caller and opens the scope
 
 
+def takes_foreign_posts(view: View) -> View:
+    """Let forms of other sites end here: the view reads no cookie and believes only what is proven in the form."""
+    view.takes_foreign_posts = True  # type: ignore[attr-defined]
+    return view
+
+
 def _declare(view: View, access: Access | Permission) -> View:
     if hasattr(view, "access"):
         raise TypeError(f"{view.__name__} declares its access twice")
