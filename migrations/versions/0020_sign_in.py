@@ -13,7 +13,7 @@ from alembic import op
 from migrations.rls import keep_to_realm
 
 revision = "0020_sign_in"
-down_revision = "0019_execution"
+down_revision = "0018_billing"
 
 
 def upgrade() -> None:
