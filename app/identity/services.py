@@ -32,8 +32,8 @@ from app.identity.models import (
     UserStatus,
     UserType,
 )
-from app.identity.permissions import BssRole, StorefrontRole
 from app.identity.notices import BECAME, CEASED, tell_administrators
+from app.identity.permissions import BssRole, StorefrontRole
 from app.identity.queries import get_user_for_update, is_last_admin, person_of
 from app.identity.realms import (
     Person,

@@ -33,6 +33,7 @@ class SessionFacts:
     kind: UserKind
     type: UserType
     roles: tuple[str, ...]
+    rights: tuple[str, ...]  # of the distributor's own roles
     reseller_id: UUID | None
     account_id: UUID | None
     acting_account_id: UUID | None
@@ -62,6 +63,7 @@ _SESSION = (
         SignInName.kind,
         SignInName.type,
         SignInName.roles,
+        SignInName.rights,
         SignInName.reseller_id,
         SignInName.account_id,
         Storefront.id.label("storefront_id"),
@@ -96,6 +98,8 @@ def start_session(
     address: str | None,
     browser: str | None,
     acting_account_id: UUID | None = None,
+    provider_id: UUID | None = None,
+    provider_session: str | None = None,
 ) -> tuple[str, UUID]:
     """Start a session of a sign-in name with a new secret and return secret and session id."""
     token, session_id = new_token(), new_id()
@@ -112,6 +116,8 @@ def start_session(
                 last_seen_at=at,
                 address=address,
                 browser=browser[:300] if browser else None,
+                provider_id=provider_id,
+                provider_session=provider_session,
             )
         )
     return token, session_id
@@ -142,6 +148,7 @@ def find_session(realm_id: UUID, token: str, *, at: datetime) -> SessionFacts | 
         kind=row.kind,
         type=row.type,
         roles=tuple(row.roles),
+        rights=tuple(row.rights),
         reseller_id=row.reseller_id,
         account_id=row.account_id,
         acting_account_id=row.acting_account_id,

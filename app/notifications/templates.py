@@ -54,8 +54,13 @@ class MailTemplate(enum.Enum):
     SIGN_IN_CODE = "sign_in_code"  # SF-12
     NEW_DEVICE = "new_device"  # BC-28
     EMAIL_CODE = "email_code"  # SF-16
+    LOGIN_OPTIONS = "login_options"  # SF-15
     EMAIL_CHANGED = "email_changed"
+    REGISTRATION_REQUEST = "registration_request"  # SF-05, to the storefront's owner
+    REGISTRATION_REJECTED = "registration_rejected"  # SF-05
+    ACCOUNT_EXISTS = "account_exists"  # SF-04
     SECOND_FACTOR = "second_factor"  # BC-02
+    ADMINISTRATORS_CHANGED = "administrators_changed"  # BC-03, internal
     TEST = "test"
 
 
@@ -100,6 +105,16 @@ FACTS: dict[MailTemplate, TemplateFacts] = {
     ),
     MailTemplate.PASSWORD_CHANGED: TemplateFacts(
         "Password changed", ("user_first_name", "login_url"), ("login_url", "Sign in")
+    ),
+    MailTemplate.REGISTRATION_REQUEST: TemplateFacts(
+        "Registration request",
+        ("applicant_name", "company", "email", "registration_url"),
+        ("registration_url", "Review registration"),
+        is_to_customers=False,
+    ),
+    MailTemplate.REGISTRATION_REJECTED: TemplateFacts("Registration rejected", ("company_name",)),
+    MailTemplate.ACCOUNT_EXISTS: TemplateFacts(
+        "Account exists already", ("company_name", "login_url"), ("login_url", "Sign in"), is_required=True
     ),
     MailTemplate.ORDER_CONFIRMATION: TemplateFacts(
         "Order confirmation",
@@ -296,7 +311,14 @@ FACTS: dict[MailTemplate, TemplateFacts] = {
     ),
     MailTemplate.EMAIL_CODE: TemplateFacts("Verify an e-mail address", ("user_first_name", "email_code", "minutes")),
     MailTemplate.EMAIL_CHANGED: TemplateFacts("E-mail changed", ("user_first_name", "new_email")),
+    MailTemplate.LOGIN_OPTIONS: TemplateFacts("Login options changed", ("user_first_name", "what_changed")),
     MailTemplate.SECOND_FACTOR: TemplateFacts("Second factor changed", ("user_first_name", "what_changed")),
+    MailTemplate.ADMINISTRATORS_CHANGED: TemplateFacts(
+        "Administrators changed",
+        ("user_first_name", "person_name", "person_email", "what", "by"),
+        is_required=True,
+        is_to_customers=False,
+    ),
     MailTemplate.TEST: TemplateFacts("Test mail", ("sender_name",), is_required=True),
 }
 
