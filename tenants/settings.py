@@ -86,6 +86,7 @@ class StorefrontSettings:
     anonymous_prices: bool = False
     self_registration: bool = False
     approve_registrations: bool = True
+    reseller_registration: bool = False  # the distributor's own storefront: who registers may ask to resell (SF-04)
     new_customers_need_approval: bool = True
     landing_page: str = "home"  # home, catalogue, dashboard: customers after sign-in
     second_factor_by_mail: bool = False  # a code by e-mail after the password (SF-12)

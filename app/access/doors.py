@@ -114,6 +114,7 @@ def show_sign_in(door: Door) -> ResponseReturnValue:
         title="Sign in",
         form=form,
         forgot_url=door.url("forgot"),
+        register_url=_register_url(door),
         providers=_provider_links(door, offered, wanted),
     ), form.status
 
@@ -135,6 +136,14 @@ def _provider_links(door: Door, offered: WaysIn, wanted: str | None) -> list[dic
         {"name": each.name, "url": door.url("sso_start", provider_id=each.id, next=wanted)}
         for each in offered.providers
     ]
+
+
+def _register_url(door: Door) -> str | None:
+    """Return where visitors register, if they may (SF-04)."""
+    storefront_id = current_address().storefront_id
+    if door.surface is not Surface.STOREFRONT or storefront_id is None:
+        return None
+    return url_for("storefront_registration.index") if storefront_settings(storefront_id).self_registration else None
 
 
 def visit_of(door: Door) -> Visit:

@@ -25,7 +25,7 @@ def upgrade() -> None:
         sa.Column("reseller_id", sa.Uuid(), nullable=True),
         sa.Column("password_hash", sa.String(length=200), nullable=False),
         sa.Column("needs_approval", sa.Boolean(), nullable=False),
-        sa.Column("next_attempt_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("next_attempt_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("storefront_id", sa.Uuid(), nullable=False),
         sa.Column("first_name", sa.String(length=100), nullable=False),
         sa.Column("last_name", sa.String(length=100), nullable=False),

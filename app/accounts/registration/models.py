@@ -62,7 +62,7 @@ class RegistrationRequest(Applicant, Intake, Base):
     reseller_id: Mapped[UUID | None]  # whose storefront it was sent to; None: the distributor's own
     password_hash: Mapped[str] = mapped_column(String(200))
     needs_approval: Mapped[bool]  # what the storefront's owner had chosen
-    next_attempt_at: Mapped[datetime]  # at first when it came; then when its owner is reminded
+    next_attempt_at: Mapped[datetime | None]  # at first when it came, then when its owner is reminded; None: no more
 
 
 class Registration(Applicant, Shared, Base):

@@ -1,0 +1,1 @@
+"""Registrations at the distributor's own storefront (SF-05)."""

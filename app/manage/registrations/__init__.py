@@ -1,0 +1,1 @@
+"""Registrations that wait for the reseller (SF-05)."""

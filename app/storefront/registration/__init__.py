@@ -1,0 +1,1 @@
+"""Visitors register themselves (SF-04)."""
