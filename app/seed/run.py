@@ -14,6 +14,7 @@ from app.seed.cast import CASTS, OPERATOR, PASSWORD, Cast, Person, Reseller
 from app.seed.catalogue import fill_catalogue
 from app.seed.companies import open_accounts
 from app.seed.distributors import create_distributor, create_operator
+from app.seed.life import play_life
 from app.seed.sales import play_sales
 from app.seed.shops import dress_storefronts
 from tenants.models import Address
@@ -32,6 +33,7 @@ def seed() -> None:
         open_accounts(stage)
         dress_storefronts(stage)
         play_sales(stage)
+        play_life(stage)
         log.info("demo_distributor_seeded", extra={"host": cast.host})
     if settings().demo_path:
         write_sign_ins(Path(settings().demo_path or ""))
