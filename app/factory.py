@@ -36,6 +36,7 @@ BLUEPRINTS = (
     "app.storefront.users.views:bp",
     "app.storefront.registration.views:bp",
     "app.bss.users.views:bp",
+    "app.bss.roles.views:bp",
     "app.storefront.looks.views:bp",
     "app.storefront.looks.crawlers:bp",
     "app.storefront.home.views:bp",
@@ -100,6 +101,10 @@ BLUEPRINTS = (
     "app.bss.settings.views:bp",
     "app.bss.addresses.views:bp",
     "app.manage.look.views:bp",
+    "app.manage.api.views:bp",
+    "app.bss.api_clients.views:bp",
+    "app.api.storefront:bp",
+    "app.api.bss:bp",
 )
 
 

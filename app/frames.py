@@ -97,7 +97,9 @@ BSS_NAVIGATION: tuple[tuple[str | None, tuple[Entry, ...]], ...] = (
             Entry("Order statuses", "bss_order_statuses.index", "list"),
             Entry("Offer statuses", "bss_offer_statuses.index", "list"),
             Entry("Users", "bss_users.index", "users"),
+            Entry("Roles", "bss_roles.index", "shield"),
             Entry("Addresses", "bss_addresses.index", "globe"),
+            Entry("API credentials", "bss_api_clients.index", "plug"),
             Entry("Settings", "bss_settings.index", "settings"),
             Entry("Audit log", "bss_audit.index", "shield"),
         ),
@@ -126,6 +128,7 @@ MANAGE_NAVIGATION: tuple[tuple[str | None, tuple[Entry, ...]], ...] = (
             Entry("General", "manage_settings.general", "settings"),
             Entry("Look and home page", "manage_look.index", "palette"),
             Entry("Mail", "manage_mail.index", "mail"),
+            Entry("API credentials", "manage_api.index", "plug"),
         ),
     ),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
@@ -23,6 +23,7 @@ from app.identity.models import User, UserKind, UserStatus, UserType
 from app.identity.permissions import BssRole, StorefrontRole
 from app.identity.queries import UserFilter
 from app.identity.realms import Person
+from app.identity.roles import list_roles
 from app.identity.services import (
     activate_contact,
     deactivate_user,
@@ -41,7 +42,6 @@ STATUS_WORDS = {
     UserStatus.ACTIVE: "Active",
     UserStatus.INACTIVE: "Inactive",
 }
-ROLE_WORDS = {role.value: role.label for role in (*StorefrontRole, *BssRole)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,14 @@ class Row:
     url: str
 
 
-def _filter() -> UserFilter:
+def _role_words(desk: Desk) -> dict[str, str]:
+    """Return the roles the desk's people may have, by what they are stored as."""
+    if desk.person.kind is not UserKind.BSS:
+        return {role.value: role.label for role in StorefrontRole}
+    return {role.value: role.label for role in BssRole} | {str(role.id): role.name for role in list_roles()}
+
+
+def _filter(role_words: Collection[str]) -> UserFilter:
     status = next((each for each in UserStatus if each.value == request.args.get("status")), None)
     type_ = next((each for each in UserType if each.value == request.args.get("type")), None)
     role = request.args.get("role")
@@ -86,14 +93,14 @@ def _filter() -> UserFilter:
         text=request.args.get("q", "").strip()[:100],
         status=status,
         type=type_,
-        role=role if role in ROLE_WORDS else None,
+        role=role if role in role_words else None,
     )
 
 
 def show_list(desk: Desk) -> ResponseReturnValue:
     """List the people by name; search by name and e-mail, filter by status, type and role (SF-11)."""
-    narrowed, wanted = _filter(), requested_page()
-    is_bss = desk.person.account_id is None
+    role_words = _role_words(desk)
+    narrowed, wanted = _filter(role_words), requested_page()
     if desk.person.account_id is None:
         users = queries.list_bss_users(narrowed, limit=wanted.size, offset=wanted.offset)
         total = queries.count_bss_users(narrowed)
@@ -106,7 +113,7 @@ def show_list(desk: Desk) -> ResponseReturnValue:
             user,
             "Locked" if user.id in locked else STATUS_WORDS[user.status],
             "Admin" if user.type is UserType.ADMIN else "User",
-            ", ".join(ROLE_WORDS.get(role, role) for role in user.roles),
+            ", ".join(role_words.get(role, role) for role in user.roles),
             desk.url("edit", user.id),
         )
         for user in users
@@ -117,7 +124,7 @@ def show_list(desk: Desk) -> ResponseReturnValue:
         found=Page(rows, total, wanted.number, wanted.size),
         narrowed=narrowed,
         statuses=[(status.value, words) for status, words in STATUS_WORDS.items()],
-        roles=[(role.value, role.label) for role in (BssRole if is_bss else StorefrontRole)],
+        roles=list(role_words.items()),
         blueprint=desk.blueprint,
     )
 
@@ -153,7 +160,7 @@ def show_edit(desk: Desk, user_id: UUID) -> ResponseReturnValue:
     """Change a person's name, type and roles. The e-mail is theirs to change (SF-16)."""
     user = desk.get(user_id)
     form = PersonForm()
-    form.offer(desk.person)
+    form.offer(desk.person, kept=user.roles)
     if request.method == "GET":
         form.show(user)
     form.email.data = user.email

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from wtforms import EmailField, RadioField, SelectMultipleField, StringField, TelField
 from wtforms.validators import InputRequired, Length, Optional
 from wtforms.widgets import CheckboxInput, ListWidget
@@ -9,6 +11,7 @@ from wtforms.widgets import CheckboxInput, ListWidget
 from app.identity.models import User, UserKind, UserType
 from app.identity.permissions import BssRole, StorefrontRole
 from app.identity.realms import Person
+from app.identity.roles import OwnRole, list_roles
 from app.identity.services import NewUser, Role, available_roles
 from app.web.forms import Form
 
@@ -27,9 +30,13 @@ class PersonForm(Form):
         "Roles", option_widget=CheckboxInput(), widget=ListWidget(prefix_label=False), validate_choice=False
     )
 
-    def offer(self, person: Person) -> None:
-        """Offer what this kind of person may be given; the service refuses the rest."""
-        self.roles.choices = [(role.value, role.label) for role in available_roles(person)]
+    def offer(self, person: Person, *, kept: Collection[str] = ()) -> None:
+        """Offer what this kind of person may be given, and what one has already; the service refuses the rest."""
+        self.offered: dict[str, Role] = {role.value: role for role in available_roles(person)}
+        if person.kind is UserKind.BSS:
+            others = {str(role.id): OwnRole(str(role.id), f"{role.name} (inactive)") for role in list_roles()}
+            self.offered |= {name: others[name] for name in kept if name in others and name not in self.offered}
+        self.roles.choices = [(role.value, role.label) for role in self.offered.values()]
         if person.kind is UserKind.BSS:
             del self.type
 
@@ -48,7 +55,8 @@ class PersonForm(Form):
 
     def chosen_roles(self, kind: UserKind) -> tuple[Role, ...]:
         """Return the roles that exist; an unknown one in the request is no role."""
-        known: dict[str, Role] = {role.value: role for role in (BssRole if kind is UserKind.BSS else StorefrontRole)}
+        built_in = {role.value: role for role in (BssRole if kind is UserKind.BSS else StorefrontRole)}
+        known: dict[str, Role] = {**self.offered, **built_in}
         return tuple(known[name] for name in self.roles.data or () if name in known)
 
     def to_new_user(self, person: Person) -> NewUser:
