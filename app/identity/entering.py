@@ -51,10 +51,21 @@ def enter(
     acting_account_id: UUID | None = None,
     is_remembered: bool = False,
     trust: bool = False,
+    provider_id: UUID | None = None,
+    provider_session: str | None = None,
 ) -> SignedIn:
-    """Start a session of a sign-in name, note its browser, and remember it where that was wished for."""
+    """Start a session of a sign-in name, note its browser, and remember it where that was wished for.
+
+    `provider_id` is who vouched for the person, `provider_session` its own name for the session.
+    """
     token, session_id = start_session(
-        name, at=visit.at, address=visit.address, browser=visit.browser, acting_account_id=acting_account_id
+        name,
+        at=visit.at,
+        address=visit.address,
+        browser=visit.browser,
+        acting_account_id=acting_account_id,
+        provider_id=provider_id,
+        provider_session=provider_session,
     )
     device = note_device(name, visit.device, trust=trust, at=visit.at, address=visit.address, browser=visit.browser)
     kept = remember(name, at=visit.at) if is_remembered else None

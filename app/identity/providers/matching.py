@@ -1,0 +1,310 @@
+"""Whom a proven identity lets in (SF-14, BC-27): by its link; by a verified address after the password; or nobody."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+
+from app.audit.services import Actor, record
+from app.core.db import session
+from app.core.errors import Invalid
+from app.core.ids import new_id
+from app.identity.entering import SignedIn, Visit, enter
+from app.identity.locking import count_wrong_try, forget_wrong_tries, lock_credential
+from app.identity.mails import mail_person
+from app.identity.models import SignInName, UserKind, UserStatus, UserType
+from app.identity.passwords import is_password
+from app.identity.permissions import BssRole, StorefrontRole
+from app.identity.providers.identities import IdentityTaken, SsoFailed, SsoRefused
+from app.identity.providers.models import IdentityLink, IdentityProvider, SsoPurpose, SsoRequest
+from app.identity.providers.queries import get_provider
+from app.identity.providers.trips import close, fetch, is_open_for
+from app.identity.queries import get_user_for_update
+from app.identity.realms import Person, is_bss_realm, open_realm, reseller_of, scope_of
+from app.identity.recovery import name_of_user, set_status_of_names
+from app.identity.services import NewUser, create_user
+from app.notifications.services import MailTemplate
+from tenants.context import current_scope, scope
+
+WRONG_PASSWORDS = 5
+UNKNOWN = "No account found. Contact the owner of this storefront."
+UNKNOWN_STAFF = "You have no access. Ask your administrator."
+NOT_ACTIVE = "This account is not active"
+CONNECT_FIRST = "Sign in the way you did before, and connect this provider in your login options."
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordNeeded:
+    """The address is somebody's: their password is asked for once, then the identity opens the door alone."""
+
+    email: str
+    provider_name: str
+
+
+def finish_sign_in(realm_id: UUID, request_id: UUID, browser: str, visit: Visit) -> SignedIn | PasswordNeeded:
+    """Let in whom a fetched answer belongs to, or ask for the password; raises SsoFailed, SsoRefused.
+
+    The caller commits in every case but that of an error.
+    """
+    trip, provider = _fetched(realm_id, request_id, browser, SsoPurpose.SIGN_IN, at=visit.at)
+    link = _find_link(trip)
+    if link is not None:
+        name = _usable(name_of_user(realm_id, link.user_id), provider)
+        if name.status is UserStatus.PENDING and not _is_own_address(trip, provider, name):
+            raise SsoRefused(NOT_ACTIVE)
+        return _let_in(trip, provider, name, visit)
+    name_by_mail = _find_by_address(trip, provider)
+    if name_by_mail is None:
+        return _let_in(trip, provider, _create(trip, provider, visit), visit)
+    if is_bss_realm(realm_id):  # an address alone never links staff (BC-27)
+        raise SsoRefused(CONNECT_FIRST)
+    name = _usable(name_by_mail, provider)
+    if _links_of_user(trip, name.user_id):
+        raise SsoRefused(CONNECT_FIRST)
+    if name.status is UserStatus.PENDING:
+        return _let_in(trip, provider, name, visit)
+    with open_realm(realm_id):
+        trip.user_id = name.user_id
+        session.flush()
+    return PasswordNeeded(name.email, provider.name)
+
+
+def confirm_by_password(realm_id: UUID, request_id: UUID, browser: str, password: str, visit: Visit) -> SignedIn | None:
+    """Link an identity to whom its address belongs, after their password; None for a wrong one, which counts.
+
+    The caller commits in every case but that of an error. Raises SsoFailed, also after five wrong passwords.
+    """
+    trip, provider = _fetched(realm_id, request_id, browser, SsoPurpose.SIGN_IN, at=visit.at)
+    if trip.user_id is None or trip.wrong_tries >= WRONG_PASSWORDS:
+        raise SsoFailed("no password was asked for")
+    name = _usable(name_of_user(realm_id, trip.user_id), provider)
+    credential = lock_credential(name)
+    is_right = is_password(credential.password_hash if credential else None, password)
+    if credential is None or credential.is_locked(visit.at) or not is_right or name.status is not UserStatus.ACTIVE:
+        with open_realm(realm_id):
+            trip.wrong_tries += 1
+            session.flush()
+        if credential is not None and not credential.is_locked(visit.at):
+            count_wrong_try(credential, name, realm_id, at=visit.at, address=visit.address)
+        return None
+    forget_wrong_tries(credential)
+    return _let_in(trip, provider, name, visit)
+
+
+def awaits_password(realm_id: UUID, request_id: UUID, browser: str, *, at: datetime) -> PasswordNeeded:
+    """Return whose password is asked for, for the page that asks; raises SsoFailed."""
+    trip, provider = _fetched(realm_id, request_id, browser, SsoPurpose.SIGN_IN, at=at)
+    if trip.user_id is None:
+        raise SsoFailed("no password was asked for")
+    return PasswordNeeded(trip.email or "", provider.name)
+
+
+def finish_link(realm_id: UUID, request_id: UUID, browser: str, *, session_id: UUID, actor: Actor, at: datetime) -> str:
+    """Connect an identity to the person who set out, and return the provider's name.
+
+    Raises IdentityTaken, and SsoFailed where another session came back than the one that set out.
+    """
+    trip, provider = _fetched(realm_id, request_id, browser, SsoPurpose.LINK, at=at)
+    if trip.session_id != session_id or trip.user_id is None or trip.user_id != actor.user_id:
+        raise SsoFailed("another session set out")
+    link = _find_link(trip)
+    if link is not None and link.user_id != trip.user_id:
+        raise IdentityTaken
+    name = _usable(name_of_user(realm_id, trip.user_id), provider)
+    if link is None:
+        if _links_of_user(trip, trip.user_id):
+            raise SsoRefused("Disconnect this provider first")
+        _link(trip, provider, name, actor=actor, at=at)
+    close(trip, at=at)
+    return provider.name
+
+
+def _fetched(
+    realm_id: UUID, request_id: UUID, browser: str, purpose: SsoPurpose, *, at: datetime
+) -> tuple[SsoRequest, IdentityProvider]:
+    trip = fetch(realm_id, request_id, browser, at=at)
+    provider = get_provider(realm_id, trip.provider_id)
+    if trip.purpose is not purpose or not is_open_for(provider, purpose):
+        raise SsoFailed("the provider is not in use")
+    return trip, provider
+
+
+def _find_link(trip: SsoRequest) -> IdentityLink | None:
+    with open_realm(trip.realm_id):
+        return session.scalar(
+            select(IdentityLink).where(
+                IdentityLink.distributor_id == trip.distributor_id,
+                IdentityLink.realm_id == trip.realm_id,
+                IdentityLink.provider_id == trip.provider_id,
+                IdentityLink.issuer == trip.issuer,
+                IdentityLink.subject == trip.subject,
+            )
+        )
+
+
+def _links_of_user(trip: SsoRequest, user_id: UUID) -> bool:
+    with open_realm(trip.realm_id):
+        found = session.scalar(
+            select(IdentityLink.id).where(
+                IdentityLink.distributor_id == trip.distributor_id,
+                IdentityLink.realm_id == trip.realm_id,
+                IdentityLink.provider_id == trip.provider_id,
+                IdentityLink.user_id == user_id,
+            )
+        )
+    return found is not None
+
+
+def _is_verified(trip: SsoRequest, provider: IdentityProvider) -> bool:
+    """A company's provider speaks for addresses of its own proven domain alone, whatever it says."""
+    if not trip.email or not (trip.is_email_verified or provider.trusts_email):
+        return False
+    if provider.account_id is None:
+        return True
+    return provider.domain_verified_at is not None and _domain(trip.email) == provider.email_domain
+
+
+def _domain(email: str) -> str:
+    return email.rpartition("@")[2]
+
+
+def _is_own_address(trip: SsoRequest, provider: IdentityProvider, name: SignInName) -> bool:
+    return _is_verified(trip, provider) and trip.email == name.email
+
+
+def _find_by_address(trip: SsoRequest, provider: IdentityProvider) -> SignInName | None:
+    if not _is_verified(trip, provider):
+        return None
+    with open_realm(trip.realm_id):
+        return session.scalar(
+            select(SignInName).where(
+                SignInName.distributor_id == trip.distributor_id,
+                SignInName.realm_id == trip.realm_id,
+                SignInName.email == trip.email,
+            )
+        )
+
+
+def _usable(name: SignInName, provider: IdentityProvider) -> SignInName:
+    """Refuse who may not enter: the inactive, and whoever is not of the company whose provider this is."""
+    if provider.account_id is not None and name.account_id != provider.account_id:
+        raise SsoRefused(UNKNOWN)
+    if name.status is UserStatus.INACTIVE:
+        raise SsoRefused(NOT_ACTIVE)
+    return name
+
+
+def _let_in(trip: SsoRequest, provider: IdentityProvider, name: SignInName, visit: Visit) -> SignedIn:
+    actor = Actor(name.user_id, name.full_name, reseller_id=name.reseller_id, address=visit.address)
+    link = _find_link(trip)
+    if link is None:
+        link = _link(trip, provider, name, actor=actor, at=visit.at)
+    with open_realm(trip.realm_id):
+        link.last_used_at = visit.at
+        session.flush()
+    if name.status is UserStatus.PENDING:
+        with scope(scope_of(Person(name.kind, name.reseller_id, name.account_id))):
+            user = get_user_for_update(name.user_id)
+            user.status, user.activated_at = UserStatus.ACTIVE, visit.at
+            set_status_of_names(user, UserStatus.ACTIVE)
+            record("user.activated", actor=actor, at=visit.at, target_kind="user", target_id=user.id)
+    close(trip, at=visit.at)
+    return enter(name, visit, provider_id=provider.id, provider_session=trip.provider_session)
+
+
+def _link(
+    trip: SsoRequest, provider: IdentityProvider, name: SignInName, *, actor: Actor, at: datetime
+) -> IdentityLink:
+    link = IdentityLink(
+        id=new_id(),
+        realm_id=trip.realm_id,
+        provider_id=provider.id,
+        issuer=trip.issuer or "",
+        subject=trip.subject or "",
+        user_id=name.user_id,
+        email=trip.email or "",
+        linked_at=at,
+    )
+    try:
+        with open_realm(trip.realm_id), session.begin_nested():
+            session.add(link)
+            session.flush()
+    except IntegrityError as error:  # another tab was faster
+        raise IdentityTaken from error
+    record(
+        "user.identity_connected",
+        actor=actor,
+        at=at,
+        target_kind="user",
+        target_id=name.user_id,
+        after={"provider": provider.name},
+    )
+    tell(name, f"{provider.name} was connected to your account.", at=at)
+    return link
+
+
+def tell(name: SignInName, what: str, *, at: datetime) -> None:
+    """Mail a person that their ways in have changed (SF-15)."""
+    mail_person(
+        MailTemplate.LOGIN_OPTIONS,
+        name.realm_id,
+        email=name.email,
+        full_name=name.full_name,
+        fields={"what_changed": what},
+        at=at,
+    )
+
+
+def _create(trip: SsoRequest, provider: IdentityProvider, visit: Visit) -> SignInName:
+    """Make a user where the provider may, with a verified address of an allowed domain; raises SsoRefused."""
+    realm_id, is_staff = trip.realm_id, is_bss_realm(trip.realm_id)
+    refusal = SsoRefused(UNKNOWN_STAFF if is_staff else UNKNOWN)
+    if not provider.creates_users or not _is_verified(trip, provider) or trip.email is None:
+        raise refusal
+    if provider.account_id is None and (not is_staff or _domain(trip.email) not in provider.allowed_domains):
+        raise refusal
+    person = Person(UserKind.BSS, None, None) if is_staff else _person_of_company(realm_id, provider.account_id)
+    roles = [BssRole(each) if is_staff else StorefrontRole(each) for each in provider.default_roles]
+    local = trip.email.partition("@")[0]
+    new = NewUser(
+        person.kind,
+        trip.first_name or local,
+        trip.last_name or local,
+        trip.email,
+        account_id=person.account_id,
+        reseller_id=person.reseller_id,
+        type=UserType.USER,
+        roles=tuple(roles),
+    )
+    actor = Actor(None, provider.name, reseller_id=reseller_of(realm_id), address=visit.address)
+    try:
+        with scope(scope_of(person)):
+            user = create_user(new, realms=(realm_id,), invite_from=None, actor=actor, at=visit.at)
+            user.status, user.activated_at = UserStatus.ACTIVE, visit.at
+            session.flush()
+            set_status_of_names(user, UserStatus.ACTIVE)
+    except Invalid as error:
+        raise refusal from error
+    return name_of_user(realm_id, user.id)
+
+
+def _person_of_company(realm_id: UUID, account_id: UUID | None) -> Person:
+    """Return whose people a customer company's are: as those it has already, else by whose storefront it is."""
+    reseller_id = reseller_of(realm_id)
+    with open_realm(realm_id):
+        known = session.scalars(
+            select(SignInName)
+            .where(
+                SignInName.distributor_id == current_scope().distributor_id,
+                SignInName.realm_id == realm_id,
+                SignInName.account_id == account_id,
+            )
+            .limit(1)
+        ).first()
+    if known is not None:
+        return Person(known.kind, known.reseller_id, account_id)
+    return Person(UserKind.DIRECT if reseller_id is None else UserKind.END_CUSTOMER, reseller_id, account_id)

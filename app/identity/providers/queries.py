@@ -1,0 +1,149 @@
+"""Which providers a realm has, and which ways in a person has."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import exists, select
+
+from app.core.db import session
+from app.core.errors import NotFound
+from app.identity.mails import settings_of_realm
+from app.identity.models import Credential
+from app.identity.providers.models import IdentityLink, IdentityProvider, ProviderState
+from app.identity.realms import is_bss_realm, open_realm
+from tenants.context import current_scope
+from tenants.settings import distributor_settings
+
+
+class ProviderNotFound(NotFound):
+    """There is no such provider in this realm."""
+
+    def __init__(self) -> None:
+        super().__init__("There is no such sign-in provider")
+
+
+@dataclass(frozen=True, slots=True)
+class WaysIn:
+    """What the sign-in page offers."""
+
+    has_local: bool
+    providers: tuple[IdentityProvider, ...]  # enabled and visible, in their owner's order
+
+
+@dataclass(frozen=True, slots=True)
+class LoginOption:
+    """One line of a person's login options; `provider_id` None is the password."""
+
+    provider_id: UUID | None
+    name: str
+    is_connected: bool
+    email: str = ""
+
+
+def has_local_login(realm_id: UUID) -> bool:
+    """Whether people of a realm may sign in with a password (SF-14, BC-27)."""
+    if is_bss_realm(realm_id):
+        return distributor_settings().bss_local_login
+    return settings_of_realm(realm_id).local_login
+
+
+def ways_in(realm_id: UUID) -> WaysIn:
+    """Return what the sign-in page of a realm offers: two reads."""
+    return WaysIn(has_local_login(realm_id), tuple(listed_providers(realm_id)))
+
+
+def listed_providers(realm_id: UUID) -> list[IdentityProvider]:
+    """Return enabled, visible providers that are no customer company's."""
+    return [
+        each
+        for each in list_providers(realm_id)
+        if each.state is ProviderState.ENABLED and each.is_visible and each.account_id is None
+    ]
+
+
+def list_providers(realm_id: UUID) -> list[IdentityProvider]:
+    """Return all providers of a realm in their owner's order."""
+    with open_realm(realm_id):
+        return list(
+            session.scalars(
+                select(IdentityProvider)
+                .where(
+                    IdentityProvider.distributor_id == current_scope().distributor_id,
+                    IdentityProvider.realm_id == realm_id,
+                )
+                .order_by(IdentityProvider.position, IdentityProvider.name, IdentityProvider.id)
+            )
+        )
+
+
+def get_provider(realm_id: UUID, provider_id: UUID) -> IdentityProvider:
+    """Return a provider of a realm; raises ProviderNotFound, also for another realm's."""
+    with open_realm(realm_id):
+        found = session.scalar(
+            select(IdentityProvider).where(
+                IdentityProvider.distributor_id == current_scope().distributor_id,
+                IdentityProvider.realm_id == realm_id,
+                IdentityProvider.id == provider_id,
+            )
+        )
+    if found is None:
+        raise ProviderNotFound
+    return found
+
+
+def links_of(realm_id: UUID, user_id: UUID) -> dict[UUID, IdentityLink]:
+    """Return a person's identities in a realm by provider."""
+    with open_realm(realm_id):
+        found = session.scalars(
+            select(IdentityLink).where(
+                IdentityLink.distributor_id == current_scope().distributor_id,
+                IdentityLink.realm_id == realm_id,
+                IdentityLink.user_id == user_id,
+            )
+        ).all()
+    return {link.provider_id: link for link in found}
+
+
+def has_password(credential_realm_id: UUID, user_id: UUID) -> bool:
+    """Whether a person has a password at all."""
+    with open_realm(credential_realm_id):
+        return bool(
+            session.scalar(
+                select(
+                    exists().where(
+                        Credential.distributor_id == current_scope().distributor_id,
+                        Credential.realm_id == credential_realm_id,
+                        Credential.user_id == user_id,
+                    )
+                )
+            )
+        )
+
+
+def login_options(
+    realm_id: UUID, user_id: UUID, *, credential_realm_id: UUID, account_id: UUID | None
+) -> list[LoginOption]:
+    """Return a person's ways in, alphabetical; none where there is nothing to choose (SF-15).
+
+    There is with a password and one provider, or without passwords and two. A customer company's own provider is one of
+    its people's.
+    """
+    links = links_of(realm_id, user_id)
+    providers = [
+        each
+        for each in list_providers(realm_id)
+        if each.state is ProviderState.ENABLED
+        and (each.is_visible if each.account_id is None else each.account_id == account_id)
+    ]
+    has_local = has_local_login(realm_id)
+    if len(providers) + has_local < 2:  # noqa: PLR2004 - a choice is between two
+        return []
+    options = [
+        LoginOption(each.id, each.name, each.id in links, links[each.id].email if each.id in links else "")
+        for each in providers
+    ]
+    if has_local:
+        options.append(LoginOption(None, "Password", has_password(credential_realm_id, user_id)))
+    return sorted(options, key=lambda option: (option.name.casefold(), str(option.provider_id)))

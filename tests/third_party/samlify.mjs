@@ -1,0 +1,90 @@
+// A second SAML identity provider of other people (npm: samlify) on loopback. It reads our metadata and wants signed
+// requests. POST /service takes the metadata; GET /sso answers at once as the person in `x-account`.
+import http from "node:http";
+import samlify from "samlify";
+
+const port = Number(process.argv[2]);
+const self = `http://127.0.0.1:${port}`;
+const bare = (pem) => pem.replace(/-----[A-Z ]+-----|\s/g, "");
+samlify.setSchemaValidator({ validate: () => Promise.resolve("not checked here") });
+const template = {
+  context: samlify.SamlLib.defaultLoginResponseTemplate.context,
+  attributes: [{ name: "mail", valueTag: "mail", nameFormat: "urn:oasis:names:tc:SAML:2.0:attrname-format:basic", valueXsiType: "xs:string" }],
+};
+const metadata = `<EntityDescriptor xmlns="urn:oasis:names:tc:SAML:2.0:metadata" xmlns:ds="http://www.w3.org/2000/09/xmldsig#"
+  entityID="${self}/metadata"><IDPSSODescriptor WantAuthnRequestsSigned="true"
+  protocolSupportEnumeration="urn:oasis:names:tc:SAML:2.0:protocol"><KeyDescriptor use="signing"><ds:KeyInfo><ds:X509Data>
+  <ds:X509Certificate>${bare(process.env.SAML_CERTIFICATE)}</ds:X509Certificate></ds:X509Data></ds:KeyInfo></KeyDescriptor>
+  <NameIDFormat>urn:oasis:names:tc:SAML:2.0:nameid-format:persistent</NameIDFormat>
+  <SingleSignOnService Binding="urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect" Location="${self}/sso"/>
+  </IDPSSODescriptor></EntityDescriptor>`;
+const idp = samlify.IdentityProvider({
+  metadata,
+  privateKey: process.env.SAML_KEY,
+  requestSignatureAlgorithm: "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256",
+  loginResponseTemplate: template,
+});
+let service;
+
+function body(request) {
+  return new Promise((done) => {
+    let text = "";
+    request.on("data", (part) => (text += part));
+    request.on("end", () => done(text));
+  });
+}
+
+async function signIn(request, url) {
+  const query = Object.fromEntries(url.searchParams);
+  // What was signed are the octets of the query as it was sent.
+  const octetString = url.search.slice(1).split("&").filter((each) => !each.startsWith("Signature=")).join("&");
+  const found = await idp.parseLoginRequest(service, "redirect", { query, octetString });
+  const account = request.headers["x-account"];
+  const at = new Date();
+  const until = new Date(at.getTime() + 5 * 60 * 1000).toISOString();
+  const acs = service.entityMeta.getAssertionConsumerService("post");
+  const fill = (text) => {
+    const values = {
+      ID: `_${crypto.randomUUID()}`,
+      AssertionID: `_${crypto.randomUUID()}`,
+      Destination: acs,
+      Audience: service.entityMeta.getEntityID(),
+      SubjectRecipient: acs,
+      AssertionConsumerServiceURL: acs,
+      EntityID: service.entityMeta.getEntityID(),
+      NameIDFormat: "urn:oasis:names:tc:SAML:2.0:nameid-format:persistent",
+      NameID: account,
+      Issuer: idp.entityMeta.getEntityID(),
+      IssueInstant: at.toISOString(),
+      ConditionsNotBefore: at.toISOString(),
+      ConditionsNotOnOrAfter: until,
+      SubjectConfirmationDataNotOnOrAfter: until,
+      StatusCode: "urn:oasis:names:tc:SAML:2.0:status:Success",
+      InResponseTo: found.extract.request.id,
+      AuthnStatement: `<saml:AuthnStatement AuthnInstant="${at.toISOString()}" SessionIndex="_${account}"><saml:AuthnContext><saml:AuthnContextClassRef>urn:oasis:names:tc:SAML:2.0:ac:classes:Password</saml:AuthnContextClassRef></saml:AuthnContext></saml:AuthnStatement>`,
+      attrMail: account,
+    };
+    return { id: values.ID, context: samlify.SamlLib.replaceTagsByValue(text, values) };
+  };
+  const answer = await idp.createLoginResponse(service, found, "post", { email: account }, fill, false, query.RelayState);
+  return { action: acs, SAMLResponse: answer.context, RelayState: query.RelayState };
+}
+
+http
+  .createServer(async (request, response) => {
+    const url = new URL(request.url, self);
+    try {
+      if (url.pathname === "/metadata") {
+        response.end(metadata);
+      } else if (url.pathname === "/service") {
+        service = samlify.ServiceProvider({ metadata: await body(request) });
+        response.end("{}");
+      } else {
+        response.end(JSON.stringify(await signIn(request, url)));
+      }
+    } catch (error) {
+      response.statusCode = 400;
+      response.end(String(error?.stack ?? error));
+    }
+  })
+  .listen(port, "127.0.0.1", () => console.log("ready"));
