@@ -37,6 +37,7 @@ BLUEPRINTS = (
     "app.storefront.registration.views:bp",
     "app.bss.users.views:bp",
     "app.bss.roles.views:bp",
+    "app.bss.teams.views:bp",
     "app.storefront.looks.views:bp",
     "app.storefront.looks.crawlers:bp",
     "app.storefront.home.views:bp",

@@ -98,6 +98,7 @@ BSS_NAVIGATION: tuple[tuple[str | None, tuple[Entry, ...]], ...] = (
             Entry("Offer statuses", "bss_offer_statuses.index", "list"),
             Entry("Users", "bss_users.index", "users"),
             Entry("Roles", "bss_roles.index", "shield"),
+            Entry("Teams", "bss_teams.index", "users"),
             Entry("Addresses", "bss_addresses.index", "globe"),
             Entry("API credentials", "bss_api_clients.index", "plug"),
             Entry("Settings", "bss_settings.index", "settings"),
