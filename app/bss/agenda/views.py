@@ -52,7 +52,7 @@ class Undo:
 def index() -> ResponseReturnValue:
     """Show a month of what will happen, day by day, or export it."""
     first = _first_day()
-    last = add_months(first, 1) - timedelta(days=1)
+    last = add_months(first, 1)  # the same day of the next month too: when what began today renews
     wanted = AgendaFilter(first, last, chosen(AgendaKind, "kind"), request.args.get("q", "")[:100])
     if request.args.get("export") == "csv":
         return _export(wanted)
