@@ -1,0 +1,45 @@
+"""Lists of the API: `page` from 1, `size` from 1 to 100 (default 25); anything else is refused with 422."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from flask import Response, jsonify, request
+
+from app.core.errors import FieldError, Invalid
+from app.web.pagination import LAST_PAGE, PageRequest
+
+DEFAULT_SIZE, LARGEST_SIZE = 25, 100
+LONGEST_NUMBER = 6
+
+
+def asked_page() -> PageRequest:
+    """Return which part is asked for. Raises Invalid naming what is wrong."""
+    wrong: list[FieldError] = []
+    number = _number("page", 1, LAST_PAGE, wrong)
+    size = _number("size", DEFAULT_SIZE, LARGEST_SIZE, wrong)
+    if wrong:
+        raise Invalid(*wrong)
+    return PageRequest(number, size)
+
+
+def listed(items: Sequence[dict[str, object]], asked: PageRequest, total: int) -> Response:
+    """Return one page; beyond the end it is empty."""
+    return jsonify(items=items, page=asked.number, size=asked.size, total=total)
+
+
+def amount(value: Decimal | None) -> str | None:
+    """Return an amount as text, so that nobody reads it as a float."""
+    return None if value is None else str(value)
+
+
+def _number(name: str, default: int, largest: int, wrong: list[FieldError]) -> int:
+    text = request.args.get(name)
+    if text is None:
+        return default
+    is_number = text.isascii() and text.isdigit() and len(text) <= LONGEST_NUMBER
+    if is_number and 1 <= int(text) <= largest:
+        return int(text)
+    wrong.append(FieldError(name, "out_of_range", f"Use a whole number from 1 to {largest}"))
+    return default

@@ -1,0 +1,1 @@
+"""API credentials of a reseller's storefront."""

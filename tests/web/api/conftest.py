@@ -1,0 +1,115 @@
+"""Programs that call: credentials of each API, and a short way to ask with them."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+import pytest
+from sqlalchemy import func, select
+
+from app.audit.services import SYSTEM
+from app.core.clock import utc_now
+from app.core.db import BoundSession
+from app.core.queue import redis_connection
+from app.identity.api_clients.models import ApiClient, ApiClientKind, ApiScope, ApiToken
+from app.identity.api_clients.services import NewApiClient, create_client
+from tenants.context import distributor_scope, scope
+from tests.factories.world import World
+from tests.web.conftest import Browser
+
+READ = frozenset({ApiScope.SUBSCRIPTIONS_READ})
+EVERYTHING = frozenset(ApiScope)
+GRANT = {"grant_type": "client_credentials"}
+
+
+@dataclass(frozen=True)
+class Program:
+    """A client of one API, with its secret."""
+
+    id: UUID
+    public_id: str
+    secret: str
+    realm_id: UUID
+    base: str  # "/techsolutions/api/v1"
+
+    @property
+    def basic(self) -> dict[str, str]:
+        """Return the header of the token endpoint."""
+        return basic(self.public_id, self.secret)
+
+
+def basic(name: str, secret: str) -> dict[str, str]:
+    return {"Authorization": "Basic " + base64.b64encode(f"{name}:{secret}".encode()).decode()}
+
+
+def make_program(
+    session: BoundSession,
+    world: World,
+    realm_id: UUID,
+    base: str,
+    *,
+    kind: ApiClientKind = ApiClientKind.OAUTH,
+    scopes: frozenset[ApiScope] = READ,
+    expires_at: datetime | None = None,
+    at: datetime | None = None,
+) -> Program:
+    with scope(distributor_scope(world.id)):
+        new = NewApiClient("Back-office sync", kind, scopes, expires_at)
+        made = create_client(realm_id, new, actor=SYSTEM, at=at or utc_now())
+        session.commit()
+    return Program(made.client.id, made.client.public_id, made.secret, realm_id, base)
+
+
+@pytest.fixture
+def program(session: BoundSession, world: World) -> Program:
+    """A client of Tech Solutions' storefront, which is on Standard."""
+    return make_program(session, world, world.tech.storefront.id, "/techsolutions/api/v1", scopes=EVERYTHING)
+
+
+@pytest.fixture
+def keyed(session: BoundSession, world: World) -> Program:
+    """An API key of Tech Solutions' storefront."""
+    return make_program(session, world, world.tech.storefront.id, "/techsolutions/api/v1", kind=ApiClientKind.API_KEY)
+
+
+@pytest.fixture
+def bss_program(session: BoundSession, world: World) -> Program:
+    """A client of the back office."""
+    return make_program(session, world, world.id, "/bss/api/v1")
+
+
+@pytest.fixture(autouse=True)
+def _fresh_limits() -> Iterator[None]:
+    """Counts of other tests are not this one's."""
+    yield
+    for key in redis_connection().scan_iter("limit:api_*"):
+        redis_connection().delete(key)
+
+
+def ask_token(client: Browser, program: Program, **data: str):
+    """Ask for a token as a program should."""
+    return client.post(f"{program.base}/oauth/token", data={**GRANT, **data}, headers=program.basic)
+
+
+def bearer(client: Browser, program: Program, **data: str) -> dict[str, str]:
+    """Return the header of a fresh token."""
+    answer = ask_token(client, program, **data)
+    assert answer.status_code == 200, answer.text
+    return {"Authorization": f"Bearer {answer.json['access_token']}"}
+
+
+def tokens_of(session: BoundSession, world: World, realm_id: UUID) -> int:
+    """How many tokens a realm has given."""
+    with scope(distributor_scope(world.id).in_realm(realm_id)):
+        return session.scalar(select(func.count()).select_from(ApiToken).where(ApiToken.realm_id == realm_id)) or 0
+
+
+def stored(session: BoundSession, world: World, program: Program) -> ApiClient:
+    """Return a client as it stands."""
+    with scope(distributor_scope(world.id).in_realm(program.realm_id)):
+        session.expire_all()
+        return session.get_one(ApiClient, (world.id, program.id))
