@@ -1,0 +1,1 @@
+"""Clients of the API and their tokens, without the web."""
