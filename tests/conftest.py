@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import cast
 from urllib.parse import urlsplit, urlunsplit
 
+import hypothesis
 import psycopg
 import pytest
 from alembic import command
@@ -24,6 +25,12 @@ from app.core import db
 from app.core.config import settings
 from tenants.context import _current
 from tests.factories.world import World, make_world
+
+# Examples are the same in every run, and a busy machine is no reason to fail.
+hypothesis.settings.register_profile(
+    "galleria", deadline=None, derandomize=True, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("galleria")
 
 ROOT = Path(__file__).resolve().parent.parent
 URLS = ("DATABASE_URL", "DATABASE_URL_APP", "DATABASE_URL_BULK", "DATABASE_URL_PLATFORM")

@@ -152,6 +152,17 @@ def test_nothing_is_read_without_a_scope(session: BoundSession, worlds: Worlds) 
     assert all(count(session, table) > 0 for table in PUBLIC)  # an address is resolved before a scope exists
 
 
+def touched(session: BoundSession, statement: str, values: dict[str, UUID]) -> int:
+    """Return how many rows a statement reaches; the audit trail refuses changes to everybody, which is none."""
+    with undone(session):
+        try:
+            return session.execute(text(statement), values).rowcount  # type: ignore[attr-defined,no-any-return]
+        except DBAPIError as error:
+            if "permission denied for table audit_" not in str(error):
+                raise
+            return 0
+
+
 @pytest.mark.parametrize("who", SCOPES)
 def test_another_distributors_rows_do_not_exist(session: BoundSession, worlds: Worlds, who: str) -> None:
     """CB-F126 (partly): a scope of one distributor reads, changes and deletes nothing of another, in any table."""
@@ -160,9 +171,9 @@ def test_another_distributors_rows_do_not_exist(session: BoundSession, worlds: W
     with scope(scopes_of(worlds.ours)[who].in_realm(worlds.theirs.root.id)):
         for table in sorted(TABLES.keys() - PUBLIC):
             seen = count(session, table, "distributor_id = :id", **theirs)
-            changed = session.execute(text(f"UPDATE {table} SET id = id WHERE distributor_id = :id"), theirs)
-            deleted = session.execute(text(f"DELETE FROM {table} WHERE distributor_id = :id"), theirs)
-            if (seen, changed.rowcount, deleted.rowcount) != (0, 0, 0):  # type: ignore[attr-defined]
+            changed = touched(session, f"UPDATE {table} SET id = id WHERE distributor_id = :id", theirs)
+            deleted = touched(session, f"DELETE FROM {table} WHERE distributor_id = :id", theirs)
+            if (seen, changed, deleted) != (0, 0, 0):
                 reached.append(table)
     assert reached == []
 
