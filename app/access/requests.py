@@ -198,6 +198,8 @@ def _check_text() -> None:
 
 
 def _check_form_token() -> None:
+    if request.endpoint is None:
+        return  # nothing is there to protect: 404, or 405
     if not current_app.config["WTF_CSRF_ENABLED"] or request.method not in current_app.config["WTF_CSRF_METHODS"]:
         return
     if getattr(current_app.view_functions.get(request.endpoint or ""), "takes_foreign_posts", False):

@@ -147,9 +147,12 @@ def test_both_credentials_at_once_are_400(client, program, keyed):
     assert client.get(f"{program.base}/me", headers=headers).json["errors"][0]["code"] == "invalid_request"
 
 
-def test_unknown_paths_and_methods_answer_in_json(client, program):
+def test_unknown_paths_and_methods_answer_in_json(app, client, program, monkeypatch):
+    """400 only for what cannot be parsed, so not for a form token that no program has."""
+    monkeypatch.setitem(app.config, "WTF_CSRF_ENABLED", True)
     headers = bearer(client, program)
     assert client.get(f"{program.base}/nothing", headers=headers).json["errors"][0]["code"] == "not_found"
+    assert client.post(f"{program.base}/nothing", headers=headers).status_code == 404
     assert client.post(f"{program.base}/me", headers=headers).status_code == 405
     assert client.get(f"{program.base}/oauth/token").status_code == 405
 
