@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from http import HTTPStatus
 
 import pytest
@@ -9,8 +10,11 @@ from sqlalchemy import event
 
 from app.accounts.models import Account
 from app.core import db
+from app.core.clock import utc_now
 from app.identity import passwords
 from app.identity.models import UserStatus, UserType
+from tenants.context import scope
+from tenants.models import Storefront, StorefrontState
 from tests.domain.identity.people import PASSWORD, link_of, mailed
 from tests.factories.world import World
 from tests.web.identity.test_doors import enter, path_of, sessions_in
@@ -23,6 +27,7 @@ from tests.web.registration.conftest import (
     waiting,
     work,
 )
+from workers.jobs.registration import settle_registration
 
 OK, FOUND, UNPROCESSABLE = HTTPStatus.OK, HTTPStatus.SEE_OTHER, HTTPStatus.UNPROCESSABLE_ENTITY
 EMAIL = "ada@newcomer.example"
@@ -255,3 +260,32 @@ def test_link_for_the_password_page_of_somebody_invited_cannot_be_spent_without_
     assert found is not None
     assert found.status is UserStatus.PENDING
     assert found.activated_at is None
+
+
+def test_job_postpones_what_cannot_be_opened_now(client, world, shop) -> None:
+    """The storefront closed meanwhile: nothing is made, and the job looks again in an hour."""
+    client.post(PATH, data=FORM)
+    with scope(world.scope):
+        storefront = db.session.get(Storefront, (world.id, shop))
+        assert storefront is not None
+        storefront.state = StorefrontState.CLOSED
+        db.session.commit()
+    (request,) = requests_of(world)
+
+    settle_registration(str(request.id), distributor_id=str(world.id))
+
+    (kept,) = requests_of(world)
+    assert kept.next_attempt_at is not None
+    assert kept.next_attempt_at > utc_now() + timedelta(minutes=50)
+    assert account_named(world, "Newcomer GmbH") is None
+
+
+def test_job_opens_the_account(client, world, shop) -> None:
+    client.post(PATH, data=FORM)
+    (request,) = requests_of(world)
+
+    for _ in range(2):
+        settle_registration(str(request.id), distributor_id=str(world.id))
+
+    assert account_named(world, "Newcomer GmbH") is not None
+    assert len(mailed(world, "user_activation")) == 1
