@@ -102,6 +102,8 @@ BSS_NAVIGATION: tuple[tuple[str | None, tuple[Entry, ...]], ...] = (
             Entry("Addresses", "bss_addresses.index", "globe"),
             Entry("API credentials", "bss_api_clients.index", "plug"),
             Entry("Settings", "bss_settings.index", "settings"),
+            Entry("Staff sign-in", "bss_providers.index", "lock"),
+            Entry("Storefront sign-in", "bss_storefront_providers.index", "lock"),
             Entry("Audit log", "bss_audit.index", "shield"),
         ),
     ),
@@ -128,6 +130,7 @@ MANAGE_NAVIGATION: tuple[tuple[str | None, tuple[Entry, ...]], ...] = (
         (
             Entry("General", "manage_settings.general", "settings"),
             Entry("Look and home page", "manage_look.index", "palette"),
+            Entry("Sign-in providers", "manage_providers.index", "lock"),
             Entry("Mail", "manage_mail.index", "mail"),
             Entry("API credentials", "manage_api.index", "plug"),
         ),

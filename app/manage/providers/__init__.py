@@ -1,0 +1,1 @@
+"""Sign-in providers of a reseller's storefront."""
