@@ -7,7 +7,10 @@ const http = require("http");
 const createServer = http.createServer;
 http.createServer = (...given) => {
   const server = createServer(...given);
-  server.on("listening", () => say("ready"));
+  server.on("listening", () => {
+    say("ready");
+    setImmediate(() => (process.stdout.write = () => true)); // it logs every request
+  });
   return server;
 };
 require("saml-idp").runServer({
@@ -19,4 +22,3 @@ require("saml-idp").runServer({
   acsUrl: "http://127.0.0.1:9/unset",
   audience: "http://127.0.0.1:9/unset",
 });
-process.stdout.write = () => true; // it logs every request

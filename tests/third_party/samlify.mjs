@@ -8,7 +8,12 @@ const self = `http://127.0.0.1:${port}`;
 const bare = (pem) => pem.replace(/-----[A-Z ]+-----|\s/g, "");
 samlify.setSchemaValidator({ validate: () => Promise.resolve("not checked here") });
 const template = {
-  context: samlify.SamlLib.defaultLoginResponseTemplate.context,
+  context: samlify.SamlLib.defaultLoginResponseTemplate.context.replace(
+    "{AuthnStatement}",
+    '<saml:AuthnStatement AuthnInstant="{IssueInstant}" SessionIndex="_{Account}"><saml:AuthnContext>' +
+      "<saml:AuthnContextClassRef>urn:oasis:names:tc:SAML:2.0:ac:classes:Password</saml:AuthnContextClassRef>" +
+      "</saml:AuthnContext></saml:AuthnStatement>",
+  ),
   attributes: [{ name: "mail", valueTag: "mail", nameFormat: "urn:oasis:names:tc:SAML:2.0:attrname-format:basic", valueXsiType: "xs:string" }],
 };
 const metadata = `<EntityDescriptor xmlns="urn:oasis:names:tc:SAML:2.0:metadata" xmlns:ds="http://www.w3.org/2000/09/xmldsig#"
@@ -61,7 +66,7 @@ async function signIn(request, url) {
       SubjectConfirmationDataNotOnOrAfter: until,
       StatusCode: "urn:oasis:names:tc:SAML:2.0:status:Success",
       InResponseTo: found.extract.request.id,
-      AuthnStatement: `<saml:AuthnStatement AuthnInstant="${at.toISOString()}" SessionIndex="_${account}"><saml:AuthnContext><saml:AuthnContextClassRef>urn:oasis:names:tc:SAML:2.0:ac:classes:Password</saml:AuthnContextClassRef></saml:AuthnContext></saml:AuthnStatement>`,
+      Account: account,
       attrMail: account,
     };
     return { id: values.ID, context: samlify.SamlLib.replaceTagsByValue(text, values) };
