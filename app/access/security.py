@@ -33,6 +33,7 @@ from app.identity.email_change import Requester, WrongPassword
 from app.identity.errors import ChallengeEnded, CodeRefused, TooSoon
 from app.identity.mails import mail_person, owner_name
 from app.identity.models import SignInName, SignInStep
+from app.identity.providers.queries import login_options
 from app.identity.realms import credential_realm, passwords_of, reseller_of
 from app.identity.recovery import replace_expired_password
 from app.identity.rules import AppRule, rules_of
@@ -187,6 +188,9 @@ def show_security(door: Door) -> ResponseReturnValue:
         may_remove_app=rules_of(viewer.realm_id).app is not AppRule.REQUIRED,
         may_change_email=_may_change_email(viewer),
         email=viewer.email,
+        has_options=bool(
+            login_options(door.realm_id, viewer.user_id, credential_realm_id=home, account_id=viewer.account_id)
+        ),
         door=door,
         new_codes=flask.session.pop("recovery_codes", None),
         browser_words=browser_words,

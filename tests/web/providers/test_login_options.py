@@ -17,8 +17,10 @@ def test_login_options_are_shown_where_there_is_a_choice(client, world):
     """SF-F29: hidden with local login only, shown with local + 1 IdP, or local off + 2 IdPs."""
     signed_in_browser(client, world, world.direct_buyer)
     assert client.get(PAGE).status_code == NOT_FOUND
+    assert PAGE not in client.get("/account/security").text
     first = add_provider(world, world.root.id, name="Beta ID")
     assert client.get(PAGE).status_code == OK
+    assert PAGE in client.get("/account/security").text
     root_settings(world, local_login=False)
     assert client.get(PAGE).status_code == NOT_FOUND
     add_provider(world, world.root.id, name="Alpha ID", is_visible=False)
