@@ -8,12 +8,15 @@ from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy.orm import aliased
 
 from app.core.db import session
 from app.identity.errors import UserNotFound
 from app.identity.models import Credential, SignInName, User, UserKind, UserStatus, UserType
 from app.identity.realms import Person, credential_realm, open_realm, realms_of
 from tenants.context import current_scope
+
+_Other = aliased(User)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,27 @@ def get_user_for_update(user_id: UUID) -> User:
     if found is None:
         raise UserNotFound(user_id)
     return found
+
+
+def get_user_with_admins_locked(user_id: UUID) -> User:
+    """Return a user, locked until the caller commits together with all Admins of the same account; raises UserNotFound.
+
+    So two Admins who take each other's access away do it one after the other. All are locked in one order.
+    """
+    here = current_scope().distributor_id
+    same = (
+        select(User.id)
+        .where(User.distributor_id == here, User.id == user_id)
+        .where(User.kind == _Other.kind, User.account_id.is_not_distinct_from(_Other.account_id))
+    )
+    session.scalars(
+        select(_Other.id)
+        .where(_Other.distributor_id == here)
+        .where(or_(_Other.id == user_id, (_Other.type == UserType.ADMIN) & same.exists()))
+        .order_by(_Other.id)
+        .with_for_update()
+    ).all()
+    return get_user_for_update(user_id)
 
 
 def _conditions(account_id: UUID | None, kind: UserKind | None, narrowed: UserFilter) -> list[ColumnElement[bool]]:

@@ -34,7 +34,7 @@ from app.identity.models import (
 )
 from app.identity.notices import BECAME, CEASED, tell_administrators
 from app.identity.permissions import BssRole, StorefrontRole
-from app.identity.queries import get_user_for_update, is_last_admin, person_of
+from app.identity.queries import get_user_for_update, get_user_with_admins_locked, is_last_admin, person_of
 from app.identity.realms import (
     Person,
     credential_realm,
@@ -199,7 +199,7 @@ def set_roles(user_id: UUID, *, type_: UserType, roles: Collection[Role], actor:
     of the distributor's people RightsNotHeld, and Invalid where the actor would give what they do not have.
     """
     hold_roles([role.value for role in roles])
-    user = get_user_for_update(user_id)
+    user = get_user_with_admins_locked(user_id)
     type_, names = _checked_roles(person_of(user), type_, roles, kept=user.roles)
     if actor.user_id == user_id and (type_, names) != (user.type, sorted(user.roles)):
         raise OwnAccess
@@ -248,8 +248,8 @@ def rename_user(
 
 
 def deactivate_user(user_id: UUID, *, actor: Actor, at: datetime) -> User:
-    """Take away a person's access at once; they stay as a contact. Raises OwnAccess, LastAdmin."""
-    user = get_user_for_update(user_id)
+    """Take away a person's access at once; they stay as a contact. Raises OwnAccess, LastAdmin, RightsNotHeld."""
+    user = get_user_with_admins_locked(user_id)
     if actor.user_id == user_id:
         raise OwnAccess
     _require_another_admin(user)
