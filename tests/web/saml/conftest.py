@@ -145,10 +145,10 @@ def through_saml_idp(origin: str, url: str, audience: str, account: str) -> dict
     requests.post(f"{origin}/settings", data={"audience": audience}, timeout=10)
     with requests.Session() as browser:
         page = html.fromstring(browser.get(url, timeout=10).text)
-        (request,) = page.xpath("//input[@name='_authnRequest']/@value")
+        request = page.xpath("//input[@name='_authnRequest']/@value")[0]
         sent = {"_authnRequest": request, "userName": account, "email": account}
         page = html.fromstring(browser.post(f"{origin}/signin", data=sent, timeout=10).text)
-    (form,) = page.xpath("//form[.//*[@name='SAMLResponse']]")
+    form: Any = page.xpath("//form[.//*[@name='SAMLResponse']]")[0]
     return {"action": form.get("action"), **{name: value for name, value in form.fields.items() if name}}
 
 

@@ -1,0 +1,84 @@
+"""What an owner does with a SAML provider's connection: everything comes from its metadata, pasted or fetched."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from app.audit.services import Actor, record
+from app.core.db import session
+from app.core.errors import Invalid
+from app.core.ids import new_id
+from app.core.secrets import encrypt
+from app.identity.providers.models import IdentityProvider, ProviderKind, ProviderState
+from app.identity.providers.queries import get_provider, list_providers
+from app.identity.realms import open_realm
+from app.identity.saml.metadata import ProviderDescription, read_metadata
+from app.identity.saml.service import make_key_pair
+
+LONGEST_NAME = 80
+
+
+def add_saml_provider(realm_id: UUID, name: str, metadata: str, *, actor: Actor, at: datetime) -> IdentityProvider:
+    """Add a provider from its metadata, as a Draft; raises Invalid."""
+    name = name.strip()
+    if not name or len(name) > LONGEST_NAME or not name.isprintable():
+        raise Invalid.field("name", "required", f"Enter a name of at most {LONGEST_NAME} characters")
+    if any(each.name.casefold() == name.casefold() for each in list_providers(realm_id)):
+        raise Invalid.field("name", "in_use", "Another provider has this name")
+    found = read_metadata(metadata)
+    provider = IdentityProvider(
+        id=new_id(),
+        realm_id=realm_id,
+        kind=ProviderKind.SAML,
+        state=ProviderState.DRAFT,
+        name=name,
+        certificates=[],
+        created_at=at,
+    )
+    with open_realm(realm_id):
+        session.add(provider)
+        _connect(provider, found, at=at)
+        session.flush()
+    record("provider.added", actor=actor, at=at, target_kind="provider", target_id=provider.id, after={"name": name})
+    return provider
+
+
+def renew_saml_provider(
+    realm_id: UUID, provider_id: UUID, metadata: str, *, actor: Actor, at: datetime
+) -> IdentityProvider:
+    """Take over changed metadata. Another certificate beside a known one changes nothing else: one takes over.
+
+    Another provider, another address or only unknown certificates have to be tested again. Raises Invalid.
+    """
+    provider = get_provider(realm_id, provider_id)
+    if provider.kind is not ProviderKind.SAML:
+        raise Invalid.field("metadata", "metadata_refused", "This provider does not speak SAML")
+    found = read_metadata(metadata)
+    is_same = (provider.entity_id, provider.sso_url) == (found.entity_id, found.sso_url)
+    is_known = is_same and not set(provider.certificates).isdisjoint(found.certificates)
+    before = {"entity_id": provider.entity_id, "certificates": len(provider.certificates)}
+    with open_realm(realm_id):
+        _connect(provider, found, at=at)
+        if not is_known:
+            provider.state, provider.tested_at = ProviderState.DRAFT, None
+        session.flush()
+    record(
+        "provider.changed",
+        actor=actor,
+        at=at,
+        target_kind="provider",
+        target_id=provider.id,
+        before=before,
+        after={"entity_id": found.entity_id, "certificates": len(found.certificates)},
+    )
+    return provider
+
+
+def _connect(provider: IdentityProvider, found: ProviderDescription, *, at: datetime) -> None:
+    provider.entity_id, provider.sso_url, provider.slo_url = found.entity_id, found.sso_url, found.slo_url
+    provider.certificates, provider.name_id_format = list(found.certificates), found.name_id_format
+    provider.signs_requests = found.wants_signed_requests
+    if provider.signs_requests and provider.own_key_encrypted is None:
+        pair = make_key_pair(provider.name, at=at)
+        provider.own_certificate, provider.own_key_encrypted = pair.certificate, encrypt(pair.key)
