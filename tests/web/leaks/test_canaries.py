@@ -11,7 +11,11 @@ from dataclasses import replace
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
+from app.audit.services import SYSTEM
+from app.core.clock import utc_now
 from app.core.db import BoundSession
+from app.identity.api_clients.models import ApiClientKind, ApiScope
+from app.identity.api_clients.services import NewApiClient, create_client
 from app.notifications.delivery import ClaimedMail, Sending
 from app.notifications.models import OutboundMail
 from app.notifications.templates import MailTemplate
@@ -108,6 +112,25 @@ def test_no_mail_to_a_customer_holds_cost_markup_or_distributor(
         links = re.findall(r"https?://[^\s\"<]+", letter.text)
         assert links
         assert all(link.startswith(f"http://{world.host}/techsolutions") for link in links)
+
+
+def test_no_answer_of_a_storefronts_api_holds_them(client: FlaskClient, bought: Bought, session: BoundSession) -> None:
+    """BC-33: what a reseller's programs may hand on to its customers has no cost, markup or distributor in it."""
+    world = bought.world
+    assert world.tech.storefront is not None
+    new = NewApiClient("Portal", ApiClientKind.API_KEY, frozenset(ApiScope))
+    with scope(world.scope):
+        key = create_client(world.tech.storefront.id, new, actor=SYSTEM, at=utc_now()).secret
+    paths = [
+        f"/techsolutions{rule.rule}"
+        for rule in client.application.url_map.iter_rules()
+        if rule.endpoint.startswith("storefront_api.") and "GET" in (rule.methods or ())
+    ]
+    answers = {path: client.get(path, headers={"X-ApiKey": key}) for path in paths}
+    assert {answer.status_code for answer in answers.values()} == {200}
+    assert "10.66" in answers["/techsolutions/api/v1/subscriptions"].text
+    leaks = {path: [word for word in CANARIES if word in answer.text] for path, answer in answers.items()}
+    assert {path: found for path, found in leaks.items() if found} == {}
 
 
 def test_what_staff_sees_does_hold_the_canaries(client: FlaskClient, bought: Bought, sign_in) -> None:
