@@ -402,6 +402,10 @@ SAMPLES = {
     "user_name": "Anna",
     "valid_until": "5 Mar 2026, 12:00 UTC",
     "what_changed": "An authenticator app was set up for your account.",
+    "person_name": "Maria Papadaki",
+    "person_email": "maria@example.com",
+    "what": "is now an administrator",
+    "by": "Jan Novak",
     "what_happens": "It renews for another term",
 }
 
