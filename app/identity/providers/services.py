@@ -271,6 +271,8 @@ def set_local_login(realm_id: UUID, is_on: bool, *, reseller_id: UUID | None, ac
             linked = links_of(realm_id, actor.user_id)
             if not any(each.id in linked for each in providers):
                 raise LastLoginMethod("Connect a provider in your own login options first")
+            if distributor_settings().bss_second_factor == "off":  # nobody could come in by the separate path
+                raise LastLoginMethod("Let staff use authenticator apps first")
     if is_bss_realm(realm_id):
         save_distributor_settings(replace(distributor_settings(), bss_local_login=is_on))
     else:

@@ -120,6 +120,10 @@ def test_staff_passwords_go_off_only_after_an_administrator_has_connected_a_prov
     client.post("/bss/providers/local")
     assert "Connect a provider in your own login options first" in client.get("/bss/providers").text
     add_link(world, provider, world.bss_user, "boss")
+    bss_settings(world, bss_second_factor="off")
+    client.post("/bss/providers/local")
+    assert "Let staff use authenticator apps first" in client.get("/bss/providers").text
+    bss_settings(world, bss_second_factor="optional")
     client.post("/bss/providers/local")
     assert "Passwords are off" in client.get("/bss/providers").text
 
