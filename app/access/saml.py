@@ -27,12 +27,10 @@ from app.identity.providers.identities import SsoFailed
 from app.identity.providers.models import IdentityProvider, ProviderKind, SsoPurpose
 from app.identity.providers.queries import get_provider
 from app.identity.providers.trips import Traveller, take_answer
-from app.identity.saml.documents import LARGEST
 from app.identity.saml.flow import depart, prove
 from app.identity.saml.service import ServiceAddresses, own_metadata
 
 View = Callable[..., ResponseReturnValue]
-LARGEST_FORM = LARGEST * 4 // 3 + 16 * 1024  # base64 of the largest document, and what stands beside it
 METADATA_TYPE = "application/samlmetadata+xml"
 
 
@@ -92,7 +90,6 @@ def take_in(door: Door, provider_id: UUID) -> ResponseReturnValue:
     """Take a posted answer in: no stored trip, no parsing; spent first, then looked at."""
     require_within(SIGN_IN, request.remote_addr)
     at = utc_now()
-    request.max_content_length = request.max_form_memory_size = LARGEST_FORM
     request_id = request.form.get("RelayState", "")
     try:
         with unit_of_work():
