@@ -151,11 +151,15 @@ def test_no_form_crashes_on_nonsense(app, client, world, ask, place: Area):
     assert wrong == {}
 
 
+SENT_BY_OTHERS = ("/saml/acs", "/saml/slo")  # identity providers post here: the stored request stands in for the token
+
+
 @area
 def test_nothing_changes_without_a_token(app, client, world, ask, monkeypatch, place: Area):
     """A form sent by another site has no token and is refused, whatever it would have done."""
     sign_in(client, world, place)
     monkeypatch.setitem(app.config, "WTF_CSRF_ENABLED", True)
-    statuses = {rule.rule: ask(place, rule, {}) for rule in changing(app, place)}
+    rules = [rule for rule in changing(app, place) if not rule.rule.endswith(SENT_BY_OTHERS)]
+    statuses = {rule.rule: ask(place, rule, {}) for rule in rules}
     assert statuses
     assert {path: status for path, status in statuses.items() if status != BAD_REQUEST} == {}
