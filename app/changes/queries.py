@@ -102,4 +102,3 @@ def cost_of(subscription_id: UUID) -> SubscriptionCost | None:
             SubscriptionCost.subscription_id == subscription_id,
         )
     )
-

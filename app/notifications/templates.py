@@ -64,7 +64,9 @@ class MailTemplate(enum.Enum):
     TEST = "test"
 
 
-SECRET_FIELDS = frozenset({"activation_url", "reset_url", "share_url", "sign_in_code", "email_code"})  # whoever has the link is let in
+SECRET_FIELDS = frozenset(
+    {"activation_url", "reset_url", "share_url", "sign_in_code", "email_code"}
+)  # whoever has the link is let in
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,8 +158,15 @@ FACTS: dict[MailTemplate, TemplateFacts] = {
     MailTemplate.CANCELLATION_REQUESTED: TemplateFacts(
         "Cancellation requested",
         (
-            "subscription_code", "friendly_name", "account_name", "change", "effective_date", "requested_by", "timing",
-            "comment", "subscription_url",
+            "subscription_code",
+            "friendly_name",
+            "account_name",
+            "change",
+            "effective_date",
+            "requested_by",
+            "timing",
+            "comment",
+            "subscription_url",
         ),
         ("subscription_url", "View request"),
         is_to_customers=False,
@@ -186,7 +195,13 @@ FACTS: dict[MailTemplate, TemplateFacts] = {
     MailTemplate.CHANGE_FAILED: TemplateFacts(
         "Subscription change failed",
         (
-            "subscription_code", "friendly_name", "account_name", "change", "effective_date", "reason", "task_url",
+            "subscription_code",
+            "friendly_name",
+            "account_name",
+            "change",
+            "effective_date",
+            "reason",
+            "task_url",
             "subscription_url",
         ),
         ("task_url", "Open task"),

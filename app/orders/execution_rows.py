@@ -85,7 +85,6 @@ def find_order_number(order_id: UUID) -> str | None:
     )
 
 
-
 def _locked(name: str, condition: ColumnElement[bool]) -> Order:
     found: Order | None = session.scalar(
         select(Order)

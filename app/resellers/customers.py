@@ -121,7 +121,11 @@ def _figures(reseller_id: UUID) -> Subquery:
     )
     assets = (
         select(Asset.account_id)
-        .where(Asset.distributor_id == distributor_id, Asset.reseller_id == reseller_id, Asset.status != AssetStatus.CANCELED)
+        .where(
+            Asset.distributor_id == distributor_id,
+            Asset.reseller_id == reseller_id,
+            Asset.status != AssetStatus.CANCELED,
+        )
         .group_by(Asset.account_id)
         .subquery()
     )

@@ -44,7 +44,10 @@ class RateForm(Form):
         "Included quota", places=None, default=Decimal(0), validators=[Optional()], description="Units per cycle."
     )
     pack_size = DecimalField(
-        "Pack size", places=None, validators=[Optional()], description="Sold in whole packs. Empty: exactly what was used."
+        "Pack size",
+        places=None,
+        validators=[Optional()],
+        description="Sold in whole packs. Empty: exactly what was used.",
     )
     price = DecimalField("Price", places=None, validators=[Optional()], description="Per pack, or per unit and cycle.")
     currency = SelectField("Currency", validate_choice=False)

@@ -59,4 +59,6 @@ def test_what_runs_renews(world: World, session: BoundSession, retired: Product)
             bill_day(world.direct.id, date(2026, 7, 1), at=datetime(2026, 7, 1, 3, tzinfo=UTC))
         subscription = session.scalars(select(Subscription).where(Subscription.id == running.id)).one()
         assert subscription.period_to == date(2026, 7, 31)
-        assert session.scalars(select(InvoiceLine.net_amount)).all() == [Decimal("60.0000")]  # a new term begins at today's price
+        assert session.scalars(select(InvoiceLine.net_amount)).all() == [
+            Decimal("60.0000")
+        ]  # a new term begins at today's price
