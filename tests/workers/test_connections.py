@@ -24,7 +24,12 @@ def pings(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> list[object]:
     """Every time a connection was tried before use."""
     seen: list[object] = []
     ping = engine.dialect.do_ping
-    monkeypatch.setattr(engine.dialect, "do_ping", lambda connection: (seen.append(connection), ping(connection))[1])
+
+    def noted(connection: object) -> bool:
+        seen.append(connection)
+        return bool(ping(connection))
+
+    monkeypatch.setattr(engine.dialect, "do_ping", noted)
     return seen
 
 

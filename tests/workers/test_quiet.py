@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from rq import Queue as RedisQueue
@@ -59,7 +59,9 @@ def test_a_job_that_is_done_leaves_nothing(queue: RedisQueue) -> None:
 
 
 @pytest.mark.parametrize(("job", "words"), [(fail, "there is no such row"), (last, "exceeded maximum timeout")])
-def test_a_job_that_fails_is_kept_and_the_next_one_is_run(queue: RedisQueue, job: object, words: str) -> None:
+def test_a_job_that_fails_is_kept_and_the_next_one_is_run(
+    queue: RedisQueue, job: Callable[[], None], words: str
+) -> None:
     failing = queue.enqueue(job, result_ttl=0, failure_ttl=60, job_timeout=1)
     queue.enqueue(note, "next", result_ttl=0)
     work_off(queue)

@@ -58,7 +58,7 @@ def bulk(chained) -> Iterator[None]:
     app_engine = db.BoundSession.bound_to
     assert app_engine is not None
     url = urlsplit(os.environ["DATABASE_URL_BULK"])
-    engine = create_engine(urlunsplit(url._replace(path=f"/{app_engine.url.database}")))
+    engine = create_engine(str(urlunsplit(url._replace(path=f"/{app_engine.url.database}"))))
     session.remove()
     db.BoundSession.bound_to = engine
     yield
@@ -156,7 +156,7 @@ def test_the_applications_role_can_neither_change_nor_delete(chained, statement)
 
 def test_erasure_blanks_what_is_said_and_leaves_the_chain_whole(bulk):
     with scope(HERE):
-        event_id = session.scalar(select(AuditLink.event_id).where(AuditLink.position == 2))
+        event_id = session.scalars(select(AuditLink.event_id).where(AuditLink.position == 2)).one()
         with unit_of_work():
             erase([event_id], at=MONDAY_NOON)
         event = session.get_one(AuditEvent, (HERE.distributor_id, event_id), populate_existing=True)

@@ -52,7 +52,7 @@ def emails_of(world, user_id) -> set[str]:
 
 
 def test_local_credentials_ask_for_a_mailed_code_where_it_is_switched_on(client, world):
-    """SF-F23 (partly): with 2FA on, correct local credentials ask for a mailed code."""
+    """SF-F23: with 2FA on, correct local credentials ask for a mailed code; SSO does not (web/providers/test_openid)."""
     give_password(world, world.direct_buyer, world.root.id)
     root_settings(world, second_factor_by_mail=True)
     asked = enter(client, "/login?next=/billing", world.direct_buyer.email)
