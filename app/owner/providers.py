@@ -9,7 +9,7 @@ from uuid import UUID
 
 from flask import Blueprint, flash, redirect, url_for
 from flask.typing import ResponseReturnValue
-from wtforms import BooleanField, IntegerField, PasswordField, SelectMultipleField, StringField
+from wtforms import BooleanField, IntegerField, PasswordField, SelectMultipleField, StringField, TextAreaField
 from wtforms.validators import NumberRange, Optional
 
 from app.access import current_address, permission_required
@@ -31,6 +31,7 @@ from app.identity.providers.services import (
     set_local_login,
 )
 from app.identity.providers.trips import Traveller
+from app.identity.saml.services import SamlOptions, add_saml_provider, renew_saml_provider, set_saml_options
 from app.owner.scopes import Rights, acting, frame_of
 from app.web.forms import Form
 from app.web.pages import page
@@ -81,6 +82,17 @@ class ProviderForm(Form):
             allowed_domains=tuple((self.allowed_domains.data or "").replace(",", " ").split()),
             default_roles=tuple(self.default_roles.data or ()),
         )
+
+
+class SamlForm(Form):
+    """A SAML provider, by the metadata it publishes."""
+
+    name = StringField("Name", description="On the button: Sign in with …")
+    metadata = TextAreaField("Metadata", description="The XML the provider offers for download, pasted as it is.")
+    is_visible = BooleanField("Show on the sign-in page", default=True)
+    trusts_email = BooleanField(
+        "Its e-mail addresses are verified", description="Only where nobody can enter another person's address there."
+    )
 
 
 def provider_pages(blueprint: Blueprint, *, surface: Surface, door: Door, rights: Rights) -> None:
@@ -141,6 +153,52 @@ def _edited(surface: Surface, door: Door, provider: IdentityProvider | None) -> 
     ), form.status
 
 
+def add_saml(surface: Surface, door: Door) -> ResponseReturnValue:
+    """Add a SAML provider; it is a draft until a test sign-in has passed."""
+    return _saml(surface, door, None)
+
+
+def edit_saml(surface: Surface, door: Door, provider_id: UUID) -> ResponseReturnValue:
+    """Take over a provider's new metadata, such as its next certificate; empty keeps what is there."""
+    return _saml(surface, door, get_provider(door.realm_id, provider_id))
+
+
+def _saml(surface: Surface, door: Door, provider: IdentityProvider | None) -> ResponseReturnValue:
+    form = SamlForm(obj=provider)
+    provider_id = provider.id if provider else None
+    if form.validate_on_submit():
+        try:
+            with unit_of_work():
+                saved_id = _store_saml(door.realm_id, provider_id, form)
+        except Invalid as refusal:
+            form.take(refusal)
+        else:
+            flash("Saved. Run a test sign-in before people use it.", "success")
+            return redirect(url_for(".edit_saml", provider_id=saved_id), code=303)
+    title = provider.name if provider else "Add a SAML provider"
+    return page(
+        "manage/providers/saml.html",
+        title=title,
+        breadcrumbs=[Crumb(TITLE, url_for(".index")), Crumb(title)],
+        frame=frame_of(surface),
+        form=form,
+        is_new=provider is None,
+        acs_url=door.url("saml_acs", provider_id=provider_id, _external=True) if provider_id else None,
+        metadata_url=door.url("saml_metadata", provider_id=provider_id, _external=True) if provider_id else None,
+    ), form.status
+
+
+def _store_saml(realm_id: UUID, provider_id: UUID | None, form: SamlForm) -> UUID:
+    actor, at, metadata = acting(), utc_now(), form.metadata.data or ""
+    if provider_id is None:
+        provider_id = add_saml_provider(realm_id, form.name.data or "", metadata, actor=actor, at=at).id
+    elif metadata.strip():
+        renew_saml_provider(realm_id, provider_id, metadata, actor=actor, at=at)
+    options = SamlOptions(is_visible=form.is_visible.data, trusts_email=form.trusts_email.data)
+    set_saml_options(realm_id, provider_id, options, actor=actor, at=at)
+    return provider_id
+
+
 def test(surface: Surface, door: Door, provider_id: UUID) -> ResponseReturnValue:  # noqa: ARG001 - as all pages here
     """Sign in at the provider to see what arrives; nobody is let in."""
     viewer = signed_in_viewer()
@@ -194,6 +252,8 @@ def switch_local(surface: Surface, door: Door) -> ResponseReturnValue:  # noqa: 
 PAGES: tuple[Added, ...] = (
     ("", "index", ("GET",), show_list),
     ("/new", "new", ("GET", "POST"), add),
+    ("/saml/new", "new_saml", ("GET", "POST"), add_saml),
+    ("/<uuid:provider_id>/saml", "edit_saml", ("GET", "POST"), edit_saml),
     ("/local", "switch_local", ("POST",), switch_local),
     ("/<uuid:provider_id>", "edit", ("GET", "POST"), edit),
     ("/<uuid:provider_id>/test", "test", ("GET",), test),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -42,6 +43,26 @@ def add_saml_provider(realm_id: UUID, name: str, metadata: str, *, actor: Actor,
         session.flush()
     record("provider.added", actor=actor, at=at, target_kind="provider", target_id=provider.id, after={"name": name})
     return provider
+
+
+@dataclass(frozen=True, slots=True)
+class SamlOptions:
+    """What an owner decides about a provider beside its metadata."""
+
+    is_visible: bool = True
+    trusts_email: bool = False  # nobody can enter another person's address there
+
+
+def set_saml_options(realm_id: UUID, provider_id: UUID, options: SamlOptions, *, actor: Actor, at: datetime) -> None:
+    """Store what an owner decides about a provider. Raises ProviderNotFound."""
+    provider = get_provider(realm_id, provider_id)
+    with open_realm(realm_id):
+        provider.is_visible, provider.trusts_email = options.is_visible, options.trusts_email
+        session.flush()
+    record(
+        "provider.options", actor=actor, at=at, target_kind="provider", target_id=provider_id,
+        after={"is_visible": options.is_visible, "trusts_email": options.trusts_email},
+    )  # fmt: skip
 
 
 def renew_saml_provider(
