@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 from http import HTTPStatus
 
@@ -10,8 +11,10 @@ import pyotp
 import pytest
 from sqlalchemy import select
 
+from app.access import cookies
 from app.access.cookies import cookie_name
 from app.core.clock import utc_now
+from app.core.config import settings
 from app.core.db import session as db_session
 from app.core.ids import new_id
 from app.core.secrets import decrypt
@@ -249,3 +252,20 @@ def test_the_back_office_has_the_same_page(sign_in, world):
     page = sign_in(world.bss_user).get("/bss/security")
     assert page.status_code == OK
     assert "/bss/security/app" in page.text
+
+
+def test_a_session_of_one_alias_is_none_at_another(client, world, monkeypatch):
+    """BC-F74: cookies are Secure, HttpOnly, SameSite; a session of one reseller alias is not accepted at another."""
+    monkeypatch.setattr(cookies, "settings", lambda: replace(settings(), public_scheme="https"))
+    buyer = world.tech.buyers[0]
+    give_password(world, buyer, world.tech.storefront.id)
+    answer = client.post("/techsolutions/login", data={"email": buyer.email, "password": PASSWORD, "remember": "y"})
+    own = [line for line in answer.headers.getlist("Set-Cookie") if line.startswith("g_")]
+    assert len(own) == 3
+    for line in own:
+        assert all(word in line for word in ("; Secure", "; HttpOnly", "SameSite=Lax"))
+
+    value = own[0].split(";", 1)[0].split("=", 1)[1]
+    name = cookie_name(world.cloudia.storefront.id)
+    client.set_cookie(name, value, domain=world.host, path="/cloudia")
+    assert client.get("/cloudia/account/security").status_code == FOUND
