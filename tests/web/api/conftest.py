@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -14,7 +13,6 @@ from sqlalchemy import func, select
 from app.audit.services import SYSTEM
 from app.core.clock import utc_now
 from app.core.db import BoundSession
-from app.core.queue import redis_connection
 from app.identity.api_clients.models import ApiClient, ApiClientKind, ApiScope, ApiToken
 from app.identity.api_clients.services import NewApiClient, create_client
 from tenants.context import distributor_scope, scope
@@ -80,14 +78,6 @@ def keyed(session: BoundSession, world: World) -> Program:
 def bss_program(session: BoundSession, world: World) -> Program:
     """A client of the back office."""
     return make_program(session, world, world.id, "/bss/api/v1")
-
-
-@pytest.fixture(autouse=True)
-def _fresh_limits() -> Iterator[None]:
-    """Counts of other tests are not this one's."""
-    yield
-    for key in redis_connection().scan_iter("limit:api_*"):
-        redis_connection().delete(key)
 
 
 def ask_token(client: Browser, program: Program, **data: str):
