@@ -1,0 +1,19 @@
+"""(empty until its part is built).
+
+Why:   (written with its part).
+Locks: nothing.
+Undo:  nothing.
+"""
+
+from __future__ import annotations
+
+revision = "0030_vendor_ends"
+down_revision = "0029_api_orders"
+
+
+def upgrade() -> None:
+    """Change nothing yet."""
+
+
+def downgrade() -> None:
+    """Undo nothing yet."""
