@@ -16,8 +16,8 @@ HEAD_FILE = Path(__file__).with_name(".current-head")
 DOMAINS = (
     "accounts", "audit", "billing", "catalogue", "identity", "notifications",
     "orders", "orders.offers", "pricing", "provisioning", "resellers", "subscriptions",
-    "catalogue.product_files", "catalogue.vendor_runs", "billing.usage", "identity.providers", "accounts.registration",
-    "identity.api_clients",
+    "catalogue.bundles", "catalogue.imports", "catalogue.product_files", "catalogue.vendor_runs", "billing.usage",
+    "identity.providers", "accounts.registration", "identity.api_clients",
 )  # fmt: skip
 
 

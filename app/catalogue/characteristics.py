@@ -17,7 +17,8 @@ from uuid import UUID
 
 from sqlalchemy import select
 
-from app.catalogue.models import BundleComponent, Product, ProductKind, ProductType
+from app.catalogue.bundles.models import BundleComponent
+from app.catalogue.models import Product, ProductKind, ProductType
 from app.core.db import session
 from app.core.errors import FieldError
 from tenants.context import current_scope

@@ -7,7 +7,8 @@ from datetime import date, datetime
 
 from sqlalchemy import select
 
-from app.catalogue.models import BundleComponent, Product, ProductType
+from app.catalogue.bundles.models import BundleComponent
+from app.catalogue.models import Product, ProductType
 from app.core.db import session
 from app.orders.models import OrderItem
 from app.provisioning.complete_pictures import complete_picture

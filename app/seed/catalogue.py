@@ -16,7 +16,7 @@ from app.catalogue.imports.runs import confirm_import
 from app.catalogue.imports.upload import upload_sheet
 from app.catalogue.jobs import RUN_IMPORT
 from app.catalogue.models import BillingCycle, Product, ProductKind, Term
-from app.catalogue.queries import ProductFilter
+from app.catalogue.product_lists import ProductFilter
 from app.catalogue.services.categories import CategoryDetails, RuleDetails, add_rule, create_category
 from app.catalogue.services.pictures import set_picture
 from app.catalogue.services.prices import PriceDetails, set_price

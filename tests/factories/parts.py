@@ -7,14 +7,8 @@ from datetime import datetime
 
 from sqlalchemy import select
 
-from app.catalogue.models import (
-    BundleComponent,
-    Product,
-    ProductKind,
-    ProductRelation,
-    ProductType,
-    RelationKind,
-)
+from app.catalogue.bundles.models import BundleComponent
+from app.catalogue.models import Product, ProductKind, ProductRelation, ProductType, RelationKind
 from app.core.db import BoundSession
 from app.provisioning.models import ProvisioningTask, TaskStatus
 from tenants.context import scope

@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy import select
 
 from app.catalogue.models import BillingCycle, Product, ProductKind, Term
-from app.catalogue.queries import ProductFilter
+from app.catalogue.product_lists import ProductFilter
 from app.catalogue.services.prices import PriceDetails, set_price
 from app.catalogue.services.product_types import ProductTypeDetails, create_product_type
 from app.catalogue.services.products import NewProduct, ProductDetails, ProductMark, create_product, mark_products

@@ -12,8 +12,9 @@ from sqlalchemy import Engine, create_engine, func, select
 
 from app.audit.services import SYSTEM
 from app.catalogue.imports import runs
+from app.catalogue.imports.models import ImportRun, ImportState
 from app.catalogue.imports.upload import upload_sheet
-from app.catalogue.models import ImportRun, ImportState, Product
+from app.catalogue.models import Product
 from app.core import db
 from app.core.config import settings
 from app.core.db import unit_of_work

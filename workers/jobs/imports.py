@@ -7,10 +7,10 @@ from uuid import UUID
 from app.catalogue.errors import SheetRefused
 from app.catalogue.imports import runs
 from app.catalogue.imports.applying import apply_next_range
+from app.catalogue.imports.models import ImportState
 from app.catalogue.imports.staging import batches_of_file, stage
 from app.catalogue.imports.upload import media_file
 from app.catalogue.jobs import RUN_IMPORT
-from app.catalogue.models import ImportState
 from app.core.clock import utc_now
 from app.core.db import Role, unit_of_work, using_role
 from app.pricing.price_lists.repricing import reprice_products

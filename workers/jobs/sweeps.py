@@ -14,8 +14,8 @@ from sqlalchemy import Select, delete, or_, select
 
 from app.accounts.jobs import FOLLOW_ACCOUNT
 from app.audit.chain import link_events
+from app.catalogue.imports.models import ImportRun, ImportState
 from app.catalogue.jobs import RUN_IMPORT
-from app.catalogue.models import ImportRun, ImportState
 from app.changes.account_suspension import accounts_to_follow
 from app.changes.jobs import START_CHANGE
 from app.core.db import nudge_after_commit, session

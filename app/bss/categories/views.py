@@ -11,7 +11,8 @@ from app.access import permission_required, signed_in_viewer
 from app.bss.categories.choices import category_choices
 from app.bss.categories.forms import CategoryForm
 from app.bss.imports.forms import RuleForm
-from app.catalogue.queries import category_lines, category_rules, get_category
+from app.catalogue.imports.queries import category_rules
+from app.catalogue.queries import category_lines, get_category
 from app.catalogue.services import add_rule, create_category, delete_category, delete_rule, update_category
 from app.core.clock import utc_now
 from app.core.db import unit_of_work

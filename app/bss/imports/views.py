@@ -12,11 +12,11 @@ from app.bss.categories.choices import category_choices
 from app.bss.imports.forms import ConfirmForm, RuleForm, UploadForm
 from app.bss.listing import asked_export, export, with_args
 from app.catalogue.imports import queries
+from app.catalogue.imports.models import ImportRun, ImportState
+from app.catalogue.imports.queries import category_rules
 from app.catalogue.imports.runs import confirm_import, discard_import, get_run
 from app.catalogue.imports.sheet import PLAIN_SEGMENT
 from app.catalogue.imports.upload import media_file, upload_sheet
-from app.catalogue.models import ImportRun, ImportState
-from app.catalogue.queries import category_rules
 from app.catalogue.services import add_rule, delete_rule
 from app.core.clock import utc_now
 from app.core.db import unit_of_work

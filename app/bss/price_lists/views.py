@@ -22,7 +22,7 @@ from app.bss.listing import (
 )
 from app.bss.price_lists.forms import RULE_WORDS, PriceListForm, RuleForm
 from app.catalogue.groupings import list_price_groups
-from app.catalogue.queries import ProductFilter, count_products, list_products, list_vendors
+from app.catalogue.product_lists import ProductFilter, count_products, list_products, list_vendors
 from app.core.clock import utc_now
 from app.core.db import unit_of_work
 from app.core.errors import Invalid

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import url_for
 
 from app.access import signed_in_viewer
-from app.catalogue.bundles import is_bundle_type
+from app.catalogue.bundles.services import is_bundle_type
 from app.catalogue.models import Product
 from app.identity.permissions import Permission
 from app.web.surfaces import Surface, surface_blueprint

@@ -20,17 +20,10 @@ from wtforms import (
 from wtforms import Form as PlainForm
 from wtforms.validators import Optional
 
-from app.catalogue.bundles import Component
+from app.catalogue.bundles.models import BundleComponent, ComponentRule
+from app.catalogue.bundles.services import Component
 from app.catalogue.charging import PriceOption, Tier, options_of, tiers_of
-from app.catalogue.models import (
-    BillingType,
-    BundleComponent,
-    ComponentRule,
-    PriceScheme,
-    Product,
-    RequiredMode,
-    UsageChargeRule,
-)
+from app.catalogue.models import BillingType, PriceScheme, Product, RequiredMode, UsageChargeRule
 from app.catalogue.queries import products_by_code
 from app.catalogue.relations import Relations
 from app.catalogue.services import ChargeSettings

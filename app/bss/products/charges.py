@@ -17,7 +17,7 @@ from app.bss.products.charge_forms import (
     VersionedForm,
     codes_text,
 )
-from app.catalogue.bundles import components_of_bundle, set_components
+from app.catalogue.bundles.services import components_of_bundle, set_components
 from app.catalogue.characteristics import characteristics_of
 from app.catalogue.models import Product
 from app.catalogue.queries import get_product, get_product_type, price_points, products_by_id

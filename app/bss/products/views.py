@@ -31,23 +31,19 @@ from app.bss.products.forms import (
     ProductForm,
 )
 from app.catalogue import services
-from app.catalogue.bundles import is_bundle_type, publishing_errors
+from app.catalogue.bundles.services import is_bundle_type, publishing_errors
 from app.catalogue.errors import ProductNotFound
 from app.catalogue.models import BillingCycle, Product, Term
-from app.catalogue.queries import (
+from app.catalogue.product_lists import (
     ProductFilter,
     ProductState,
     count_products,
     export_products,
-    find_image,
-    get_product,
-    list_groups,
-    list_product_types,
     list_products,
     list_segments,
     list_vendors,
-    price_points,
 )
+from app.catalogue.queries import find_image, get_product, list_groups, list_product_types, price_points
 from app.catalogue.services import ProductMark
 from app.core.clock import utc_now
 from app.core.db import unit_of_work

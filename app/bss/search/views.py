@@ -17,7 +17,7 @@ from app.accounts.queries import AccountFilter, list_accounts
 from app.billing.queries import InvoiceFilter, list_invoices
 from app.bss.calendar import distributor_zone
 from app.bss.listing import asked_text
-from app.catalogue.queries import ProductFilter, list_products
+from app.catalogue.product_lists import ProductFilter, list_products
 from app.identity.permissions import Permission
 from app.orders.back_office_queries import BackOfficeFilter, find_orders
 from app.subscriptions.back_office import SubscriptionFilter, list_subscriptions

@@ -13,7 +13,7 @@ from uuid import UUID
 from sqlalchemy import func, select, text
 
 from app.catalogue.bulk import many_rows
-from app.catalogue.models import ImportRow, ImportRun
+from app.catalogue.imports.models import ImportRow, ImportRun
 from app.core.db import session
 
 MIN_RANGE, MAX_RANGE, RANGES = 100, 2000, 20

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import text
 
 from app.catalogue.bulk import many_rows
-from app.catalogue.models import ImportRun
+from app.catalogue.imports.models import ImportRun
 from app.core.db import session
 
 _JUDGE = text("""

@@ -6,10 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import Select, func, select, text
+from sqlalchemy import Select, and_, func, select, text
 
 from app.catalogue.imports.applying import CATEGORY_BY_RULE
-from app.catalogue.models import ImportIssue, ImportOutcome, ImportRow, ImportRun
+from app.catalogue.imports.models import CategoryRule, ImportIssue, ImportOutcome, ImportRow, ImportRun
+from app.catalogue.models import Category
 from app.core.db import session
 from tenants.context import current_scope
 
@@ -120,3 +121,17 @@ def _issues(run_id: UUID) -> Select[ImportIssue]:
         .where(ImportIssue.distributor_id == current_scope().distributor_id, ImportIssue.run_id == run_id)
         .order_by(ImportIssue.row_number, ImportIssue.id)
     )
+
+
+def category_rules() -> Sequence[tuple[CategoryRule, str]]:
+    """Return the import's rules in the order they are tried, each with the name of its category."""
+    rows = session.execute(
+        select(CategoryRule, Category.name)
+        .join(
+            Category,
+            and_(Category.distributor_id == CategoryRule.distributor_id, Category.id == CategoryRule.category_id),
+        )
+        .where(CategoryRule.distributor_id == current_scope().distributor_id)
+        .order_by(CategoryRule.position, CategoryRule.id)
+    )
+    return [(rule, name) for rule, name in rows]

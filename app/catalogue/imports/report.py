@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 
 from sqlalchemy import text
 
+from app.catalogue.imports.models import ImportRun
 from app.catalogue.imports.upload import media_file
-from app.catalogue.models import ImportRun
 from app.core.db import session
 
 HEADER = (

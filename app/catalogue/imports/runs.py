@@ -14,11 +14,11 @@ from app.audit.services import Actor, record
 from app.catalogue.errors import ImportAlreadyRunning, ImportInWrongState, ImportNotFound
 from app.catalogue.imports.applying import AppliedRange
 from app.catalogue.imports.judging import judge
+from app.catalogue.imports.models import ImportRun, ImportState
 from app.catalogue.imports.report import write_report
 from app.catalogue.imports.staging import Batch, forget_issues, forget_rows, settle
 from app.catalogue.imports.upload import media_file
 from app.catalogue.jobs import RUN_IMPORT
-from app.catalogue.models import ImportRun, ImportState
 from app.core.db import nudge_after_commit, session
 from app.core.errors import Invalid
 from app.core.queue import Nudge

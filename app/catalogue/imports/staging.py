@@ -17,8 +17,8 @@ from sqlalchemy import delete, insert, text
 
 from app.catalogue.bulk import many_rows
 from app.catalogue.errors import SheetRefused
+from app.catalogue.imports.models import ImportIssue, ImportRow, ImportRun
 from app.catalogue.imports.sheet import RowIssue, SheetRow, read_sheet
-from app.catalogue.models import ImportIssue, ImportRow, ImportRun
 from app.core.db import session
 from app.core.ids import new_id
 

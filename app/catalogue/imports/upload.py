@@ -12,9 +12,9 @@ from uuid import UUID
 
 from app.audit.services import Actor, record
 from app.catalogue.errors import SheetRefused
+from app.catalogue.imports.models import ImportRun, ImportState
 from app.catalogue.imports.sheet import PLAIN_SEGMENT, checked_header
 from app.catalogue.jobs import RUN_IMPORT
-from app.catalogue.models import ImportRun, ImportState
 from app.core.config import settings
 from app.core.db import nudge_after_commit, session
 from app.core.ids import new_id

@@ -11,7 +11,8 @@ from sqlalchemy import func, select
 
 from app.audit.services import Actor, record
 from app.catalogue.errors import CategoryNotFound, StillUsed
-from app.catalogue.models import Category, CategoryRule, Product
+from app.catalogue.imports.models import CategoryRule
+from app.catalogue.models import Category, Product
 from app.catalogue.queries import CategoryLine, category_lines, get_category
 from app.catalogue.text import slugified
 from app.core.db import session

@@ -14,7 +14,12 @@ from sqlalchemy import ARRAY, CursorResult, Uuid, any_, column, delete, func, li
 from sqlalchemy.exc import IntegrityError
 
 from app.audit.services import Actor, record
-from app.catalogue.bundles import is_bundle_type, is_publishable, publishing_errors, unpublish_bundles_of_hidden
+from app.catalogue.bundles.services import (
+    is_bundle_type,
+    is_publishable,
+    publishing_errors,
+    unpublish_bundles_of_hidden,
+)
 from app.catalogue.errors import ProductNotFound, ProductOffered, StaleVersion, StillUsed
 from app.catalogue.models import (
     Audience,
@@ -26,7 +31,7 @@ from app.catalogue.models import (
     ProductPrice,
     ProductType,
 )
-from app.catalogue.queries import ProductFilter
+from app.catalogue.product_lists import ProductFilter
 from app.catalogue.text import search_text, slugified
 from app.core.db import session
 from app.core.errors import FieldError, Invalid

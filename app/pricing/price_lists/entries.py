@@ -27,7 +27,7 @@ from sqlalchemy.dialects.postgresql import insert
 from app.audit.services import Actor, record
 from app.catalogue.bulk import many_rows
 from app.catalogue.models import Product, ProductPrice, VendorCost
-from app.catalogue.queries import ProductFilter
+from app.catalogue.product_lists import ProductFilter
 from app.core.db import session
 from app.core.errors import Invalid
 from app.pricing.models import PriceList, PriceListEntry, PriceRule

@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Select, and_, func, select
 
 from app.accounts.models import Account
 from app.catalogue.models import Product, ProductPrice, VendorCost
-from app.catalogue.queries import ProductFilter
+from app.catalogue.product_lists import ProductFilter
 from app.core.db import session
 from app.pricing.models import PriceList, PriceListAssignment, PriceListEntry, PriceRule
 from app.pricing.price_lists.errors import PriceListNotFound

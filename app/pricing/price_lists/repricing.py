@@ -29,7 +29,7 @@ from sqlalchemy import (
 from sqlalchemy import cast as sql_cast
 
 from app.catalogue.bulk import many_rows
-from app.catalogue.bundles import reprice_bundles
+from app.catalogue.bundles.services import reprice_bundles
 from app.catalogue.models import ProductPrice, VendorCost
 from app.core.db import session
 from app.core.money import round_unit

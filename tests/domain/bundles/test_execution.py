@@ -6,8 +6,9 @@ import pytest
 
 from app.audit.services import SYSTEM
 from app.billing.models import Charge, Invoice
-from app.catalogue.bundles import Component, set_components
-from app.catalogue.models import ComponentRule, ProductKind, ProductType
+from app.catalogue.bundles.models import ComponentRule
+from app.catalogue.bundles.services import Component, set_components
+from app.catalogue.models import ProductKind, ProductType
 from app.notifications.models import OutboundMail
 from app.orders.models import DeliveryStatus, OrderItem, OrderStatus
 from app.provisioning.models import ProvisioningTask

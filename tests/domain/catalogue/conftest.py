@@ -11,8 +11,8 @@ from sqlalchemy.orm import scoped_session
 
 from app.audit.services import SYSTEM
 from app.catalogue.imports import runs
+from app.catalogue.imports.models import ImportRun
 from app.catalogue.imports.upload import upload_sheet
-from app.catalogue.models import ImportRun
 from app.core import db
 from app.core.config import settings
 from app.core.db import BoundSession, unit_of_work

@@ -14,16 +14,12 @@ from sqlalchemy import func, select
 from app.audit.services import SYSTEM
 from app.catalogue.errors import ImportAlreadyRunning, ImportInWrongState, SheetRefused
 from app.catalogue.imports import runs
+from app.catalogue.imports.models import CategoryRule, ImportIssue, ImportRow, ImportRun, ImportState
 from app.catalogue.imports.upload import MAX_BYTES, media_file, upload_sheet
 from app.catalogue.models import (
     Audience,
     BillingCycle,
     Category,
-    CategoryRule,
-    ImportIssue,
-    ImportRow,
-    ImportRun,
-    ImportState,
     Product,
     ProductGroup,
     ProductPrice,

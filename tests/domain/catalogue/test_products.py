@@ -26,15 +26,8 @@ from app.catalogue.models import (
     Term,
     VendorCost,
 )
-from app.catalogue.queries import (
-    ProductFilter,
-    ProductState,
-    category_lines,
-    count_products,
-    get_product_by_slug,
-    list_products,
-    price_points,
-)
+from app.catalogue.product_lists import ProductFilter, ProductState, count_products, list_products
+from app.catalogue.queries import category_lines, get_product_by_slug, price_points
 from app.catalogue.services import (
     CategoryDetails,
     NewProduct,

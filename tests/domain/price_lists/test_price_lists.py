@@ -12,7 +12,7 @@ from sqlalchemy import delete, func, select, update
 from app.accounts.errors import AccountNotFound
 from app.audit.services import SYSTEM
 from app.catalogue.models import BillingCycle, ProductPrice, Term, VendorCost
-from app.catalogue.queries import ProductFilter
+from app.catalogue.product_lists import ProductFilter
 from app.core.errors import Invalid
 from app.core.ids import new_id
 from app.orders import models as orders  # noqa: F401 - subscriptions refer to order items

@@ -8,7 +8,8 @@ from http import HTTPStatus
 import pytest
 from sqlalchemy import func, select
 
-from app.catalogue.models import CategoryRule, ImportRun, ImportState, Product
+from app.catalogue.imports.models import CategoryRule, ImportRun, ImportState
+from app.catalogue.models import Product
 from app.core import db
 from app.core.config import settings
 from app.identity.models import UserKind, UserType

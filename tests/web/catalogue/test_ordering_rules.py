@@ -12,11 +12,10 @@ from sqlalchemy import select
 from app.accounts.models import Account
 from app.audit.services import SYSTEM, Actor
 from app.billing.models import Invoice
+from app.catalogue.bundles.models import BundleComponent, ComponentRule
 from app.catalogue.characteristics import Characteristic, CodedValue, DataType
 from app.catalogue.models import (
     BillingCycle,
-    BundleComponent,
-    ComponentRule,
     PriceScheme,
     Product,
     ProductKind,

@@ -10,16 +10,8 @@ import pytest
 from PIL import Image
 from sqlalchemy import func, select
 
-from app.catalogue.models import (
-    BillingCycle,
-    Category,
-    CategoryRule,
-    Product,
-    ProductKind,
-    ProductPrice,
-    ProductType,
-    Term,
-)
+from app.catalogue.imports.models import CategoryRule
+from app.catalogue.models import BillingCycle, Category, Product, ProductKind, ProductPrice, ProductType, Term
 from app.core import db
 from app.core.ids import new_id
 from app.identity.models import UserKind, UserType

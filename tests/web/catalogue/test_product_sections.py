@@ -9,10 +9,10 @@ import pytest
 from sqlalchemy import func, select
 
 from app.audit.services import SYSTEM
+from app.catalogue.bundles.models import BundleComponent
 from app.catalogue.characteristics import Characteristic, DataType
 from app.catalogue.models import (
     BillingType,
-    BundleComponent,
     PriceScheme,
     Product,
     ProductKind,

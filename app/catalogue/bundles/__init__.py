@@ -1,0 +1,1 @@
+"""Several recurring products sold as one (CB-11)."""
