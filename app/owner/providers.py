@@ -14,7 +14,7 @@ from wtforms.validators import NumberRange, Optional
 
 from app.access import current_address, permission_required
 from app.access.doors import Door
-from app.access.providers import callback_uri, leave
+from app.access.sso.departures import callback_uri, leave
 from app.access.viewer import signed_in_viewer
 from app.core.clock import utc_now
 from app.core.db import unit_of_work

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from flask.typing import ResponseReturnValue
 
-from app.access import doors, providers, public, saml, security, sign_in_required
+from app.access import doors, public, security, sign_in_required
+from app.access.sso.routes import add_provider_views
 from app.web.surfaces import Surface, surface_blueprint
 
 bp = surface_blueprint("sessions", __name__, surface=Surface.BSS, path="")
@@ -61,5 +62,4 @@ def own_password() -> ResponseReturnValue:
 
 
 security.add_security_views(bp, DOOR, sign_in_required)
-providers.add_provider_views(bp, DOOR, sign_in_required)
-saml.add_saml_views(bp, DOOR)
+add_provider_views(bp, DOOR, sign_in_required)

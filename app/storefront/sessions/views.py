@@ -9,7 +9,8 @@ from uuid import UUID
 from flask import redirect, request
 from flask.typing import ResponseReturnValue
 
-from app.access import doors, permission_required, providers, public, saml, security, sign_in_required, signed_in_viewer
+from app.access import doors, permission_required, public, security, sign_in_required, signed_in_viewer
+from app.access.sso.routes import add_provider_views
 from app.core.clock import utc_now
 from app.core.db import unit_of_work
 from app.identity.errors import NoOwnStorefront
@@ -73,8 +74,7 @@ def own_password() -> ResponseReturnValue:
 
 
 security.add_security_views(bp, DOOR, permission_required(Permission.OWN_DETAILS_EDIT), below="/account")
-providers.add_provider_views(bp, DOOR, permission_required(Permission.OWN_DETAILS_EDIT), below="/account")
-saml.add_saml_views(bp, DOOR)
+add_provider_views(bp, DOOR, permission_required(Permission.OWN_DETAILS_EDIT), below="/account")
 
 
 @bp.get("/hop")

@@ -138,7 +138,7 @@ def test_forged_answer_changes_nothing(client, world, provider, spoil):
 def test_late_answer_is_refused_unparsed(client, world, provider, unparsed, monkeypatch):
     from datetime import timedelta  # noqa: PLC0415
 
-    from app.access import saml  # noqa: PLC0415
+    from app.access.sso import saml  # noqa: PLC0415
 
     trip = set_out(client, provider)
     now = saml.utc_now

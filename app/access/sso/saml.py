@@ -7,20 +7,16 @@ Here no cookie is read, and none is written.
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
 from http import HTTPStatus
-from typing import Any
 from uuid import UUID
 
 import flask
-from flask import Blueprint, abort, redirect, request
+from flask import abort, redirect, request
 from flask.typing import ResponseReturnValue
 
 from app.access.doors import Door
-from app.access.guards import public, takes_foreign_posts
 from app.access.limits import SIGN_IN, require_within
-from app.access.providers import BROWSER, failed
+from app.access.sso.pages import BROWSER, failed
 from app.core.clock import utc_now
 from app.core.db import unit_of_work
 from app.identity.providers.identities import SsoFailed
@@ -30,29 +26,7 @@ from app.identity.providers.trips import Traveller, take_answer
 from app.identity.saml.flow import depart, prove
 from app.identity.saml.service import ServiceAddresses, own_metadata
 
-View = Callable[..., ResponseReturnValue]
 METADATA_TYPE = "application/samlmetadata+xml"
-
-
-def add_saml_views(blueprint: Blueprint, door: Door) -> None:
-    """Add the views to a sign-in blueprint."""
-    blueprint.add_url_rule(
-        "/sso/<uuid:provider_id>/saml/acs",
-        "saml_acs",
-        takes_foreign_posts(public(_at(door, take_in))),
-        methods=("POST",),
-    )
-    blueprint.add_url_rule(
-        "/sso/<uuid:provider_id>/saml/metadata", "saml_metadata", public(_at(door, show_metadata)), methods=("GET",)
-    )
-
-
-def _at(door: Door, answer: Callable[..., ResponseReturnValue]) -> View:
-    @functools.wraps(answer)
-    def view(**values: Any) -> ResponseReturnValue:
-        return answer(door, **values)
-
-    return view
 
 
 def addresses_of(door: Door, provider_id: UUID) -> ServiceAddresses:

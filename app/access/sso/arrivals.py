@@ -1,0 +1,181 @@
+"""Coming back from an identity provider: the answer is spent, proven, and does what the trip was for (SF-14, BC-27)."""
+
+from __future__ import annotations
+
+import json
+from http import HTTPStatus
+from uuid import UUID
+
+import flask
+from flask import flash, redirect, request
+from flask.typing import ResponseReturnValue
+
+from app.access.doors import Door, go_on, visit_of
+from app.access.forms import PresentPasswordForm
+from app.access.landing import safe_next
+from app.access.limits import SIGN_IN, require_within
+from app.access.sso.departures import callback_uri
+from app.access.sso.pages import BROWSER, failed, outside, refused
+from app.access.viewer import current_viewer
+from app.audit.services import Actor
+from app.core.clock import utc_now
+from app.core.db import session, unit_of_work
+from app.identity.email_change import WrongPassword
+from app.identity.oidc.flow import prove
+from app.identity.providers.identities import SsoFailed, SsoRefused
+from app.identity.providers.matching import (
+    PasswordNeeded,
+    awaits_password,
+    confirm_by_password,
+    finish_link,
+    finish_sign_in,
+)
+from app.identity.providers.models import ProviderKind, SsoPurpose
+from app.identity.providers.services import pass_test
+from app.identity.providers.trips import Arrival, fetch, keep_identity, next_path_of, take_answer
+from app.web.pages import page
+
+
+def callback(door: Door, provider_id: UUID) -> ResponseReturnValue:
+    """Take an answer in: spent first, then looked at, with no transaction open while the provider is asked."""
+    require_within(SIGN_IN, request.remote_addr)
+    purpose, at = SsoPurpose.SIGN_IN, utc_now()
+    try:
+        with unit_of_work():
+            arrival = take_answer(
+                door.realm_id,
+                provider_id,
+                request.args.get("state", ""),
+                browser=flask.session.get(BROWSER, ""),
+                at=at,
+            )
+        purpose = arrival.purpose
+        code = _code_of_answer(arrival)
+        identity = prove(
+            arrival,
+            code,
+            request.args.get("iss"),
+            redirect_uri=callback_uri(door, provider_id),
+            outside=outside(),
+            at=utc_now(),
+        )
+        with unit_of_work():
+            keep_identity(door.realm_id, arrival.request_id, identity)
+    except SsoFailed as error:
+        return failed(door, error, purpose)
+    return arrive(door, arrival.request_id, purpose)
+
+
+def _code_of_answer(arrival: Arrival) -> str:
+    code = request.args.get("code")
+    if arrival.provider.kind is not ProviderKind.OIDC:
+        raise SsoFailed("the provider speaks another protocol")
+    if code and "error" not in request.args:
+        return code
+    said = request.args.get("error_description") or request.args.get("error") or "no code"
+    raise SsoFailed(f"the provider says: {said[:200]}")
+
+
+def finish(door: Door, request_id: UUID) -> ResponseReturnValue:
+    """Fetch an answer that came in without our cookies, as SAML's do."""
+    try:
+        purpose = fetch(door.realm_id, request_id, flask.session.get(BROWSER, ""), at=utc_now()).purpose
+    except SsoFailed as error:
+        return failed(door, error, SsoPurpose.SIGN_IN)
+    session.commit()  # gives the row back
+    return arrive(door, request_id, purpose)
+
+
+def arrive(door: Door, request_id: UUID, purpose: SsoPurpose) -> ResponseReturnValue:
+    """Do what the trip was for, in the browser that set out."""
+    browser = flask.session.get(BROWSER, "")
+    try:
+        if purpose is SsoPurpose.TEST:
+            return _show_test(door, request_id, browser)
+        if purpose is SsoPurpose.LINK:
+            return _finish_link(door, request_id, browser)
+        return _finish_sign_in(door, request_id, browser)
+    except SsoFailed as error:
+        return failed(door, error, purpose)
+    except SsoRefused as error:
+        return refused(door, error)
+
+
+def _finish_sign_in(door: Door, request_id: UUID, browser: str) -> ResponseReturnValue:
+    visit = visit_of(door)
+    with unit_of_work():
+        found = finish_sign_in(door.realm_id, request_id, browser, visit)
+        wanted = safe_next(next_path_of(door.realm_id, request_id), door.surface)
+    if isinstance(found, PasswordNeeded):
+        return redirect(door.url("sso_confirm", request_id=request_id), code=HTTPStatus.SEE_OTHER)
+    return go_on(door, found, wanted)
+
+
+def show_confirm(door: Door, request_id: UUID) -> ResponseReturnValue:
+    """Ask for the password once before an identity with the same address opens the door."""
+    browser, form = flask.session.get(BROWSER, ""), PresentPasswordForm()
+    try:
+        asked = awaits_password(door.realm_id, request_id, browser, at=utc_now())
+        session.commit()  # gives the row back
+        if form.validate_on_submit():
+            require_within(SIGN_IN, request.remote_addr)
+            with unit_of_work():
+                wanted = safe_next(next_path_of(door.realm_id, request_id), door.surface)
+                found = confirm_by_password(door.realm_id, request_id, browser, form.current.data or "", visit_of(door))
+            if found is not None:
+                return go_on(door, found, wanted)
+            form.take(WrongPassword())
+    except SsoFailed as error:
+        return failed(door, error, SsoPurpose.SIGN_IN)
+    except SsoRefused as error:
+        return refused(door, error)
+    return page(
+        "storefront/sessions/sso_confirm.html",
+        title="Enter your password once",
+        form=form,
+        email=asked.email,
+        provider_name=asked.provider_name,
+        forgot_url=door.url("forgot"),
+        login_url=door.url("login", stay=1),
+    ), form.status
+
+
+def _finish_link(door: Door, request_id: UUID, browser: str) -> ResponseReturnValue:
+    viewer = current_viewer()
+    if viewer is None:
+        raise SsoFailed("nobody is signed in any more")
+    try:
+        with unit_of_work():
+            name = finish_link(
+                door.realm_id,
+                request_id,
+                browser,
+                session_id=viewer.session_id,
+                actor=viewer.actor,
+                at=utc_now(),
+            )
+    except SsoRefused as refusal:
+        flash(str(refusal), "warning")
+    else:
+        flash(f"{name} is connected. You can sign in with it from now on.", "success")
+    return redirect(door.url("login_options"), code=HTTPStatus.SEE_OTHER)
+
+
+def _show_test(door: Door, request_id: UUID, browser: str) -> ResponseReturnValue:
+    viewer = current_viewer()
+    with unit_of_work():
+        trip = pass_test(
+            door.realm_id,
+            request_id,
+            browser,
+            actor=viewer.actor if viewer else Actor(None, "Sign-in test", address=request.remote_addr),
+            at=utc_now(),
+        )
+    return page(
+        "storefront/sessions/sso_test.html",
+        title="The test sign-in worked",
+        received=json.loads(trip.received or "[]"),
+        subject=trip.subject,
+        email=trip.email,
+        is_email_verified=trip.is_email_verified,
+    )

@@ -1,0 +1,58 @@
+"""The addresses of signing in through identity providers, at the doors of a realm (SF-14, SF-15, BC-27)."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+from flask import Blueprint
+from flask.typing import ResponseReturnValue
+
+from app.access.doors import Door
+from app.access.guards import public, takes_foreign_posts
+from app.access.sso.arrivals import callback, finish, show_confirm
+from app.access.sso.departures import connect, start
+from app.access.sso.options import disconnect_one, mail_password_link, show_break_glass, show_options
+from app.access.sso.saml import show_metadata, take_in
+from app.web.surfaces import Surface
+
+View = Callable[..., ResponseReturnValue]
+
+
+def add_provider_views(blueprint: Blueprint, door: Door, own: Callable[[View], View], *, below: str = "") -> None:
+    """Add the views to a sign-in blueprint; `own` is the declaration of pages for people who are signed in."""
+    for path, endpoint, methods, answer in ON_THE_WAY:
+        blueprint.add_url_rule(path, endpoint, public(_at(door, answer)), methods=methods)
+    for path, endpoint, methods, answer in FROM_ELSEWHERE:
+        blueprint.add_url_rule(path, endpoint, takes_foreign_posts(public(_at(door, answer))), methods=methods)
+    for path, endpoint, methods, answer in OWN:
+        blueprint.add_url_rule(f"{below}{path}", endpoint, own(_at(door, answer)), methods=methods)
+    if door.surface is Surface.BSS:
+        blueprint.add_url_rule("/login/administrator", "break_glass", public(_at(door, show_break_glass)), methods=BOTH)
+
+
+def _at(door: Door, answer: Callable[..., ResponseReturnValue]) -> View:
+    @functools.wraps(answer)
+    def view(**values: Any) -> ResponseReturnValue:
+        return answer(door, **values)
+
+    return view
+
+
+SEEN, SENT, BOTH = ("GET",), ("POST",), ("GET", "POST")
+Added = tuple[str, str, tuple[str, ...], Callable[..., ResponseReturnValue]]
+ON_THE_WAY: tuple[Added, ...] = (
+    ("/sso/<uuid:provider_id>", "sso_start", SEEN, start),
+    ("/sso/<uuid:provider_id>/callback", "sso_callback", SEEN, callback),
+    ("/sso/finish/<uuid:request_id>", "sso_finish", SEEN, finish),
+    ("/sso/confirm/<uuid:request_id>", "sso_confirm", BOTH, show_confirm),
+    ("/sso/<uuid:provider_id>/saml/metadata", "saml_metadata", SEEN, show_metadata),
+)
+FROM_ELSEWHERE: tuple[Added, ...] = (("/sso/<uuid:provider_id>/saml/acs", "saml_acs", SENT, take_in),)
+OWN: tuple[Added, ...] = (
+    ("/login-options", "login_options", SEEN, show_options),
+    ("/login-options/password", "mail_password_link", SENT, mail_password_link),
+    ("/login-options/<uuid:provider_id>/connect", "sso_connect", SEEN, connect),
+    ("/login-options/<uuid:provider_id>/disconnect", "sso_disconnect", SENT, disconnect_one),
+)
