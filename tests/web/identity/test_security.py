@@ -178,7 +178,7 @@ def test_a_wrong_or_late_code_changes_nothing_and_another_one_can_be_mailed(cust
     assert customer.post("/account/security/email/verify", data={"code": wrong}).status_code == UNPROCESSABLE
     customer.post("/account/security/email/resend")
     assert len(mailed(world, "email_code")) == 1  # not within a minute
-    monkeypatch.setattr("app.access.security.utc_now", lambda: at + timedelta(minutes=11))
+    monkeypatch.setattr("app.access.own_email.utc_now", lambda: at + timedelta(minutes=11))
     assert customer.post("/account/security/email/verify", data={"code": first}).status_code == UNPROCESSABLE
     assert emails_of(world, world.direct_buyer.id) == {old}
     customer.post("/account/security/email/resend")
