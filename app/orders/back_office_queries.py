@@ -110,7 +110,7 @@ class BackOfficeOrder:
     currency: str  # of the payer
     net_total: Decimal | None
     contact_email: str
-    placed_by_id: UUID
+    placed_by_id: UUID | None  # None: a program did
     placed_at: datetime
     execute_on: date | None
     executed_at: datetime | None

@@ -50,6 +50,7 @@ class OrderChannel(enum.Enum):
     ROOT = "root"
     ALIAS = "alias"
     BSS = "bss"
+    API = "api"  # a program of the payer's; its drafts are the only ones (CB-18)
 
 
 class StatusType(enum.Enum):
@@ -149,6 +150,7 @@ class Order(Shared, Base):
         ForeignKeyConstraint(["distributor_id", "payer_id"], ["accounts.distributor_id", "accounts.id"]),
         ForeignKeyConstraint(["distributor_id", "placed_by_id"], ["users.distributor_id", "users.id"]),
         ForeignKeyConstraint(["distributor_id", "parent_id"], ["orders.distributor_id", "orders.id"]),
+        CheckConstraint("num_nonnulls(placed_by_id, api_client_id) = 1", name="placed_by_one"),
         Index("ix_orders_parent", "distributor_id", "parent_id", postgresql_where=text("parent_id IS NOT NULL")),
         Index("ix_orders_run_at", "distributor_id", "run_at", postgresql_where=text("run_at IS NOT NULL")),
         CheckConstraint("net_total >= 0", name="net_total_not_negative"),
@@ -163,7 +165,9 @@ class Order(Shared, Base):
     net_total: Mapped[Decimal]
     currency: Mapped[str] = mapped_column(String(3))
     contact_email: Mapped[str] = mapped_column(String(254))
-    placed_by_id: Mapped[UUID]
+    placed_by_id: Mapped[UUID | None]  # the person; None: a program did
+    api_client_id: Mapped[UUID | None]  # the client of an API that placed it; drafts are this client's alone
+    api_client_name: Mapped[str | None] = mapped_column(String(80))  # as it was called that day
     placed_by_reseller: Mapped[bool] = mapped_column(default=False)  # the customer sees no amount (RS-27)
     placed_at: Mapped[datetime]
     parent_id: Mapped[UUID | None]  # a sub-order: what was delivered of another one, "SO-2026-000142-1" (CB-20)

@@ -173,6 +173,8 @@ def _sub_order(order: Order, chosen: Sequence[Line], *, at: datetime) -> Order:
         currency=order.currency,
         contact_email=order.contact_email,
         placed_by_id=order.placed_by_id,
+        api_client_id=order.api_client_id,
+        api_client_name=order.api_client_name,
         placed_by_reseller=order.placed_by_reseller,
         placed_at=order.placed_at,
         delivery_changed_at=at,

@@ -211,7 +211,8 @@ def _staff_order(row: Any, today: dict[UUID, OrderCost]) -> StaffOrder:
     now = today.get(order.id)
     if now is not None:
         cost = None if now.missing else now.net_total
-    return StaffOrder(order, customer_name, f"{first_name or ''} {last_name or ''}".strip(), order.net_total, cost)
+    placed_by = order.api_client_name or f"{first_name or ''} {last_name or ''}".strip()
+    return StaffOrder(order, customer_name, placed_by, order.net_total, cost)
 
 
 def _pending(row: StaffOrder, lines: Sequence[Line], cost: OrderCost) -> PendingOrder:

@@ -19,7 +19,7 @@ WITHDRAWN = "The order was withdrawn."
 
 def may_withdraw(order: Order, actor: Actor) -> bool:
     """Whether the order still waits, and the person is the one who placed it."""
-    return order.status is OrderStatus.PENDING_RESELLER_APPROVAL and order.placed_by_id == actor.user_id
+    return order.status is OrderStatus.PENDING_RESELLER_APPROVAL and _placed_it(actor, order)
 
 
 def withdraw_order(number: str, *, actor: Actor, at: datetime) -> Order:
@@ -28,7 +28,7 @@ def withdraw_order(number: str, *, actor: Actor, at: datetime) -> Order:
     Raises OrderNotFound, Forbidden, AlreadyDecided.
     """
     order = lock_order_by_number(number)
-    if order.placed_by_id != actor.user_id:
+    if not _placed_it(actor, order):
         raise Forbidden("Only who placed the order can withdraw it")
     if order.status is not OrderStatus.PENDING_RESELLER_APPROVAL:
         raise AlreadyDecided(order.number, order.status)
@@ -42,3 +42,8 @@ def withdraw_order(number: str, *, actor: Actor, at: datetime) -> Order:
     )  # fmt: skip
     session.flush()
     return order
+
+
+def _placed_it(actor: Actor, order: Order) -> bool:
+    """Whether this very person placed it: what a program placed is nobody's."""
+    return actor.user_id is not None and order.placed_by_id == actor.user_id

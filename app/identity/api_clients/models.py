@@ -48,6 +48,7 @@ class ApiClient(RealmScoped, Base):
     expires_at: Mapped[datetime | None]
     last_used_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
+    end_told_at: Mapped[datetime | None]  # when its owner was told that it ends soon
 
 
 class ApiToken(RealmScoped, Base):
