@@ -20,11 +20,13 @@ KIND_WORDS = {
     ChangeKind.CHARACTERISTICS: "Change of details",
     ChangeKind.TRIAL_CONVERSION: "Upgrade of a trial",
     ChangeKind.RENEWAL: "Renewal",
+    ChangeKind.EXPIRY: "End of term",
 }
 STATUS_WORDS = {
     ChangeStatus.SUBMITTED: "Awaiting a decision",
     ChangeStatus.SCHEDULED: "Scheduled",
     ChangeStatus.PROCESSING: "In progress",
+    ChangeStatus.WITHDRAWING: "Being withdrawn",
     ChangeStatus.COMPLETED: "Done",
     ChangeStatus.FAILED: "Failed",
     ChangeStatus.REJECTED: "Rejected",

@@ -36,6 +36,7 @@ class ServiceManager(DistributorPrivate, Base):
     is_sandbox: Mapped[bool] = mapped_column(default=False)
     max_parallel_calls: Mapped[int] = mapped_column(default=4)  # 1..50
     synchronises_accounts: Mapped[bool] = mapped_column(default=True)
+    takes_future_requests: Mapped[bool] = mapped_column(default=False)  # told at once of changes of a later day (CB-24)
     account_options: Mapped[list[Any]] = mapped_column(JSONB, default=list)  # what the vendor must know of an account
     tested_at: Mapped[datetime | None]
     test_message: Mapped[str | None] = mapped_column(String(500))  # of the last test; empty: it succeeded
@@ -51,6 +52,8 @@ class TaskKind(enum.Enum):
     CANCEL = "cancel"
     SUSPEND = "suspend"
     ACTIVATE = "activate"  # ends a suspension
+    SCHEDULE = "schedule"  # what the service shall be from a later day on (CB-24)
+    WITHDRAW = "withdraw"  # it shall stay as it is after all
     OPEN_STOREFRONT = "open_storefront"  # a reseller plan: our own worker is the vendor (RS-09)
 
 
@@ -96,6 +99,7 @@ class ProvisioningTask(Intake, Base):
     message: Mapped[str | None] = mapped_column(String(500))  # the vendor's words, for staff
     created_at: Mapped[datetime]
     finished_at: Mapped[datetime | None]
+    failure_told_at: Mapped[datetime | None]  # operators were told; they are told when it is done after all
 
 
 class VendorAccountLink(DistributorPrivate, Base):

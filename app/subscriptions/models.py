@@ -173,6 +173,7 @@ class SubscriptionVendorLink(DistributorPrivate, Base):
     subscription_id: Mapped[UUID]
     service_manager_id: Mapped[UUID | None]
     vendor_reference: Mapped[str] = mapped_column(String(200))
+    ended_at: Mapped[datetime | None]  # when the vendor confirmed that the service is gone
 
 
 class VendorProblem(DistributorPrivate, Base):
@@ -283,6 +284,7 @@ class ChangeKind(enum.Enum):
     CHARACTERISTICS = "characteristics"
     TRIAL_CONVERSION = "trial_conversion"
     RENEWAL = "renewal"  # of an expired one, within 30 days
+    EXPIRY = "expiry"  # its term is over and it does not renew
 
 
 class ChangeStatus(enum.Enum):
@@ -291,6 +293,7 @@ class ChangeStatus(enum.Enum):
     SUBMITTED = "submitted"  # waits for BSS
     SCHEDULED = "scheduled"  # waits for its day
     PROCESSING = "processing"  # the vendor is asked
+    WITHDRAWING = "withdrawing"  # the vendor, who has it scheduled, is asked to forget it
     COMPLETED = "completed"
     FAILED = "failed"  # the vendor refused: retry, or reject
     REJECTED = "rejected"
@@ -339,6 +342,7 @@ class SubscriptionChange(Shared, Base):
         datetime | None
     ]  # when a submitted one was found to need a decision; None: a job has yet to look
     order_item_id: Mapped[UUID | None]
+    is_at_vendor: Mapped[bool] = mapped_column(default=False)  # the vendor has it scheduled for its day, too
     decided_by_name: Mapped[str | None] = mapped_column(String(201))
     decided_at: Mapped[datetime | None]
     decision_reason: Mapped[str | None] = mapped_column(String(500))

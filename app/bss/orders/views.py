@@ -57,6 +57,7 @@ CHANNEL_WORDS = {
     OrderChannel.ROOT: "Storefront",
     OrderChannel.ALIAS: "Reseller storefront",
     OrderChannel.BSS: "Back office",
+    OrderChannel.API: "API",
 }
 TERM_WORDS = {Term.P1M: "1 month", Term.P1Y: "1 year", Term.P3Y: "3 years", Term.NONE: "No term"}
 CYCLE_WORDS = {

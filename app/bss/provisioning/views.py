@@ -71,6 +71,8 @@ KIND_WORDS = {
     TaskKind.CANCEL: "Cancel",
     TaskKind.SUSPEND: "Suspend",
     TaskKind.ACTIVATE: "End a suspension",
+    TaskKind.SCHEDULE: "Announce a change",
+    TaskKind.WITHDRAW: "Take an announcement back",
     TaskKind.OPEN_STOREFRONT: "Open storefront",
 }
 ACT_WORDS = {
