@@ -27,7 +27,13 @@ from app.identity.models import (
     UserSession,
     UserStatus,
 )
-from app.identity.providers.models import IdentityLink, IdentityProvider, SamlAssertionSeen, SsoRequest
+from app.identity.providers.models import (
+    IdentityLink,
+    IdentityProvider,
+    ProviderRoleRule,
+    SamlAssertionSeen,
+    SsoRequest,
+)
 from app.identity.queries import list_users, person_of
 from app.identity.realms import Person, credential_realm, open_realm, realms_of, root_realm
 from app.identity.recovery import set_status_of_names
@@ -154,6 +160,7 @@ def erase_realm(realm_id: UUID) -> None:
             SignInDevice,
             EmailChange,
             IdentityLink,
+            ProviderRoleRule,
             IdentityProvider,
             SamlAssertionSeen,
         ):

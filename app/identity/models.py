@@ -10,7 +10,7 @@ import enum
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ForeignKeyConstraint, Index, String, UniqueConstraint, text
+from sqlalchemy import BigInteger, ForeignKeyConstraint, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -117,6 +117,7 @@ class UserSession(RealmScoped, Base):
     __table_args__ = (
         UniqueConstraint("distributor_id", "realm_id", "token_digest"),
         Index(None, "distributor_id", "realm_id", "user_id"),
+        Index(None, "distributor_id", "realm_id", "provider_id"),
     )
 
     token_digest: Mapped[str] = mapped_column(String(64))
@@ -130,6 +131,8 @@ class UserSession(RealmScoped, Base):
     browser: Mapped[str | None] = mapped_column(String(300))
     provider_id: Mapped[UUID | None]  # who vouched for the person; None: a password, a hop
     provider_session: Mapped[str | None] = mapped_column(String(300))  # its name for the session, for signing out
+    provider_subject: Mapped[str | None] = mapped_column(String(500))  # its name for the person: `sub` or NameID
+    logout_hint_encrypted: Mapped[str | None] = mapped_column(Text)  # what it wants to be told at the end
 
 
 class TokenPurpose(enum.Enum):

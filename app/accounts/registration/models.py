@@ -60,7 +60,10 @@ class RegistrationRequest(Applicant, Intake, Base):
     __table_args__ = (Index(None, "distributor_id", "next_attempt_at"),)
 
     reseller_id: Mapped[UUID | None]  # whose storefront it was sent to; None: the distributor's own
-    password_hash: Mapped[str] = mapped_column(String(200))
+    password_hash: Mapped[str] = mapped_column(String(200))  # "" of somebody whom a provider vouches for
+    provider_id: Mapped[UUID | None]  # who vouches for the address; the identity opens the door afterwards
+    identity_issuer: Mapped[str | None] = mapped_column(String(500))
+    identity_subject: Mapped[str | None] = mapped_column(String(500))
     needs_approval: Mapped[bool]  # what the storefront's owner had chosen
     next_attempt_at: Mapped[datetime | None]  # at first when it came, then when its owner is reminded; None: no more
 

@@ -39,6 +39,7 @@ class SsoPurpose(enum.Enum):
     SIGN_IN = "sign_in"
     LINK = "link"  # by somebody signed in: one more way in for them
     TEST = "test"  # by the owner: shows what arrives, and signs nobody in
+    SIGN_OUT = "sign_out"  # of a session that has ended here already
 
 
 class IdentityProvider(RealmScoped, Base):
@@ -58,13 +59,13 @@ class IdentityProvider(RealmScoped, Base):
     allowed_domains: Mapped[list[str]] = mapped_column(ARRAY(String(253)), default=list)  # of users it creates
     trusts_email: Mapped[bool] = mapped_column(default=False)  # its addresses count as verified without its saying so
     account_id: Mapped[UUID | None]  # the customer company whose people alone it signs in or creates
-    email_domain: Mapped[str | None] = mapped_column(String(253))  # of that company
-    domain_token: Mapped[str | None] = mapped_column(String(64))  # to be found in a TXT record of the domain
-    domain_verified_at: Mapped[datetime | None]
     # What arrives is called (claims and SAML attributes alike)
     email_claim: Mapped[str] = mapped_column(String(200), default="email")
     first_name_claim: Mapped[str] = mapped_column(String(200), default="given_name")
     last_name_claim: Mapped[str] = mapped_column(String(200), default="family_name")
+    groups_claim: Mapped[str] = mapped_column(String(200), default="groups")
+    roles_follow: Mapped[bool] = mapped_column(default=False)  # at every sign-in, not only for people it creates
+    signs_out: Mapped[bool] = mapped_column(default=True)  # who signs out here does so there
     # OpenID Connect
     issuer: Mapped[str | None] = mapped_column(String(500))  # exactly as the provider writes it
     client_id: Mapped[str | None] = mapped_column(String(300))
@@ -72,7 +73,10 @@ class IdentityProvider(RealmScoped, Base):
     scopes: Mapped[str] = mapped_column(String(300), default="openid email profile")
     # SAML 2.0
     entity_id: Mapped[str | None] = mapped_column(String(500))  # the provider's
-    metadata_url: Mapped[str | None] = mapped_column(String(500))
+    metadata_url: Mapped[str | None] = mapped_column(String(500))  # read once a day; None: the owner pastes it
+    metadata_read_at: Mapped[datetime | None]  # when it was last tried
+    metadata_error: Mapped[str | None] = mapped_column(String(300))  # why it was not taken over then
+    expiry_told: Mapped[int | None]  # days before its last certificate ends that owners were told of
     sso_url: Mapped[str | None] = mapped_column(String(500))
     slo_url: Mapped[str | None] = mapped_column(String(500))
     certificates: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list)  # PEM; several while one takes over
@@ -81,6 +85,19 @@ class IdentityProvider(RealmScoped, Base):
     own_certificate: Mapped[str | None] = mapped_column(Text)  # PEM, ours for this provider
     own_key_encrypted: Mapped[str | None] = mapped_column(Text)
     tested_at: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+
+
+class ProviderRoleRule(RealmScoped, Base):
+    """What a group at a provider makes of its people here: an Admin, or somebody with roles."""
+
+    __tablename__ = "provider_role_rules"
+    __table_args__ = (UniqueConstraint("distributor_id", "realm_id", "provider_id", "group_name"),)
+
+    provider_id: Mapped[UUID]
+    group_name: Mapped[str] = mapped_column(String(200))  # as the provider writes it, compared letter by letter
+    makes_admin: Mapped[bool] = mapped_column(default=False)
+    roles: Mapped[list[str]] = mapped_column(ARRAY(String(40)), default=list)
     created_at: Mapped[datetime]
 
 
@@ -137,11 +154,13 @@ class SsoRequest(RealmScoped, Base):
     first_name: Mapped[str | None] = mapped_column(String(100))
     last_name: Mapped[str | None] = mapped_column(String(100))
     provider_session: Mapped[str | None] = mapped_column(String(300))  # `sid` or SessionIndex
+    groups: Mapped[list[str]] = mapped_column(ARRAY(String(200)), default=list)
+    logout_hint_encrypted: Mapped[str | None] = mapped_column(Text)  # what the provider wants to be told at the end
     received: Mapped[str | None] = mapped_column(Text)  # of a test: what arrived, as JSON
 
 
 class SamlAssertionSeen(RealmScoped, Base):
-    """An assertion that was used: it opens nothing a second time."""
+    """An assertion, logout request or logout token that was used: it counts once."""
 
     __tablename__ = "saml_assertions_seen"
     __table_args__ = (UniqueConstraint("distributor_id", "realm_id", "provider_id", "assertion_digest"),)
