@@ -100,6 +100,7 @@ class Basket(Shared, Base):
     comment: Mapped[str | None] = mapped_column(String(500))
     promotion_code: Mapped[str | None] = mapped_column(String(32))  # as last accepted; judged again at each view
     execute_on: Mapped[date | None]  # the buyer's wish, a day of the distributor (SF-32); None: at once
+    service_answers: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict)  # as an order's
     checkout_key: Mapped[UUID]  # idempotency key of the checkout; a new one after each order
     updated_at: Mapped[datetime]
 
@@ -115,6 +116,9 @@ class BasketItem(Shared, Base):
             ["distributor_id", "basket_id"], ["baskets.distributor_id", "baskets.id"], ondelete="CASCADE"
         ),
         ForeignKeyConstraint(["distributor_id", "product_id"], ["products.distributor_id", "products.id"]),
+        ForeignKeyConstraint(
+            ["distributor_id", "parent_item_id"], ["basket_items.distributor_id", "basket_items.id"], ondelete="CASCADE"
+        ),
     )
 
     basket_id: Mapped[UUID]
@@ -126,6 +130,7 @@ class BasketItem(Shared, Base):
     alias: Mapped[str | None] = mapped_column(String(40))  # a reseller plan's storefront alias
     subscription_id: Mapped[UUID | None]  # extra licences for a running subscription
     parent_subscription_id: Mapped[UUID | None]  # an add-on for a running subscription (CB-27)
+    parent_item_id: Mapped[UUID | None]  # an add-on for what another item of the basket will make
     characteristics: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict)  # answers by characteristic id (CB-01)
     price_options: Mapped[list[str]] = mapped_column(ARRAY(String(40)), default=list)  # codes of chosen ones (CB-04)
     seen_unit_price: Mapped[Decimal | None]  # as last shown, to say "price changed from x to y"
@@ -185,6 +190,9 @@ class Order(Shared, Base):
     delivery_changed_at: Mapped[datetime | None]  # last change of any item's delivery: what the bell looks for
     po_number: Mapped[str | None] = mapped_column(String(50))
     comment: Mapped[str | None] = mapped_column(String(500))
+    # What service managers must know of the receiver, as its buyer said, by their ids: options by id, and `existing`, the
+    # account it has there already. Copied from the basket; the order's job tells it (provisioning.service_accounts).
+    service_answers: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict)
     checkout_key: Mapped[UUID | None]
 
 

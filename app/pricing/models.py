@@ -16,13 +16,14 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     Uuid,
+    text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.catalogue.models import BillingCycle, Term
 from app.core.db import Base
-from tenants.scoping import Catalogue, ResellerPrivate
+from tenants.scoping import Catalogue, DistributorPrivate, ResellerPrivate
 
 
 class PriceRule(enum.Enum):
@@ -68,6 +69,17 @@ class PriceListEntry(Catalogue, Base):
         Index(None, "distributor_id", "product_id"),
         ForeignKeyConstraint(["distributor_id", "price_list_id"], ["price_lists.distributor_id", "price_lists.id"]),
         ForeignKeyConstraint(["distributor_id", "product_id"], ["products.distributor_id", "products.id"]),
+        ForeignKeyConstraint(
+            ["distributor_id", "group_line_id"],
+            ["price_list_group_lines.distributor_id", "price_list_group_lines.id"],
+            ondelete="CASCADE",
+        ),
+        Index(
+            "ix_price_list_entries_group_line",
+            "distributor_id",
+            "group_line_id",
+            postgresql_where=text("group_line_id IS NOT NULL"),
+        ),
         CheckConstraint("price >= 0", name="price_min_0"),
     )
 
@@ -78,6 +90,34 @@ class PriceListEntry(Catalogue, Base):
     rule: Mapped[PriceRule]
     value: Mapped[Decimal | None]  # money or percent, by rule; None for SAME
     price: Mapped[Decimal]  # resolved, 4 decimals, per cycle and unit, in the list's currency
+    group_line_id: Mapped[UUID | None]  # the standing line that made it; None: a line of the product's own
+
+
+class PriceListGroupLine(DistributorPrivate, Base):
+    """A standing line of a list: one rule for every product of a price group, whenever it joins (CB-05).
+
+    It stands in the list as entries that name it. A product's own entry wins; a line that names term and cycle beats
+    one for all.
+    """
+
+    __tablename__ = "price_list_group_lines"
+    __table_args__ = (
+        UniqueConstraint(
+            "distributor_id", "price_list_id", "price_group_id", "term", "cycle",
+            name="uq_price_list_group_lines_key", postgresql_nulls_not_distinct=True,
+        ),
+        ForeignKeyConstraint(["distributor_id", "price_list_id"], ["price_lists.distributor_id", "price_lists.id"]),
+        ForeignKeyConstraint(["distributor_id", "price_group_id"], ["price_groups.distributor_id", "price_groups.id"]),
+        CheckConstraint("(term IS NULL) = (cycle IS NULL)", name="term_with_cycle"),
+    )  # fmt: skip
+
+    price_list_id: Mapped[UUID]
+    price_group_id: Mapped[UUID]
+    term: Mapped[Term | None]  # with `cycle`; None: all units
+    cycle: Mapped[BillingCycle | None]
+    rule: Mapped[PriceRule]
+    value: Mapped[Decimal | None]  # as an entry's
+    created_at: Mapped[datetime]
 
 
 class PriceListAssignment(Catalogue, Base):

@@ -38,6 +38,7 @@ class ServiceManager(DistributorPrivate, Base):
     synchronises_accounts: Mapped[bool] = mapped_column(default=True)
     takes_future_requests: Mapped[bool] = mapped_column(default=False)  # told at once of changes of a later day (CB-24)
     account_options: Mapped[list[Any]] = mapped_column(JSONB, default=list)  # what the vendor must know of an account
+    accepts_existing_accounts: Mapped[bool] = mapped_column(default=False)  # buyers may name one they have there
     tested_at: Mapped[datetime | None]
     test_message: Mapped[str | None] = mapped_column(String(500))  # of the last test; empty: it succeeded
     is_active: Mapped[bool] = mapped_column(default=True)
@@ -122,6 +123,7 @@ class VendorAccountLink(DistributorPrivate, Base):
     sync_status: Mapped[SyncStatus] = mapped_column(default=SyncStatus.SYNCHRONISED)
     message: Mapped[str | None] = mapped_column(String(500))  # the vendor's words, for staff
     options: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict)
+    existing_reference: Mapped[str | None] = mapped_column(String(200))  # as its owner says; the vendor confirms it
     created_at: Mapped[datetime]
     synchronised_at: Mapped[datetime | None]
 
