@@ -29,6 +29,12 @@ class Conflict(DomainError):
     code = "conflict"
 
 
+class Gone(DomainError):
+    """It was there for this caller, and its time is over: 410."""
+
+    code = "gone"
+
+
 class Throttled(DomainError):
     """Too many tries in a short time: 429."""
 

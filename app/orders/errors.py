@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from app.core.errors import Conflict, NotFound
+from app.core.errors import Conflict, Gone, NotFound
 
 if TYPE_CHECKING:  # models may import errors, not the other way
     from app.orders.models import DeliveryStatus, OrderStatus
@@ -36,6 +36,16 @@ class AlreadyDecided(Conflict):
     def __init__(self, number: str, status: OrderStatus) -> None:
         super().__init__(f"Order {number} was already decided: it is {status.value.replace('_', ' ')}")
         self.number, self.status = number, status
+
+
+class OrderExpired(Gone):
+    """A program's draft was not submitted within seven days (CB-18, RS-30)."""
+
+    code = "order_expired"
+
+    def __init__(self, number: str) -> None:
+        super().__init__(f"Draft {number} has expired: it was not submitted within 7 days")
+        self.number = number
 
 
 class WrongOrderState(Conflict):

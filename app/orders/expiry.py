@@ -1,23 +1,36 @@
-"""Orders nobody decided on: canceled after 30 days, and their buyer is told (RS-25); drafts end after 7 (CB-18)."""
+"""Orders nobody decided on: canceled after 30 days, and their buyer is told (RS-25); programs' drafts end after 7 (CB-18)."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from app.audit.services import SYSTEM, record
 from app.core.db import session
+from app.orders.errors import OrderExpired
 from app.orders.execution_events import add_event
 from app.orders.execution_mails import mail_declined
 from app.orders.execution_rows import lines_of
 from app.orders.machine import Move, advance
-from app.orders.models import DeliveryStatus, Order, OrderStatus
+from app.orders.models import (
+    DeliveryStatus,
+    IdempotencyKey,
+    Order,
+    OrderEvent,
+    OrderItem,
+    OrderItemCost,
+    OrderItemVendorCost,
+    OrderStatus,
+    OrderWork,
+)
+from app.resellers.aliases import release_alias
 from tenants.context import current_scope
 
 PENDING_FOR = timedelta(days=30)
 REASON = "The order was not approved within 30 days"
 DRAFTS_FOR = timedelta(days=7)
+EXPIRED_FOR = timedelta(days=1)  # an expired draft says so, then it is gone
 MOST = 100
 
 
@@ -46,24 +59,61 @@ def expire_pending_orders(*, at: datetime) -> int:
     return len(orders)
 
 
-def expire_drafts(*, at: datetime) -> int:
-    """Cancel drafts that were not submitted within 7 days (CB-18); returns how many. Needs the distributor's scope."""
+def require_fresh(draft: Order, *, at: datetime) -> None:
+    """Refuse to work on a draft whose seven days are over, whether it was deleted yet or not: OrderExpired (RS-30)."""
+    if draft.status is OrderStatus.DRAFT and draft.placed_at <= at - DRAFTS_FOR:
+        raise OrderExpired(draft.number)
+
+
+def delete_expired_drafts(*, at: datetime) -> int:
+    """Delete drafts that were not submitted within 7 days (CB-18, RS-30); returns how many.
+
+    For a day more they say that they have expired; then nothing is left of them but the audit's row: no item, no event,
+    no held alias, no kept answer. Needs the distributor's scope. A second run finds nothing.
+    """
+    here = current_scope().distributor_id
     drafts = session.scalars(
         select(Order)
         .where(
-            Order.distributor_id == current_scope().distributor_id,
+            Order.distributor_id == here,
             Order.status == OrderStatus.DRAFT,
-            Order.placed_at <= at - DRAFTS_FOR,
+            Order.placed_at <= at - DRAFTS_FOR - EXPIRED_FOR,
         )
         .order_by(Order.placed_at)
         .limit(MOST)
         .with_for_update(skip_locked=True)
         .execution_options(populate_existing=True)
     ).all()
+    if not drafts:
+        return 0
+    ids = [draft.id for draft in drafts]
+    items = session.scalars(
+        select(OrderItem.id).where(OrderItem.distributor_id == here, OrderItem.order_id.in_(ids))
+    ).all()
+    for item_id in items:
+        release_alias(item_id)
     for draft in drafts:
-        advance(draft, Move.EXPIRE)
-        draft.decided_at = at
-        for line in lines_of(draft):
-            line.item.delivery_status = DeliveryStatus.CANCELED
-        record("order.expired", actor=SYSTEM, at=at, target_kind="order", target_id=draft.id)
+        record(
+            "order.expired", actor=SYSTEM, at=at, target_kind="order", target_id=draft.id,
+            before={"number": draft.number, "status": draft.status.value},
+        )  # fmt: skip
+    session.flush()
+    for statement in (
+        delete(OrderItemCost).where(OrderItemCost.distributor_id == here, OrderItemCost.item_id.in_(items)),
+        delete(OrderItemVendorCost).where(
+            OrderItemVendorCost.distributor_id == here, OrderItemVendorCost.item_id.in_(items)
+        ),
+        delete(OrderWork).where(OrderWork.distributor_id == here, OrderWork.order_id.in_(ids)),
+        delete(OrderEvent).where(OrderEvent.distributor_id == here, OrderEvent.order_id.in_(ids)),
+        delete(IdempotencyKey).where(
+            IdempotencyKey.distributor_id == here,
+            IdempotencyKey.answer["order_id"].as_string().in_([str(each) for each in ids]),
+        ),
+        delete(OrderItem).where(
+            OrderItem.distributor_id == here, OrderItem.order_id.in_(ids), OrderItem.parent_item_id.is_not(None)
+        ),
+        delete(OrderItem).where(OrderItem.distributor_id == here, OrderItem.order_id.in_(ids)),
+        delete(Order).where(Order.distributor_id == here, Order.id.in_(ids)),
+    ):
+        session.execute(statement.execution_options(synchronize_session="fetch"))
     return len(drafts)

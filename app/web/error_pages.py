@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
 from app.core.db import session
-from app.core.errors import Conflict, DomainError, Forbidden, Invalid, NotFound, Throttled
+from app.core.errors import Conflict, DomainError, Forbidden, Gone, Invalid, NotFound, Throttled
 from app.web.pages import page
 
 log = logging.getLogger(__name__)
@@ -20,6 +20,7 @@ STATUSES: tuple[tuple[type[DomainError], HTTPStatus], ...] = (
     (NotFound, HTTPStatus.NOT_FOUND),
     (Forbidden, HTTPStatus.FORBIDDEN),
     (Conflict, HTTPStatus.CONFLICT),
+    (Gone, HTTPStatus.GONE),
     (Invalid, HTTPStatus.UNPROCESSABLE_ENTITY),
     (Throttled, HTTPStatus.TOO_MANY_REQUESTS),
 )

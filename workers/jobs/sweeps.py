@@ -22,7 +22,7 @@ from app.core.db import nudge_after_commit, session
 from app.core.queue import Job, Nudge
 from app.notifications.jobs import SEND_MAIL
 from app.notifications.models import MailState, OutboundMail
-from app.orders.expiry import expire_drafts, expire_pending_orders
+from app.orders.expiry import delete_expired_drafts, expire_pending_orders
 from app.orders.jobs import PROCESS_ORDER_WORK
 from app.orders.models import IdempotencyKey, OrderWork, WorkState
 from app.orders.offers.lifecycle import expire_offers as lose_expired_offers
@@ -159,9 +159,9 @@ def nudge_scheduled_orders(at: datetime) -> None:
 
 
 def expire_orders(at: datetime) -> None:
-    """Orders nobody decided on within 30 days, and drafts nobody submitted within 7."""
+    """Orders nobody decided on within 30 days, and programs' drafts that were not submitted within 7."""
     expire_pending_orders(at=at)
-    expire_drafts(at=at)
+    delete_expired_drafts(at=at)
 
 
 def expire_offers(at: datetime) -> None:

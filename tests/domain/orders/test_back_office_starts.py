@@ -14,7 +14,6 @@ from app.orders.agreed import AgreedPrice, PricingRights
 from app.orders.back_office import NewOrder, WantedItem, add_item, create_order
 from app.orders.back_office_execution import Start, execute
 from app.orders.execution import process_work
-from app.orders.expiry import expire_drafts
 from app.orders.models import Order, OrderItem, OrderStatus, OrderWork, WorkState
 from app.subscriptions.models import Subscription
 from tenants.context import scope
@@ -91,14 +90,3 @@ def test_prices_that_take_a_right_one_has_not(session, world: World, staff, agre
         with pytest.raises(error), unit_of_work():
             add_item(order.number, wanted, rights=rights, actor=staff, at=MONDAY_NOON)
         assert all_of(session, OrderItem) == []
-
-
-@pytest.mark.parametrize(("age", "is_gone"), [(6, False), (7, True)])
-def test_drafts_end_after_seven_days(session, world: World, age, is_gone):
-    """CB-F56 (partly): a draft that was not submitted for 7 days has expired."""
-    placed = root_order(session, world, [Wanted(world.seats)], status=OrderStatus.DRAFT)
-    with scope(world.scope):
-        with unit_of_work():
-            assert expire_drafts(at=MONDAY_NOON + timedelta(days=age)) == int(is_gone)
-        status = order_of(session, world, placed.number).status
-        assert status is (OrderStatus.CANCELED if is_gone else OrderStatus.DRAFT)
