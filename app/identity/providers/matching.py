@@ -13,12 +13,14 @@ from app.audit.services import Actor, record
 from app.core.db import session
 from app.core.errors import Invalid
 from app.core.ids import new_id
+from app.identity.companies.newcomers import newcomer_of
+from app.identity.companies.queries import domain_of, has_proven, is_of_company
 from app.identity.entering import SignedIn, Visit, enter
 from app.identity.locking import count_wrong_try, forget_wrong_tries, lock_credential
 from app.identity.mails import mail_person
 from app.identity.models import SignInName, UserKind, UserStatus, UserType
 from app.identity.passwords import is_password
-from app.identity.permissions import BssRole, StorefrontRole
+from app.identity.permissions import BssRole
 from app.identity.providers.identities import IdentityTaken, SsoFailed, SsoRefused
 from app.identity.providers.models import IdentityLink, IdentityProvider, SsoPurpose, SsoRequest
 from app.identity.providers.queries import get_provider
@@ -26,9 +28,9 @@ from app.identity.providers.trips import close, fetch, is_open_for
 from app.identity.queries import get_user_for_update
 from app.identity.realms import Person, is_bss_realm, open_realm, reseller_of, scope_of
 from app.identity.recovery import name_of_user, set_status_of_names
-from app.identity.services import NewUser, create_user
+from app.identity.services import NewUser, Role, create_user
 from app.notifications.services import MailTemplate
-from tenants.context import current_scope, scope
+from tenants.context import scope
 
 WRONG_PASSWORDS = 5
 UNKNOWN = "No account found. Contact the owner of this storefront."
@@ -160,16 +162,10 @@ def _links_of_user(trip: SsoRequest, user_id: UUID) -> bool:
 
 
 def _is_verified(trip: SsoRequest, provider: IdentityProvider) -> bool:
-    """A company's provider speaks for addresses of its own proven domain alone, whatever it says."""
+    """A company's provider speaks for addresses of its own proven domains alone, whatever it says."""
     if not trip.email or not (trip.is_email_verified or provider.trusts_email):
         return False
-    if provider.account_id is None:
-        return True
-    return provider.domain_verified_at is not None and _domain(trip.email) == provider.email_domain
-
-
-def _domain(email: str) -> str:
-    return email.rpartition("@")[2]
+    return provider.account_id is None or has_proven(trip.realm_id, provider.account_id, trip.email)
 
 
 def _is_own_address(trip: SsoRequest, provider: IdentityProvider, name: SignInName) -> bool:
@@ -191,7 +187,7 @@ def _find_by_address(trip: SsoRequest, provider: IdentityProvider) -> SignInName
 
 def _usable(name: SignInName, provider: IdentityProvider) -> SignInName:
     """Refuse who may not enter: the inactive, and whoever is not of the company whose provider this is."""
-    if provider.account_id is not None and name.account_id != provider.account_id:
+    if provider.account_id is not None and not is_of_company(name, provider.account_id):
         raise SsoRefused(UNKNOWN)
     if name.status is UserStatus.INACTIVE:
         raise SsoRefused(NOT_ACTIVE)
@@ -263,12 +259,18 @@ def _create(trip: SsoRequest, provider: IdentityProvider, visit: Visit) -> SignI
     """Make a user where the provider may, with a verified address of an allowed domain; raises SsoRefused."""
     realm_id, is_staff = trip.realm_id, is_bss_realm(trip.realm_id)
     refusal = SsoRefused(UNKNOWN_STAFF if is_staff else UNKNOWN)
-    if not provider.creates_users or not _is_verified(trip, provider) or trip.email is None:
+    if not _is_verified(trip, provider) or trip.email is None:
         raise refusal
-    if provider.account_id is None and (not is_staff or _domain(trip.email) not in provider.allowed_domains):
+    roles: tuple[Role, ...]
+    if provider.account_id is not None:
+        newcomer = newcomer_of(realm_id, provider.account_id)
+        if newcomer is None:
+            raise refusal
+        person, roles = newcomer.person, newcomer.roles
+    elif is_staff and provider.creates_users and domain_of(trip.email) in provider.allowed_domains:
+        person, roles = Person(UserKind.BSS, None, None), tuple(BssRole(each) for each in provider.default_roles)
+    else:
         raise refusal
-    person = Person(UserKind.BSS, None, None) if is_staff else _person_of_company(realm_id, provider.account_id)
-    roles = [BssRole(each) if is_staff else StorefrontRole(each) for each in provider.default_roles]
     local = trip.email.partition("@")[0]
     new = NewUser(
         person.kind,
@@ -278,7 +280,7 @@ def _create(trip: SsoRequest, provider: IdentityProvider, visit: Visit) -> SignI
         account_id=person.account_id,
         reseller_id=person.reseller_id,
         type=UserType.USER,
-        roles=tuple(roles),
+        roles=roles,
     )
     actor = Actor(None, provider.name, reseller_id=reseller_of(realm_id), address=visit.address)
     try:
@@ -290,21 +292,3 @@ def _create(trip: SsoRequest, provider: IdentityProvider, visit: Visit) -> SignI
     except Invalid as error:
         raise refusal from error
     return name_of_user(realm_id, user.id)
-
-
-def _person_of_company(realm_id: UUID, account_id: UUID | None) -> Person:
-    """Return whose people a customer company's are: as those it has already, else by whose storefront it is."""
-    reseller_id = reseller_of(realm_id)
-    with open_realm(realm_id):
-        known = session.scalars(
-            select(SignInName)
-            .where(
-                SignInName.distributor_id == current_scope().distributor_id,
-                SignInName.realm_id == realm_id,
-                SignInName.account_id == account_id,
-            )
-            .limit(1)
-        ).first()
-    if known is not None:
-        return Person(known.kind, known.reseller_id, account_id)
-    return Person(UserKind.DIRECT if reseller_id is None else UserKind.END_CUSTOMER, reseller_id, account_id)

@@ -17,6 +17,7 @@ from sqlalchemy import delete, select
 from app.core.db import session
 from app.core.ids import new_id
 from app.core.secrets import decrypt, digest, encrypt, new_token
+from app.identity.companies.queries import may_be_used
 from app.identity.providers.identities import Identity, SsoFailed
 from app.identity.providers.models import IdentityProvider, ProviderState, SsoPurpose, SsoRequest
 from app.identity.realms import open_realm
@@ -140,8 +141,11 @@ def take_answer(realm_id: UUID, provider_id: UUID, state: str, *, browser: str |
 
 
 def is_open_for(provider: IdentityProvider, purpose: SsoPurpose) -> bool:
-    """Whether a provider may be gone to: an enabled one, or any by its owner's test."""
-    return purpose is SsoPurpose.TEST or provider.state is ProviderState.ENABLED
+    """Whether a provider may be gone to: any by its owner's test, else an enabled one, a company's while it may sign in."""
+    if purpose is SsoPurpose.TEST:
+        return True
+    is_on = provider.state is ProviderState.ENABLED
+    return is_on and (provider.account_id is None or may_be_used(provider.realm_id, provider.account_id))
 
 
 def keep_identity(realm_id: UUID, request_id: UUID, identity: Identity) -> None:

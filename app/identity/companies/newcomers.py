@@ -1,0 +1,50 @@
+"""What somebody becomes whom a company's provider brings for the first time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import select
+
+from app.core.db import session
+from app.identity.companies.queries import CUSTOMERS, find_rules
+from app.identity.models import SignInName, UserStatus
+from app.identity.permissions import StorefrontRole
+from app.identity.realms import Person, open_realm
+from tenants.context import current_scope
+
+
+@dataclass(frozen=True, slots=True)
+class Newcomer:
+    """Whose rows a new person of a company will see, and with which roles; never as an Admin."""
+
+    person: Person
+    roles: tuple[StorefrontRole, ...]
+
+
+def newcomer_of(realm_id: UUID, account_id: UUID) -> Newcomer | None:
+    """Return what a company makes of somebody new, None where it takes nobody in.
+
+    A visitor cannot read accounts: a company counts as long as somebody of it may sign in here. Nobody may of one that
+    has closed, moved to another storefront or become a reseller.
+    """
+    rules = find_rules(realm_id, account_id)
+    if rules is None or not rules.creates_users or not rules.default_roles:
+        return None
+    with open_realm(realm_id):
+        colleague = session.scalars(
+            select(SignInName)
+            .where(
+                SignInName.distributor_id == current_scope().distributor_id,
+                SignInName.realm_id == realm_id,
+                SignInName.account_id == account_id,
+                SignInName.kind.in_(CUSTOMERS),
+                SignInName.status == UserStatus.ACTIVE,
+            )
+            .limit(1)
+        ).first()
+    if colleague is None:
+        return None
+    person = Person(colleague.kind, colleague.reseller_id, account_id)
+    return Newcomer(person, tuple(StorefrontRole(each) for each in rules.default_roles))

@@ -1,0 +1,161 @@
+"""Whom a company's provider may speak for, and which company an address leads to.
+
+Both ask for the domain alone, in the same statements whether or not a person exists.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import and_, exists, select
+
+from app.core.db import session
+from app.identity.companies.models import CompanyDomain, CompanySignIn, DomainState
+from app.identity.mails import settings_of_realm
+from app.identity.models import SignInName, UserKind
+from app.identity.providers.models import IdentityProvider, ProviderState
+from app.identity.realms import open_realm
+from tenants.context import current_scope
+
+CUSTOMERS = frozenset({UserKind.DIRECT, UserKind.END_CUSTOMER})  # a reseller's staff opens more than one realm
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """The company whose sign-in people of a domain are led to."""
+
+    account_id: UUID
+    provider_id: UUID
+    domain: str
+    is_required: bool
+    break_glass_user_id: UUID | None
+
+    def takes_password_of(self, name: SignInName) -> bool:
+        """Whether a password still lets somebody of the domain in: people of others', and the company's one Admin."""
+        is_own = name.account_id == self.account_id and name.kind in CUSTOMERS
+        return not (self.is_required and is_own) or name.user_id == self.break_glass_user_id
+
+
+def domain_of(email: str) -> str:
+    """Return what stands behind the `@`, as domains are stored."""
+    return email.strip().lower().rpartition("@")[2]
+
+
+def is_allowed(realm_id: UUID) -> bool:
+    """Whether a storefront's owner lets companies use their own sign-in."""
+    return settings_of_realm(realm_id).company_sign_in
+
+
+def find_route(realm_id: UUID, email: str) -> Route | None:
+    """Return where people with such an address sign in; None: here. One statement, whoever is asked for."""
+    if not is_allowed(realm_id):
+        return None
+    with open_realm(realm_id):
+        row = session.execute(
+            select(
+                CompanyDomain.account_id,
+                CompanyDomain.domain,
+                IdentityProvider.id,
+                CompanySignIn.is_required,
+                CompanySignIn.break_glass_user_id,
+            )
+            .join(
+                IdentityProvider,
+                and_(
+                    IdentityProvider.distributor_id == CompanyDomain.distributor_id,
+                    IdentityProvider.realm_id == CompanyDomain.realm_id,
+                    IdentityProvider.account_id == CompanyDomain.account_id,
+                    IdentityProvider.state == ProviderState.ENABLED,
+                ),
+            )
+            .outerjoin(
+                CompanySignIn,
+                and_(
+                    CompanySignIn.distributor_id == CompanyDomain.distributor_id,
+                    CompanySignIn.realm_id == CompanyDomain.realm_id,
+                    CompanySignIn.account_id == CompanyDomain.account_id,
+                ),
+            )
+            .where(
+                CompanyDomain.distributor_id == current_scope().distributor_id,
+                CompanyDomain.realm_id == realm_id,
+                CompanyDomain.domain == domain_of(email),
+                CompanyDomain.state == DomainState.PROVEN,
+                CompanySignIn.is_blocked.is_not(True),
+            )
+            .order_by(IdentityProvider.position, IdentityProvider.id)
+            .limit(1)
+        ).one_or_none()
+    if row is None:
+        return None
+    return Route(row.account_id, row.id, row.domain, bool(row.is_required), row.break_glass_user_id)
+
+
+def is_any_routed(realm_id: UUID) -> bool:
+    """Whether a company of the realm signs in by its own provider: then the page of sign-in asks for the address first."""
+    if not is_allowed(realm_id):
+        return False
+    with open_realm(realm_id):
+        return bool(
+            session.scalar(
+                select(
+                    exists().where(
+                        IdentityProvider.distributor_id == current_scope().distributor_id,
+                        IdentityProvider.realm_id == realm_id,
+                        IdentityProvider.account_id.is_not(None),
+                        IdentityProvider.state == ProviderState.ENABLED,
+                    )
+                )
+            )
+        )
+
+
+def may_be_used(realm_id: UUID, account_id: UUID) -> bool:
+    """Whether a company's sign-in is open at all: its storefront's owner lets it, and a domain of it is proven."""
+    return is_allowed(realm_id) and not is_blocked(realm_id, account_id) and bool(proven_domains(realm_id, account_id))
+
+
+def is_blocked(realm_id: UUID, account_id: UUID) -> bool:
+    """Whether the storefront's owner has switched this company's sign-in off."""
+    found = find_rules(realm_id, account_id)
+    return found is not None and found.is_blocked
+
+
+def find_rules(realm_id: UUID, account_id: UUID) -> CompanySignIn | None:
+    """Return what a company has decided; None: nothing yet."""
+    with open_realm(realm_id):
+        return session.scalar(
+            select(CompanySignIn).where(
+                CompanySignIn.distributor_id == current_scope().distributor_id,
+                CompanySignIn.realm_id == realm_id,
+                CompanySignIn.account_id == account_id,
+            )
+        )
+
+
+def proven_domains(realm_id: UUID, account_id: UUID) -> frozenset[str]:
+    """Return the domains a company has proven."""
+    with open_realm(realm_id):
+        return frozenset(
+            session.scalars(
+                select(CompanyDomain.domain).where(
+                    CompanyDomain.distributor_id == current_scope().distributor_id,
+                    CompanyDomain.realm_id == realm_id,
+                    CompanyDomain.account_id == account_id,
+                    CompanyDomain.state == DomainState.PROVEN,
+                )
+            )
+        )
+
+
+def has_proven(realm_id: UUID, account_id: UUID, email: str) -> bool:
+    """Whether an address is of a domain the company has proven: of no other does its provider know anything."""
+    return domain_of(email) in proven_domains(realm_id, account_id)
+
+
+def is_of_company(name: SignInName, account_id: UUID) -> bool:
+    """Whether a company's provider may say who somebody is: one of its own people, with an address of its domains."""
+    return (
+        name.account_id == account_id and name.kind in CUSTOMERS and has_proven(name.realm_id, account_id, name.email)
+    )
