@@ -18,7 +18,7 @@ ANNOUNCED = {*_OF_DISTRIBUTOR, *_OF_RESELLER, "accounts"}
 # Who keeps something, and from which tables it is read; page and counts are compared with their SQL below.
 KEEPERS = {
     "app/catalogue/navigation.py": {"categories", "industries"},
-    "app/frames.py": {"categories"},
+    "app/frames/storefront.py": {"categories"},
     "app/pricing/buyers.py": {"accounts", "distributors", "storefronts", "storefront_settings"},
     "app/pricing/catalogue_page.py": {
         "listings", "markup_rules", "price_list_assignments", "price_list_entries", "price_lists", "product_groups",

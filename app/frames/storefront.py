@@ -1,0 +1,107 @@
+"""The frame of a storefront: categories, basket, bell, footer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from flask import request, url_for
+
+from app.access import Viewer
+from app.catalogue.navigation import category_tree
+from app.frames.entries import Entry, items, url_if_open
+from app.identity.permissions import Permission
+from app.orders.notices import Reader, ShopCounts, shop_counts
+from app.resellers.offers import is_any_plan_offered
+from tenants.changes import Kept
+from tenants.settings import StorefrontSettings
+from themes.frames import FrameLinks, NavGroup, NavItem
+
+FOOTER_CATEGORIES = 8
+PLANS = "storefront_plans.index"
+NOTICES = "storefront_notices.index"
+ACCOUNT = (
+    Entry("Billing", "storefront_billing.index", "receipt"),
+    Entry("Users", "storefront_users.index", "users"),
+    Entry("Reseller plans", PLANS, "star"),
+    Entry("Manage storefront", "manage_home.index", "settings"),
+    Entry("My storefront", "storefront_sessions.hop_out", "external"),
+    Entry("Change password", "storefront_sessions.own_password", "lock"),
+    Entry("Sign-in and security", "storefront_sessions.security", "shield"),
+)
+
+
+def _account_entries(viewer: Viewer) -> tuple[Entry, ...]:
+    """Plans are named only while some are on sale; who may not buy them costs no look-up (RS-07)."""
+    if viewer.can(Permission.RESELLER_PLANS_BUY) and is_any_plan_offered():
+        return ACCOUNT
+    return tuple(entry for entry in ACCOUNT if entry.endpoint != PLANS)
+
+
+_CATEGORY_LINKS: Kept[tuple[NavGroup, ...]] = Kept(20_000, by_account=False)
+
+
+def _category_links() -> tuple[NavGroup, ...]:
+    catalogue = "storefront_catalogue.index"
+    links = [
+        NavItem(category.name, url_for(catalogue, category=category.slug), category.icon)
+        for category in category_tree()
+    ]
+    return (NavGroup((NavItem("All products", url_for(catalogue), "grid"), *links)),)
+
+
+def storefront_context(viewer: Viewer | None, settings: StorefrontSettings) -> dict[str, Any]:
+    """Return what stands around a page of a storefront."""
+    may_browse = viewer is not None or settings.anonymous_access
+    nav = _CATEGORY_LINKS.of(request.script_root, _category_links) if may_browse else ()
+    return {
+        "nav": nav,
+        "account_nav": items(_account_entries(viewer), viewer) if viewer else [],
+        "footer_nav": _footer(viewer, nav, settings),
+        **(_shop_context(viewer) if viewer else {"basket_count": 0}),
+        "links": FrameLinks(
+            search=url_for("storefront_catalogue.search") if may_browse else None,
+            basket=url_if_open("storefront_basket.index", viewer) if viewer else None,
+            login=url_for("storefront_sessions.login"),
+            logout=url_for("storefront_sessions.logout") if viewer else None,
+            notifications=url_if_open(NOTICES, viewer) if viewer else None,
+        ),
+    }
+
+
+def reader_of(viewer: Viewer) -> Reader:
+    """Return whose bell it is: a person's session in one storefront."""
+    if viewer.session_began_at is None:
+        raise RuntimeError("Operators have no storefront")
+    return Reader(viewer.user_id, viewer.realm_id, viewer.session_began_at, viewer.notices_seen_at)
+
+
+def bell_context(counts: ShopCounts) -> dict[str, Any]:
+    """Return what the bell shows; it looks again by itself while something is being set up (SF-34)."""
+    return {
+        "notification_count": counts.news,
+        "notices_under_way": counts.under_way,
+        "notices_poll_url": url_for("storefront_notices.bell") if counts.under_way else None,
+    }
+
+
+def _shop_context(viewer: Viewer) -> dict[str, Any]:
+    counts = shop_counts(reader_of(viewer))
+    return {"basket_count": counts.basket, **bell_context(counts)}
+
+
+def _footer(viewer: Viewer | None, nav: Sequence[NavGroup], settings: StorefrontSettings) -> list[NavGroup]:
+    """Return what stands at a storefront's foot: the shop, the viewer's own pages, how to reach its owner."""
+    shop = [NavItem(item.label, item.url) for group in nav for item in group.items][:FOOTER_CATEGORIES]
+    if viewer is None:
+        own = [NavItem("Sign in", url_for("storefront_sessions.login"))]
+    else:
+        places = (Entry("Basket", "storefront_basket.index", "cart"), *ACCOUNT[:2])
+        own = items(places, viewer)
+    contact = []
+    if settings.contact_email:
+        contact.append(NavItem(settings.contact_email, f"mailto:{settings.contact_email}"))
+    if settings.contact_phone:
+        contact.append(NavItem(settings.contact_phone, "tel:" + settings.contact_phone.replace(" ", "")))
+    groups = [NavGroup(shop, "Shop"), NavGroup(own, "Your account"), NavGroup(contact, "Contact")]
+    return [group for group in groups if group.items]
