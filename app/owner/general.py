@@ -13,11 +13,11 @@ from wtforms import BooleanField, SelectField, StringField, TextAreaField
 from app.access import permission_required
 from app.accounts.queries import get_account
 from app.core.clock import utc_now
+from app.core.days import DAY_STYLES
 from app.core.db import session, unit_of_work
 from app.core.errors import Invalid
 from app.owner.scopes import Rights, acting, frame_of, owner_of_request
 from app.resellers.general import (
-    DATE_FORMATS,
     LANDING_PAGES,
     LANGUAGE_NAMES,
     GeneralSettings,
@@ -59,9 +59,7 @@ class GeneralForm(Form):
     time_zone = SelectField(
         "Time zone", validate_choice=False, choices=[(zone, zone.replace("_", " ")) for zone in time_zones()]
     )
-    date_format = SelectField(
-        "Dates", validate_choice=False, choices=[(each, DATE_WORDS[each]) for each in DATE_FORMATS]
-    )
+    date_format = SelectField("Dates", validate_choice=False, choices=[(each, DATE_WORDS[each]) for each in DAY_STYLES])
     rounding = SelectField(
         "Rounding of marked-up prices",
         validate_choice=False,

@@ -14,9 +14,9 @@ from app.core.db import session, unit_of_work
 from app.core.errors import Invalid, NotFound
 from app.core.ids import new_id
 from app.notifications.errors import MailNotSent
-from app.notifications.looks import mail_look
 from app.notifications.models import MailState
 from app.notifications.queries import MailLogFilter, count_mail_log, list_mail_log
+from app.notifications.rendering import render_template
 from app.notifications.settings import (
     NewMailSettings,
     TemplateChange,
@@ -40,9 +40,8 @@ from app.web.pagination import Page, requested_page
 from app.web.surfaces import Surface
 from tenants.context import current_scope
 from tenants.models import Distributor
-from themes.chosen import skin_of
 from themes.frames import Crumb
-from themes.mails import MailWords, RenderedMail, render_mail
+from themes.mails import RenderedMail
 
 STATE_WORDS = {
     MailState.SENT: "Sent",
@@ -262,19 +261,14 @@ def _send_test(server: MailServer, rendered: RenderedMail, email: str, name: str
 
 
 def _rendered(owner: Owner, template: MailTemplate, change: TemplateChange, fields: dict[str, str]) -> RenderedMail:
-    look, chosen_look = mail_look(owner.reseller_id, owner.storefront_id, owner_name=_owner_name(owner))
-    action = FACTS[template].action
-    return render_mail(
-        look,
-        skin_of(chosen_look),
-        MailWords(
-            template.value,
-            fields,
-            action_url=fields.get(action[0]) if action else None,
-            action_label=action[1] if action else None,
-            subject=change.subject,
-            body_html=clean_body(change.body_html),
-        ),
+    return render_template(
+        template,
+        fields,
+        reseller_id=owner.reseller_id,
+        storefront_id=owner.storefront_id,
+        owner_name=_owner_name(owner),
+        subject=change.subject,
+        body_html=clean_body(change.body_html),
     )
 
 

@@ -16,12 +16,12 @@ from zoneinfo import available_timezones
 
 from app.accounts.queries import get_account
 from app.audit.services import Actor, record
+from app.core.days import DAY_STYLES
 from app.core.errors import FieldError, Invalid
 from app.notifications.settings import is_address
 from tenants.settings import PASSWORD_DAYS, ROUNDINGS, StorefrontSettings, save_storefront_settings, settings_for_change
 
 ANALYTICS_ID = re.compile(r"G-[A-Z0-9]{4,12}|UA-[0-9]{4,12}-[0-9]{1,4}", re.ASCII)
-DATE_FORMATS = ("short", "medium", "long")
 LANDING_PAGES = ("home", "catalogue", "dashboard")
 MOST_KEYWORDS = 10
 MOST_INTRO = 2000
@@ -125,7 +125,7 @@ def _errors(entered: GeneralSettings, languages: Collection[str]) -> Iterator[Fi
     choices = (
         ("language", languages, "Choose one of the languages offered"),
         ("time_zone", time_zones(), "Choose a time zone from the list"),
-        ("date_format", DATE_FORMATS, "Choose how dates are written"),
+        ("date_format", DAY_STYLES, "Choose how dates are written"),
         ("rounding", ROUNDINGS, "Choose one of the roundings"),
         ("landing_page", LANDING_PAGES, "Choose the page customers see first"),
         ("password_days", PASSWORD_DAYS, "Choose how long a password is valid"),

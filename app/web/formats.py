@@ -6,12 +6,13 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_date, format_datetime, format_timedelta
+from babel.dates import format_time, format_timedelta
 from babel.numbers import format_currency, format_decimal
 from flask import Flask, current_app, g, request, url_for
 from markupsafe import Markup
 
 from app.core.clock import utc_now
+from app.core.days import day_culture, write_day
 from themes.rendering import static_version
 
 LOCALE = "galleria.locale"
@@ -40,6 +41,12 @@ def _culture_of(currency: str) -> str:
     return str(g.currency_cultures.get(currency, "")).replace("-", "_") or culture()
 
 
+def day_style() -> str:
+    """Return the style days are written in, one of `app.core.days.DAY_STYLES`."""
+    _settle()
+    return str(g.get("day_style", "medium"))
+
+
 def time_zone() -> ZoneInfo:
     """Return the storefront's time zone."""
     _settle()
@@ -62,8 +69,8 @@ def number(value: Decimal | int | None) -> str:
 
 
 def day(value: date | None) -> str:
-    """Write a calendar day: "22 Nov 2026"."""
-    return "" if value is None else str(format_date(value, format="medium", locale=culture()))
+    """Write a calendar day as the storefront's owner chose: "22 Nov 2026"."""
+    return "" if value is None else write_day(value, culture=culture(), style=day_style())
 
 
 def when(value: datetime | None) -> Markup:
@@ -73,7 +80,8 @@ def when(value: datetime | None) -> Markup:
     """
     if value is None:
         return Markup("")
-    moment = format_datetime(value.astimezone(time_zone()), format="medium", locale=culture(), tzinfo=time_zone())
+    local = value.astimezone(time_zone())
+    moment = f"{day(local.date())}, {format_time(local, 'short', tzinfo=time_zone(), locale=day_culture(culture()))}"
     distance = value - utc_now()
     shown = (
         format_timedelta(distance, add_direction=True, locale=culture()) if abs(distance) < RELATIVE_WITHIN else moment

@@ -22,15 +22,14 @@ from app.identity.models import User, UserStatus, UserType
 from app.notifications import delivery
 from app.notifications.errors import MailNotSent
 from app.notifications.jobs import SEND_MAIL, SEND_MAILS
-from app.notifications.looks import mail_look
+from app.notifications.rendering import render_template
 from app.notifications.services import queue_mail
 from app.notifications.smtp import Letter, MailServer, send
 from app.notifications.templates import FACTS, MailTemplate
 from tenants.context import current_scope
 from tenants.links import NoAddress, storefront_url
 from tenants.models import Distributor
-from themes.chosen import skin_of
-from themes.mails import MailWords, RenderedMail, render_mail
+from themes.mails import RenderedMail
 from workers.runtime import scoped_job
 
 log = logging.getLogger(__name__)
@@ -113,21 +112,14 @@ def letter_of(
 
 def render(mail: delivery.ClaimedMail, sending: delivery.Sending) -> RenderedMail:
     """Render a claimed mail in the look of the storefront it speaks for."""
-    look, chosen = mail_look(
-        mail.sender_reseller_id, mail.storefront_id, owner_name=_owner_name(mail.sender_reseller_id)
-    )
-    action = FACTS[mail.template].action
-    return render_mail(
-        look,
-        skin_of(chosen),
-        MailWords(
-            mail.template.value,
-            mail.fields,
-            action_url=mail.fields.get(action[0]) if action else None,
-            action_label=action[1] if action else None,
-            subject=sending.subject,
-            body_html=sending.body_html,
-        ),
+    return render_template(
+        mail.template,
+        mail.fields,
+        reseller_id=mail.sender_reseller_id,
+        storefront_id=mail.storefront_id,
+        owner_name=_owner_name(mail.sender_reseller_id),
+        subject=sending.subject,
+        body_html=sending.body_html,
     )
 
 

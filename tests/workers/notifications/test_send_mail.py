@@ -119,6 +119,24 @@ def test_an_extra_recipient_receives_it_too(world: World, mailbox: MailBox, cloc
     assert mailbox.delivered[0].recipients == ["anna@olympus.example", "sales@nordwind.example"]
 
 
+def test_days_are_written_as_the_storefronts_owner_chose(world: World, mailbox: MailBox, clock: Clock) -> None:
+    """UI.md, rule 3: rows keep ISO days, the reader sees days in the storefront's culture and style."""
+    give_settings(world, mailbox, world.tech, "tech")
+    storefront = world.tech.storefront
+    assert storefront is not None
+    with scope(world.tech.scope):
+        german = StorefrontSettings(company_name="Tech", language="de", date_format="long")
+        save_storefront_settings(storefront.id, german, reseller_id=world.tech.id, at=MONDAY_NOON)
+        current_session.commit()
+
+    run(world, queue(world, MailTemplate.CHANGE_DONE, shop=world.tech, effective_date="2026-12-03"))
+
+    [mail] = mailbox.delivered
+    assert "3. Dezember 2026" in mail.text
+    assert "3. Dezember 2026" in mail.html
+    assert "2026-12-03" not in mail.text + mail.html
+
+
 def test_without_own_settings_nothing_leaves(world: World, mailbox: MailBox, clock: Clock) -> None:
     """RS-F43: without own mail settings no customer mail is sent, not even through the distributor; the log says so."""
     give_settings(world, mailbox, None, "nordwind")
