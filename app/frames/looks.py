@@ -26,7 +26,6 @@ def storefront_look() -> PublishedSettings:
         g.culture = g.look.settings.language.replace("-", "_")
         g.time_zone = g.look.settings.time_zone
         g.day_style = g.look.settings.date_format
-        g.day_style = g.look.settings.date_format
     found: PublishedSettings = g.look
     return found
 
