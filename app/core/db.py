@@ -18,6 +18,7 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 import psycopg
+from psycopg.pq import ExecStatus, TransactionStatus
 from sqlalchemy import Connection, DateTime, Engine, Enum, MetaData, Numeric, Uuid, create_engine, event
 from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.orm import DeclarativeBase, Session, scoped_session, sessionmaker
@@ -107,9 +108,27 @@ def open_engine(url: str, *, pool_size: int) -> Engine:
         except psycopg.Error as error:
             raise InvalidatePoolError from error
 
+    _keep_statements(made)
     event.listen(made, "checkin", remember)
     event.listen(made, "checkout", require_alive)
     return made
+
+
+def _keep_statements(made: Engine) -> None:
+    """Let what is prepared outlive a rollback, which is how every transaction that only reads ends.
+
+    The driver forgets its prepared statements then, in case tables went with the transaction. PostgreSQL keeps them and
+    looks tables up anew where they have changed.
+    """
+    usual = made.dialect.do_rollback
+
+    def roll_back(connection: Any) -> None:
+        line = getattr(connection, "driver_connection", connection).pgconn
+        is_plain = line.transaction_status == TransactionStatus.INTRANS
+        if not is_plain or line.exec_(b"ROLLBACK").status != ExecStatus.COMMAND_OK:
+            usual(connection)
+
+    made.dialect.do_rollback = roll_back  # type: ignore[assignment]
 
 
 def _has_word(connection: Any) -> bool:

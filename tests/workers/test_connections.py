@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 from sqlalchemy import Engine, event, text
+from sqlalchemy.exc import DataError
 
 from app.core import db
 
@@ -60,3 +61,29 @@ def test_a_connection_the_server_has_ended_is_replaced_unnoticed(engine: Engine,
         owner.execute("SELECT pg_terminate_backend(%s, 5000)", (first,))
     assert backend(engine) != first
     assert (len(pings), len(began)) == (1, 2)
+
+
+def test_what_is_prepared_outlives_transactions_that_only_read(engine: Engine) -> None:
+    asked = text("SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%the one that is asked again%'")
+    for _ in range(7):
+        with engine.connect() as connection:  # ends with a rollback
+            connection.scalar(text("SELECT 'the one that is asked again'"))
+    with engine.connect() as connection:
+        assert connection.scalar(asked) == 1
+
+
+def test_a_transaction_that_failed_is_rolled_back_as_ever(engine: Engine) -> None:
+    first = backend(engine)
+    with engine.connect() as connection, pytest.raises(DataError):
+        connection.execute(text("SELECT 1 / 0"))
+    with engine.connect() as connection:
+        assert connection.scalar(text("SELECT txid_current_if_assigned()")) is None
+    assert backend(engine) == first
+
+
+def test_what_a_rollback_undoes_is_undone(engine: Engine) -> None:
+    with engine.connect() as connection:
+        connection.execute(text("SET LOCAL lock_timeout = '77s'"))
+        assert connection.scalar(text("SHOW lock_timeout")) == "77s"
+    with engine.connect() as connection:
+        assert connection.scalar(text("SHOW lock_timeout")) != "77s"
