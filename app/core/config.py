@@ -40,6 +40,7 @@ class Settings:
     allowed_private_targets: frozenset[str] = (
         frozenset()
     )  # host:port that mail and connectors may reach in private nets
+    txt_records_path: str | None = None  # a file that stands in for DNS when domains are proven (app.core.txt_records)
     metrics_token: str | None = None
     mail_timeout_seconds: int = 15
     database_pool_size: int = 4
@@ -97,6 +98,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         allowed_private_targets=frozenset(
             part.strip() for part in environment.get("ALLOWED_PRIVATE_TARGETS", "").split(",") if part.strip()
         ),
+        txt_records_path=environment.get("TXT_RECORDS_PATH") or None,
         metrics_token=environment.get("METRICS_TOKEN") or None,
         mail_timeout_seconds=numbers["MAIL_TIMEOUT_SECONDS"] or 15,
         database_pool_size=numbers["DATABASE_POOL_SIZE"] or 4,

@@ -46,6 +46,7 @@ def for_installation(home: Places, known: State, backing: Backing, *, port: int)
         "PUBLIC_SCHEME": "http",
         "PUBLIC_PORT": str(port),
         "MEDIA_PATH": str(home.media),
+        "TXT_RECORDS_PATH": str(home.txt_records),
         "METRICS_TOKEN": known.metrics_token,
         "ALLOWED_PRIVATE_TARGETS": f"127.0.0.1:{known.smtp_port},127.0.0.1:{known.vendor_port}",
         "DEMO_SMTP_HOST": "127.0.0.1",

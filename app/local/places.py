@@ -42,6 +42,11 @@ class Places:
         return self.var / "media"
 
     @property
+    def txt_records(self) -> Path:
+        """Stands in for DNS: write a line here to prove a domain in the demo."""
+        return self.var / "txt-records.txt"
+
+    @property
     def state(self) -> Path:
         """Generated passwords and chosen ports, readable by its owner only."""
         return self.var / "local.json"

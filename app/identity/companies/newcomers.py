@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from uuid import UUID
 
 from sqlalchemy import select
 
 from app.core.db import session
-from app.identity.companies.queries import CUSTOMERS, find_rules
+from app.identity.companies.queries import CUSTOMERS, Company, find_rules
 from app.identity.models import SignInName, UserStatus
 from app.identity.permissions import StorefrontRole
 from app.identity.realms import Person, open_realm
@@ -23,22 +22,22 @@ class Newcomer:
     roles: tuple[StorefrontRole, ...]
 
 
-def newcomer_of(realm_id: UUID, account_id: UUID) -> Newcomer | None:
+def newcomer_of(company: Company) -> Newcomer | None:
     """Return what a company makes of somebody new, None where it takes nobody in.
 
     A visitor cannot read accounts: a company counts as long as somebody of it may sign in here. Nobody may of one that
     has closed, moved to another storefront or become a reseller.
     """
-    rules = find_rules(realm_id, account_id)
+    rules = find_rules(company)
     if rules is None or not rules.creates_users or not rules.default_roles:
         return None
-    with open_realm(realm_id):
+    with open_realm(company.realm_id):
         colleague = session.scalars(
             select(SignInName)
             .where(
                 SignInName.distributor_id == current_scope().distributor_id,
-                SignInName.realm_id == realm_id,
-                SignInName.account_id == account_id,
+                SignInName.realm_id == company.realm_id,
+                SignInName.account_id == company.account_id,
                 SignInName.kind.in_(CUSTOMERS),
                 SignInName.status == UserStatus.ACTIVE,
             )
@@ -46,5 +45,5 @@ def newcomer_of(realm_id: UUID, account_id: UUID) -> Newcomer | None:
         ).first()
     if colleague is None:
         return None
-    person = Person(colleague.kind, colleague.reseller_id, account_id)
+    person = Person(colleague.kind, colleague.reseller_id, company.account_id)
     return Newcomer(person, tuple(StorefrontRole(each) for each in rules.default_roles))

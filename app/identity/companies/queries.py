@@ -15,10 +15,18 @@ from app.identity.companies.models import CompanyDomain, CompanySignIn, DomainSt
 from app.identity.mails import settings_of_realm
 from app.identity.models import SignInName, UserKind
 from app.identity.providers.models import IdentityProvider, ProviderState
-from app.identity.realms import open_realm
+from app.identity.realms import is_bss_realm, open_realm
 from tenants.context import current_scope
 
 CUSTOMERS = frozenset({UserKind.DIRECT, UserKind.END_CUSTOMER})  # a reseller's staff opens more than one realm
+
+
+@dataclass(frozen=True, slots=True)
+class Company:
+    """A customer company in the one realm it signs in to."""
+
+    realm_id: UUID
+    account_id: UUID
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +51,8 @@ def domain_of(email: str) -> str:
 
 
 def is_allowed(realm_id: UUID) -> bool:
-    """Whether a storefront's owner lets companies use their own sign-in."""
-    return settings_of_realm(realm_id).company_sign_in
+    """Whether a storefront's owner lets companies use their own sign-in; the back office has no companies."""
+    return not is_bss_realm(realm_id) and settings_of_realm(realm_id).company_sign_in
 
 
 def find_route(realm_id: UUID, email: str) -> Route | None:
@@ -111,51 +119,49 @@ def is_any_routed(realm_id: UUID) -> bool:
         )
 
 
-def may_be_used(realm_id: UUID, account_id: UUID) -> bool:
+def may_be_used(company: Company) -> bool:
     """Whether a company's sign-in is open at all: its storefront's owner lets it, and a domain of it is proven."""
-    return is_allowed(realm_id) and not is_blocked(realm_id, account_id) and bool(proven_domains(realm_id, account_id))
+    return is_allowed(company.realm_id) and not is_blocked(company) and bool(proven_domains(company))
 
 
-def is_blocked(realm_id: UUID, account_id: UUID) -> bool:
+def is_blocked(company: Company) -> bool:
     """Whether the storefront's owner has switched this company's sign-in off."""
-    found = find_rules(realm_id, account_id)
+    found = find_rules(company)
     return found is not None and found.is_blocked
 
 
-def find_rules(realm_id: UUID, account_id: UUID) -> CompanySignIn | None:
+def find_rules(company: Company) -> CompanySignIn | None:
     """Return what a company has decided; None: nothing yet."""
-    with open_realm(realm_id):
+    with open_realm(company.realm_id):
         return session.scalar(
             select(CompanySignIn).where(
                 CompanySignIn.distributor_id == current_scope().distributor_id,
-                CompanySignIn.realm_id == realm_id,
-                CompanySignIn.account_id == account_id,
+                CompanySignIn.realm_id == company.realm_id,
+                CompanySignIn.account_id == company.account_id,
             )
         )
 
 
-def proven_domains(realm_id: UUID, account_id: UUID) -> frozenset[str]:
+def proven_domains(company: Company) -> frozenset[str]:
     """Return the domains a company has proven."""
-    with open_realm(realm_id):
+    with open_realm(company.realm_id):
         return frozenset(
             session.scalars(
                 select(CompanyDomain.domain).where(
                     CompanyDomain.distributor_id == current_scope().distributor_id,
-                    CompanyDomain.realm_id == realm_id,
-                    CompanyDomain.account_id == account_id,
+                    CompanyDomain.realm_id == company.realm_id,
+                    CompanyDomain.account_id == company.account_id,
                     CompanyDomain.state == DomainState.PROVEN,
                 )
             )
         )
 
 
-def has_proven(realm_id: UUID, account_id: UUID, email: str) -> bool:
+def has_proven(company: Company, email: str) -> bool:
     """Whether an address is of a domain the company has proven: of no other does its provider know anything."""
-    return domain_of(email) in proven_domains(realm_id, account_id)
+    return domain_of(email) in proven_domains(company)
 
 
-def is_of_company(name: SignInName, account_id: UUID) -> bool:
+def is_of_company(name: SignInName, company: Company) -> bool:
     """Whether a company's provider may say who somebody is: one of its own people, with an address of its domains."""
-    return (
-        name.account_id == account_id and name.kind in CUSTOMERS and has_proven(name.realm_id, account_id, name.email)
-    )
+    return name.account_id == company.account_id and name.kind in CUSTOMERS and has_proven(company, name.email)

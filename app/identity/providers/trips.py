@@ -17,14 +17,15 @@ from sqlalchemy import delete, select
 from app.core.db import session
 from app.core.ids import new_id
 from app.core.secrets import decrypt, digest, encrypt, new_token
-from app.identity.companies.queries import may_be_used
+from app.identity.companies.queries import Company, may_be_used
 from app.identity.providers.identities import Identity, SsoFailed
 from app.identity.providers.models import IdentityProvider, ProviderState, SsoPurpose, SsoRequest
 from app.identity.realms import open_realm
 from tenants.context import current_scope
 
 VALID_FOR = timedelta(minutes=10)
-LONGEST_TEXT = 500
+LONGEST_TEXT, LONGEST_SESSION = 500, 300
+LONGEST_GROUP, MOST_GROUPS = 200, 500  # longer names and what comes after are nobody's rule
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,11 +142,14 @@ def take_answer(realm_id: UUID, provider_id: UUID, state: str, *, browser: str |
 
 
 def is_open_for(provider: IdentityProvider, purpose: SsoPurpose) -> bool:
-    """Whether a provider may be gone to: any by its owner's test, else an enabled one, a company's while it may sign in."""
-    if purpose is SsoPurpose.TEST:
+    """Whether a provider may be gone to: any by its owner's test and to sign out there, else an enabled one.
+
+    A company's is while the company may sign in so.
+    """
+    if purpose in (SsoPurpose.TEST, SsoPurpose.SIGN_OUT):
         return True
     is_on = provider.state is ProviderState.ENABLED
-    return is_on and (provider.account_id is None or may_be_used(provider.realm_id, provider.account_id))
+    return is_on and (provider.account_id is None or may_be_used(Company(provider.realm_id, provider.account_id)))
 
 
 def keep_identity(realm_id: UUID, request_id: UUID, identity: Identity) -> None:
@@ -164,7 +168,9 @@ def keep_identity(realm_id: UUID, request_id: UUID, identity: Identity) -> None:
         trip.email = (identity.email or "").strip().lower()[:254] or None
         trip.is_email_verified = identity.is_email_verified
         trip.first_name, trip.last_name = identity.first_name[:100], identity.last_name[:100]
-        trip.provider_session = identity.session[:300] if identity.session else None
+        trip.provider_session = identity.session if len(identity.session or "") <= LONGEST_SESSION else None
+        trip.groups = sorted({group for group in identity.groups if len(group) <= LONGEST_GROUP})[:MOST_GROUPS]
+        trip.logout_hint_encrypted = identity.logout_hint.sealed() if identity.logout_hint else None
         if trip.purpose is SsoPurpose.TEST:
             trip.received = json.dumps(identity.received)
         session.flush()
