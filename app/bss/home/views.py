@@ -12,6 +12,7 @@ from app.access import permission_required, signed_in_viewer
 from app.bss.calendar import distributor_today, distributor_zone
 from app.catalogue.vendor_runs.queries import count_last_failed
 from app.changes.back_office import count_undecided
+from app.core.days import day_culture
 from app.identity.permissions import Permission
 from app.orders.back_office_queries import BackOfficeFilter, find_orders, manual_orders
 from app.orders.schedule import count_flagged
@@ -48,7 +49,7 @@ def index() -> ResponseReturnValue:
         title="Home",
         seen=seen,
         matters=_matters(seen),
-        points=[(format_skeleton("MMMd", each, locale=culture()), count) for each, count in seen.per_day],
+        points=[(format_skeleton("MMMd", each, locale=day_culture(culture())), count) for each, count in seen.per_day],
         latest=find_orders(BackOfficeFilter(), zone=zone, limit=LATEST) if may_see_orders else [],
         manual=manual_orders() if may_see_orders else [],
         may_see_orders=may_see_orders,
