@@ -11,7 +11,8 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Select, func, or_, select
 
 from app.accounts.errors import AccountNotFound
-from app.accounts.models import Account, AccountStatus
+from app.accounts.models import Account, AccountStatus, PaymentMethod
+from app.core.criteria import EVERYTHING, Criteria, Kind, Property, in_order, narrowed
 from app.core.db import session
 from tenants.context import current_scope
 
@@ -44,6 +45,35 @@ SORTED_BY = {
     AccountOrder.CODE_DOWN: (Account.code.desc(),),
     AccountOrder.CREATED: (Account.created_at.asc(), Account.id),
     AccountOrder.CREATED_DOWN: (Account.created_at.desc(), Account.id),
+}
+
+
+# What programs may name (BC-32): of a reseller's customers, and what is the distributor's alone.
+CUSTOMER_PROPERTIES = {
+    "id": Property(Account.id, Kind.ID),
+    "code": Property(Account.code),
+    "name": Property(Account.name),
+    "email": Property(Account.email),
+    "phone": Property(Account.phone),
+    "website": Property(Account.website),
+    "tax_id": Property(Account.tax_id),
+    "customer_code": Property(Account.customer_code),
+    "city": Property(Account.city),
+    "postcode": Property(Account.postcode),
+    "country": Property(Account.country),
+    "currency": Property(Account.currency),
+    "status": Property(Account.status, choices=AccountStatus),
+    "approval_required": Property(Account.approval_required, Kind.YES_NO),
+    "created_at": Property(Account.created_at, Kind.INSTANT),
+}
+ACCOUNT_PROPERTIES = {
+    **CUSTOMER_PROPERTIES,
+    "reseller_id": Property(Account.reseller_id, Kind.ID),
+    "is_reseller": Property(Account.is_reseller, Kind.YES_NO),
+    "edition": Property(Account.edition),
+    "ordering_enabled": Property(Account.ordering_enabled, Kind.YES_NO),
+    "credit_limit": Property(Account.credit_limit, Kind.AMOUNT),
+    "payment_method": Property(Account.payment_method, choices=PaymentMethod),
 }
 
 
@@ -104,19 +134,22 @@ def payer_of(account: Account) -> UUID:
     return account.reseller_id or account.id
 
 
-def list_accounts(wanted: AccountFilter, *, limit: int, offset: int = 0) -> Sequence[Account]:
-    """Return one page of the accounts in reach."""
-    statement = _filtered(_accounts(), wanted).order_by(*SORTED_BY[wanted.order]).limit(limit).offset(offset)
-    found: Sequence[Account] = session.scalars(statement).all()
+def list_accounts(
+    wanted: AccountFilter, *, limit: int, offset: int = 0, criteria: Criteria = EVERYTHING
+) -> Sequence[Account]:
+    """Return one page of the accounts in reach. `criteria` are a program's, of ACCOUNT_PROPERTIES."""
+    statement = narrowed(_filtered(_accounts(), wanted), criteria, ACCOUNT_PROPERTIES)
+    statement = in_order(statement, criteria, ACCOUNT_PROPERTIES, otherwise=SORTED_BY[wanted.order])
+    found: Sequence[Account] = session.scalars(statement.limit(limit).offset(offset)).all()
     return found
 
 
-def count_accounts(wanted: AccountFilter) -> int:
+def count_accounts(wanted: AccountFilter, *, criteria: Criteria = EVERYTHING) -> int:
     """Return how many accounts the filter finds."""
     statement = (
         select(func.count()).select_from(Account).where(Account.distributor_id == current_scope().distributor_id)
     )
-    return session.scalar(_filtered(statement, wanted)) or 0
+    return session.scalar(narrowed(_filtered(statement, wanted), criteria, ACCOUNT_PROPERTIES)) or 0
 
 
 def list_customers(reseller_id: UUID, *, search: str = "", limit: int = 100, offset: int = 0) -> Sequence[Account]:

@@ -1,4 +1,4 @@
-"""What the API answers when it refuses: `{"errors": [{"field", "code", "message"}]}` (decisions section 5)."""
+"""What the API answers: what a schema declares, or why it refuses (problem+json, decisions section 5)."""
 
 from __future__ import annotations
 
@@ -6,12 +6,28 @@ from http import HTTPStatus
 
 from flask import Response, jsonify
 
+from app.api.schemas import Schema
+from app.web.problems import problem
+
+
+def answered(body: Schema, status: HTTPStatus = HTTPStatus.OK, *, location: str | None = None) -> Response:
+    """Return what a view's declared schema says; `location` is where a new thing stands."""
+    return written(body.model_dump_json(), status, location=location)
+
+
+def written(text: str, status: HTTPStatus, *, location: str | None) -> Response:
+    """Return JSON that is written already."""
+    answer = Response(text, status=status, mimetype="application/json")
+    if location is not None:
+        answer.headers["Location"] = location
+    return answer
+
 
 def refusal(
     status: HTTPStatus, code: str, message: str, *, field: str = "", challenge: str = "", retry_after: int | None = None
 ) -> Response:
     """Return a refusal. `challenge` says how to prove who one is (RFC 9110, 401); `retry_after` in seconds (429)."""
-    answer = jsonify(errors=[{"field": field, "code": code, "message": message}])
+    answer = problem(status, [(field, code, message)])
     return with_headers(answer, status, challenge=challenge, retry_after=retry_after)
 
 

@@ -9,19 +9,23 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Any, TypeVar
+from urllib.parse import unquote_to_bytes
 from uuid import UUID
 
 from flask import Blueprint, Response, current_app, g, request
+from werkzeug.exceptions import BadRequest
 
-from app.access import current_address, token_required
+from app.access import current_address, public, token_required
 from app.access.limits import Limit
 from app.access.requests import realm_of_request
 from app.api.answers import refusal
 from app.api.limits import count, seconds_to_wait
+from app.audit.services import Actor
 from app.core.clock import utc_now
 from app.core.db import session, unit_of_work
 from app.identity.api_clients.checks import Caller, check_key, check_token, is_use_noted, note_use
 from app.identity.api_clients.models import ApiScope
+from app.resellers.plans import has_dead_plan
 from app.web.surfaces import Surface, surface_blueprint
 from tenants.context import Scope, direct_business_scope, distributor_scope, enter_scope, reseller_scope
 from tenants.directory import AddressMatch
@@ -35,6 +39,7 @@ CALLS = {
 }  # decisions section 8
 GUESSES = Limit("api_guess", 20, timedelta(minutes=5))  # wrong credentials of an IP address
 API_KEY = "X-ApiKey"
+NUL = "\x00"
 NOBODY = 'Bearer realm="api"'
 WRONG = 'Bearer realm="api", error="invalid_token"'
 
@@ -55,6 +60,12 @@ def proves_itself(view: View) -> View:
     return token_required(view)
 
 
+def is_published(view: View) -> View:
+    """Declare a view that anybody may read: the description of the API."""
+    view.api_scopes = None  # type: ignore[attr-defined]
+    return public(view)
+
+
 def api_blueprint(surface: Surface) -> Blueprint:
     """Return the API's blueprint of a surface; every call to it has shown who it is before its view runs."""
     blueprint = surface_blueprint("api", "app.api", surface=surface, path="/api/v1")
@@ -62,6 +73,8 @@ def api_blueprint(surface: Surface) -> Blueprint:
     @blueprint.before_request
     def prove() -> Response | None:
         request.max_content_length = LONGEST_BODY
+        if NUL in request.path or NUL in unquote_to_bytes(request.query_string).decode("latin-1"):
+            raise BadRequest("This request holds a character that nothing can be named by.")
         wanted: frozenset[ApiScope] | None = getattr(_view(), "api_scopes")  # noqa: B009 - a view without it fails here
         return None if wanted is None else _prove(surface, wanted)
 
@@ -84,6 +97,18 @@ def current_caller() -> Caller:
     return found
 
 
+def acting() -> Actor:
+    """Return the client as the audit trail names it: with the person it acts for."""
+    caller = current_caller()
+    return Actor(
+        caller.acts_for_id,
+        caller.name,
+        reseller_id=current_address().reseller_id,
+        address=request.remote_addr,
+        request_id=g.get("request_id"),
+    )
+
+
 def guesser() -> str:
     """Return whose guesses are counted together."""
     return request.remote_addr or ""
@@ -102,6 +127,8 @@ def _prove(surface: Surface, wanted: frozenset[ApiScope]) -> Response | None:
     if (wait := count(CALLS[surface], str(caller.id))) is not None:
         return _too_many("Too many calls", wait)
     _enter(caller, surface, at)
+    if is_owner_out(surface):
+        return _not_valid()
     if not wanted <= caller.scopes:
         names = " ".join(sorted(each.value for each in wanted))
         return refusal(HTTPStatus.FORBIDDEN, "insufficient_scope", f"This needs the scope {names}")
@@ -124,6 +151,10 @@ def _who(realm_id: UUID, at: datetime) -> Caller | Response:
     if found is not None:
         return found
     count(GUESSES, guesser())
+    return _not_valid()
+
+
+def _not_valid() -> Response:
     return refusal(
         HTTPStatus.UNAUTHORIZED, "invalid_credentials", "These credentials are not valid here", challenge=WRONG
     )
@@ -142,6 +173,15 @@ def _enter(caller: Caller, surface: Surface, at: datetime) -> None:
         session.commit()  # nothing was changed: it ends the transaction of the visitor's scope
     g.api_caller = caller
     enter_scope(scope_of_owner(current_address(), surface))
+
+
+def is_owner_out(surface: Surface) -> bool:
+    """Whether the plan behind the storefront has ended or is suspended: its programs are out at once (RS-30).
+
+    Its storefront may answer a little longer, until a job closes it. Needs the owner's scope.
+    """
+    reseller_id = current_address().reseller_id
+    return surface is Surface.STOREFRONT and reseller_id is not None and has_dead_plan(reseller_id)
 
 
 def scope_of_owner(address: AddressMatch, surface: Surface) -> Scope:

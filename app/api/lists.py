@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from decimal import Decimal
 
-from flask import Response, jsonify, request
+from flask import Response, request
 
+from app.api.answers import answered
+from app.api.schemas import Item, Listed
 from app.core.errors import FieldError, Invalid
 from app.web.pagination import LAST_PAGE, PageRequest
 
@@ -24,14 +25,9 @@ def asked_page() -> PageRequest:
     return PageRequest(number, size)
 
 
-def listed(items: Sequence[dict[str, object]], asked: PageRequest, total: int) -> Response:
+def listed(schema: type[Listed[Item]], items: Sequence[Item], asked: PageRequest, total: int) -> Response:
     """Return one page; beyond the end it is empty."""
-    return jsonify(items=items, page=asked.number, size=asked.size, total=total)
-
-
-def amount(value: Decimal | None) -> str | None:
-    """Return an amount as text, so that nobody reads it as a float."""
-    return None if value is None else str(value)
+    return answered(schema(items=list(items), page=asked.number, size=asked.size, total=total))
 
 
 def _number(name: str, default: int, largest: int, wrong: list[FieldError]) -> int:

@@ -8,12 +8,12 @@ from __future__ import annotations
 from datetime import datetime
 from http import HTTPStatus
 from urllib.parse import unquote_plus
-from uuid import UUID
 
 from flask import Blueprint, Response, jsonify, request
 
+from app.access import current_address
 from app.api.answers import oauth_refusal
-from app.api.callers import GUESSES, guesser, proves_itself, realm_here
+from app.api.callers import GUESSES, guesser, is_owner_out, proves_itself, realm_here, scope_of_owner
 from app.api.limits import count, seconds_to_wait
 from app.core.clock import utc_now
 from app.core.db import unit_of_work
@@ -21,6 +21,7 @@ from app.identity.api_clients.checks import Caller, check_secret, issue_token, n
 from app.identity.api_clients.models import ApiScope
 from app.identity.api_clients.services import known_scopes
 from app.web.surfaces import Surface
+from tenants.context import scope
 
 GRANT = "client_credentials"
 PARAMETERS = ("grant_type", "scope")
@@ -44,7 +45,7 @@ def token_endpoint(blueprint: Blueprint, surface: Surface) -> None:
         """Give a client a token of an hour."""
         at = utc_now()
         try:
-            caller = _client(realm_here(surface), at)
+            caller = _client(surface, at)
             scopes = _scopes(caller)
         except BadTokenRequest as bad:
             return oauth_refusal(bad.status, bad.error, str(bad), retry_after=bad.retry_after)
@@ -61,7 +62,8 @@ def token_endpoint(blueprint: Blueprint, surface: Surface) -> None:
         return answer
 
 
-def _client(realm_id: UUID, at: datetime) -> Caller:
+def _client(surface: Surface, at: datetime) -> Caller:
+    realm_id = realm_here(surface)
     public_id, secret = _proof()
     if request.form["grant_type"] != GRANT:
         raise BadTokenRequest(HTTPStatus.BAD_REQUEST, "unsupported_grant_type", f"Only {GRANT} is offered")
@@ -70,7 +72,9 @@ def _client(realm_id: UUID, at: datetime) -> Caller:
             HTTPStatus.TOO_MANY_REQUESTS, "slow_down", "Too many wrong credentials from your address", wait
         )
     found = check_secret(realm_id, public_id, secret, at=at)
-    if found is None:
+    with scope(scope_of_owner(current_address(), surface)):
+        is_out = found is not None and is_owner_out(surface)
+    if found is None or is_out:
         count(GUESSES, guesser())
         raise BadTokenRequest(HTTPStatus.UNAUTHORIZED, "invalid_client", "Unknown client or wrong secret")
     return found

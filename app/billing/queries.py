@@ -14,6 +14,7 @@ from sqlalchemy import Select, case, func, select
 
 from app.billing.errors import InvoiceNotFound
 from app.billing.models import Invoice, InvoiceKind, InvoiceLine, InvoiceStatus
+from app.core.criteria import EVERYTHING, Criteria, Kind, Property, in_order, narrowed
 from app.core.db import session
 from tenants.context import current_scope
 
@@ -55,6 +56,22 @@ SORTED_BY: dict[InvoiceOrder, tuple[Any, ...]] = {
 }
 
 
+# What programs may name (BC-32).
+INVOICE_PROPERTIES = {
+    "number": Property(Invoice.number),
+    "kind": Property(Invoice.kind, choices=InvoiceKind),
+    "status": Property(Invoice.status, choices=InvoiceStatus),
+    "order_number": Property(Invoice.order_number),
+    "account_id": Property(Invoice.account_id, Kind.ID),
+    "issued_on": Property(Invoice.issued_on, Kind.DAY),
+    "due_on": Property(Invoice.due_on, Kind.DAY),
+    "currency": Property(Invoice.currency),
+    "net_total": Property(Invoice.net_total, Kind.AMOUNT),
+    "total": Property(Invoice.total, Kind.AMOUNT),
+    "paid_total": Property(Invoice.paid_total, Kind.AMOUNT),
+}
+
+
 def get_invoice(number: str) -> Invoice:
     """Return an invoice by the number people quote; raises InvoiceNotFound."""
     found = session.scalar(
@@ -74,15 +91,20 @@ def list_lines(invoice_id: UUID) -> Sequence[InvoiceLine]:
     ).all()
 
 
-def list_invoices(wanted: InvoiceFilter, *, offset: int = 0, limit: int | None = 25) -> Sequence[Invoice]:
-    """Return invoices of the filter; `limit` None is for exports."""
-    statement = _found(wanted).order_by(*SORTED_BY[wanted.order]).offset(offset)
-    return session.scalars(statement if limit is None else statement.limit(limit)).all()
+def list_invoices(
+    wanted: InvoiceFilter, *, offset: int = 0, limit: int | None = 25, criteria: Criteria = EVERYTHING
+) -> Sequence[Invoice]:
+    """Return invoices of the filter; `limit` None is for exports. `criteria` are a program's."""
+    statement = narrowed(_found(wanted), criteria, INVOICE_PROPERTIES)
+    statement = in_order(statement, criteria, INVOICE_PROPERTIES, otherwise=SORTED_BY[wanted.order]).offset(offset)
+    found: Sequence[Invoice] = session.scalars(statement if limit is None else statement.limit(limit)).all()
+    return found
 
 
-def count_invoices(wanted: InvoiceFilter) -> int:
+def count_invoices(wanted: InvoiceFilter, *, criteria: Criteria = EVERYTHING) -> int:
     """Return how many invoices the filter finds."""
-    return session.scalar(select(func.count()).select_from(_found(wanted).subquery())) or 0
+    found = narrowed(_found(wanted), criteria, INVOICE_PROPERTIES)
+    return session.scalar(select(func.count()).select_from(found.subquery())) or 0
 
 
 def sum_invoices(wanted: InvoiceFilter) -> Sequence[InvoiceTotals]:

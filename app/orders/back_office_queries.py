@@ -20,6 +20,7 @@ from sqlalchemy.orm import aliased
 from app.accounts.models import Account
 from app.catalogue.characteristics import missing_errors
 from app.catalogue.models import BillingCycle, Product, ProductType, Term
+from app.core.criteria import EVERYTHING, Criteria, Kind, Property, in_order, narrowed
 from app.core.db import session
 from app.core.money import round_money
 from app.orders.errors import OrderNotFound
@@ -81,6 +82,22 @@ HEADER = (
 )
 
 
+ORDER_PROPERTIES = {
+    "number": Property(Order.number),
+    "name": Property(Order.name),
+    "status": Property(Order.status, choices=OrderStatus),
+    "channel": Property(Order.channel, choices=OrderChannel),
+    "account_id": Property(Order.account_id, Kind.ID),
+    "account_name": Property(RECEIVER.name),
+    "payer_id": Property(Order.payer_id, Kind.ID),
+    "payer_name": Property(PAYER.name),
+    "net_total": Property(NET_TOTAL, Kind.AMOUNT),
+    "po_number": Property(Order.po_number),
+    "placed_at": Property(Order.placed_at, Kind.INSTANT),
+    "executed_at": Property(Order.executed_at, Kind.INSTANT),
+}  # what programs may name (BC-32)
+
+
 @dataclass(frozen=True, slots=True)
 class BackOfficeFilter:
     """What to list. `search` looks into number, account and PO number; days are the distributor's, both included."""
@@ -92,6 +109,7 @@ class BackOfficeFilter:
     placed_from: date | None = None
     placed_to: date | None = None
     is_flagged: bool = False  # scheduled, and all its tries have failed
+    drafts_of: UUID | None = None  # a program, which sees its own drafts too
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,21 +202,29 @@ class BackOfficeItem:
         )
 
 
-def find_orders(wanted: BackOfficeFilter, *, zone: str, limit: int, offset: int = 0) -> Sequence[BackOfficeOrder]:
-    """Return one page of orders, the newest first; drafts live in baskets and are never listed."""
-    statement = _filtered(_with_names(select(*HEADER)), wanted, zone).order_by(Order.placed_at.desc(), Order.id.desc())
+def find_orders(
+    wanted: BackOfficeFilter, *, zone: str, limit: int, offset: int = 0, criteria: Criteria = EVERYTHING
+) -> Sequence[BackOfficeOrder]:
+    """Return one page of orders, the newest first unless a program's `criteria` say otherwise; drafts are a program's."""
+    statement = _filtered(_with_names(select(*HEADER), wanted.drafts_of), wanted, zone)
+    statement = in_order(
+        narrowed(statement, criteria, ORDER_PROPERTIES),
+        criteria,
+        ORDER_PROPERTIES,
+        otherwise=(Order.placed_at.desc(), Order.id.desc()),
+    )
     return [_order(row) for row in session.execute(statement.limit(limit).offset(offset))]
 
 
-def count_found(wanted: BackOfficeFilter, *, zone: str) -> int:
+def count_found(wanted: BackOfficeFilter, *, zone: str, criteria: Criteria = EVERYTHING) -> int:
     """Return how many orders the filter finds."""
-    statement = _filtered(_with_names(select(func.count()).select_from(Order)), wanted, zone)
-    return session.scalar(statement) or 0
+    statement = _filtered(_with_names(select(func.count()).select_from(Order), wanted.drafts_of), wanted, zone)
+    return session.scalar(narrowed(statement, criteria, ORDER_PROPERTIES)) or 0
 
 
-def get_for_back_office(number: str) -> BackOfficeOrder:
+def get_for_back_office(number: str, *, drafts_of: UUID | None = None) -> BackOfficeOrder:
     """Return one order by number; raises OrderNotFound."""
-    row = session.execute(_with_names(select(*HEADER)).where(Order.number == number)).one_or_none()
+    row = session.execute(_with_names(select(*HEADER), drafts_of).where(Order.number == number)).one_or_none()
     if row is None:
         raise OrderNotFound(number)
     return _order(row)
@@ -294,36 +320,8 @@ def manual_orders(*, limit: int = MANUAL) -> Sequence[BackOfficeOrder]:
     return [_order(row) for row in session.execute(statement.limit(limit))]
 
 
-def orders_per_day(*, first: date, last: date, zone: str) -> Sequence[tuple[date, int]]:
-    """Return how many orders were placed on each day of a period, days without one included."""
-    day = func.date(func.timezone(zone, Order.placed_at))
-    rows = session.execute(
-        select(day, func.count())
-        .where(
-            Order.distributor_id == current_scope().distributor_id,
-            Order.status != OrderStatus.DRAFT,
-            Order.parent_id.is_(None),
-            Order.placed_at >= _start(first, zone),
-            Order.placed_at < _start(last + timedelta(days=1), zone),
-        )
-        .group_by(day)
-    )
-    found: dict[date, int] = {row[0]: row[1] for row in rows}
-    days = (last - first).days + 1
-    return [(first + timedelta(days=number), found.get(first + timedelta(days=number), 0)) for number in range(days)]
-
-
-def count_by_status() -> dict[OrderStatus, int]:
-    """Return how many orders stand in each status, drafts left out."""
-    rows = session.execute(
-        select(Order.status, func.count())
-        .where(Order.distributor_id == current_scope().distributor_id, Order.status != OrderStatus.DRAFT)
-        .group_by(Order.status)
-    )
-    return {row[0]: row[1] for row in rows}
-
-
-def _with_names(statement: Any) -> Any:
+def _with_names(statement: Any, drafts_of: UUID | None = None) -> Any:
+    is_placed = Order.status != OrderStatus.DRAFT
     return (
         statement.join(RECEIVER, (RECEIVER.distributor_id == Order.distributor_id) & (RECEIVER.id == Order.account_id))
         .join(PAYER, (PAYER.distributor_id == Order.distributor_id) & (PAYER.id == Order.payer_id))
@@ -332,7 +330,10 @@ def _with_names(statement: Any) -> Any:
             OrderStatusRow,
             (OrderStatusRow.distributor_id == Order.distributor_id) & (OrderStatusRow.id == Order.custom_status_id),
         )
-        .where(Order.distributor_id == current_scope().distributor_id, Order.status != OrderStatus.DRAFT)
+        .where(
+            Order.distributor_id == current_scope().distributor_id,
+            is_placed if drafts_of is None else is_placed | (Order.api_client_id == drafts_of),
+        )
     )
 
 
@@ -350,13 +351,14 @@ def _filtered(statement: Select[Any], wanted: BackOfficeFilter, zone: str) -> Se
     if wanted.account_id is not None:
         statement = statement.where((Order.account_id == wanted.account_id) | (Order.payer_id == wanted.account_id))
     if wanted.placed_from is not None:
-        statement = statement.where(Order.placed_at >= _start(wanted.placed_from, zone))
+        statement = statement.where(Order.placed_at >= start_of_day(wanted.placed_from, zone))
     if wanted.placed_to is not None:
-        statement = statement.where(Order.placed_at < _start(wanted.placed_to + timedelta(days=1), zone))
+        statement = statement.where(Order.placed_at < start_of_day(wanted.placed_to + timedelta(days=1), zone))
     return statement
 
 
-def _start(day: date, zone: str) -> datetime:
+def start_of_day(day: date, zone: str) -> datetime:
+    """Return the instant a day begins in a zone."""
     return datetime.combine(day, time.min, tzinfo=ZoneInfo(zone))
 
 

@@ -40,8 +40,14 @@ KIND_WORDS = {
     ApiClientKind.API_KEY: "API key: from server to server",
 }
 SCOPE_WORDS = {
+    ApiScope.PRODUCTS_READ: "Read products and prices",
+    ApiScope.ACCOUNTS_READ: "Read customers",
+    ApiScope.ACCOUNTS_WRITE: "Create customers",
+    ApiScope.ORDERS_READ: "Read orders",
+    ApiScope.ORDERS_WRITE: "Place orders",
     ApiScope.SUBSCRIPTIONS_READ: "Read subscriptions",
     ApiScope.SUBSCRIPTIONS_WRITE: "Change subscriptions",
+    ApiScope.INVOICES_READ: "Read invoices",
 }
 LIVES = (("30", "In 30 days"), ("90", "In 90 days"), ("365", "In a year"), ("", "Never"))
 

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, func, select
 from app.accounts.models import Account, AccountStatus
 from app.core.db import session
 from app.notifications.models import MailState, OutboundMail
-from app.orders.back_office_queries import count_by_status, orders_per_day
+from app.orders.figures import count_by_status, orders_per_day
 from app.orders.models import OrderStatus
 from app.pricing.models import PriceList, PriceListAssignment
 from app.provisioning.models import ProvisioningTask, TaskStatus

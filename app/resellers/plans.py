@@ -43,6 +43,7 @@ from tenants.settings import distributor_settings, save_distributor_settings
 
 PRODUCT_TYPE = "reseller_plan"
 ENDED = (SubscriptionStatus.CANCELED, SubscriptionStatus.EXPIRED)
+IN_USE = frozenset({SubscriptionStatus.ACTIVE, SubscriptionStatus.PENDING_CANCELLATION})
 
 
 class Edition(enum.Enum):
@@ -219,6 +220,21 @@ def live_plan(account_id: UUID) -> Subscription | None:
             Subscription.status.not_in(ENDED),
         )
     )
+
+
+def has_dead_plan(account_id: UUID) -> bool:
+    """Whether the account had a plan and has none in use: canceled, expired or suspended ones give no rights (RS-30).
+
+    A storefront that was opened without a plan lives by its own state alone.
+    """
+    states = session.scalars(
+        select(Subscription.status).where(
+            Subscription.distributor_id == current_scope().distributor_id,
+            Subscription.account_id == account_id,
+            Subscription.plan_edition.is_not(None),
+        )
+    ).all()
+    return bool(states) and IN_USE.isdisjoint(states)
 
 
 def check_plan(request: PlanRequest, *, at: datetime) -> Product:

@@ -14,6 +14,7 @@ from sqlalchemy.orm import aliased
 
 from app.accounts.models import Account
 from app.catalogue.models import BillingCycle, BillingType, Product, Term
+from app.core.criteria import EVERYTHING, Criteria, Kind, Property, in_order, narrowed
 from app.core.db import session
 from app.core.money import line_amount
 from app.subscriptions.errors import SubscriptionNotFound
@@ -48,6 +49,25 @@ DETAIL = (
 )  # fmt: skip
 
 
+WHOLESALE_PROPERTIES = {
+    "code": Property(Subscription.code),
+    "name": Property(Subscription.friendly_name),
+    "product_code": Property(Product.code),
+    "product_name": Property(Product.name),
+    "account_id": Property(Subscription.account_id, Kind.ID),
+    "account_name": Property(Account.name),
+    "payer_id": Property(Subscription.payer_id, Kind.ID),
+    "payer_name": Property(PAYER.name),
+    "quantity": Property(Subscription.quantity, Kind.NUMBER),
+    "cycle": Property(Subscription.cycle, choices=BillingCycle),
+    "status": Property(Subscription.status, choices=SubscriptionStatus),
+    "sync_status": Property(Subscription.sync_status, choices=SyncStatus),
+    "renews_on": Property(Subscription.renews_on, Kind.DAY),
+    "unit_cost": Property(SubscriptionCost.unit_cost, Kind.AMOUNT),
+    "created_at": Property(Subscription.created_at, Kind.INSTANT),
+}  # what programs may name (BC-32)
+
+
 @dataclass(frozen=True, slots=True)
 class SubscriptionFilter:
     """What to list. A search under two characters is ignored; it looks into code, names, product and account."""
@@ -66,11 +86,16 @@ class ListedSubscription:
 
 
 def list_subscriptions(
-    wanted: SubscriptionFilter, *, limit: int | None, offset: int = 0
+    wanted: SubscriptionFilter, *, limit: int | None, offset: int = 0, criteria: Criteria = EVERYTHING
 ) -> Sequence[ListedSubscription]:
-    """Return one page of all subscriptions in reach, the newest first."""
+    """Return one page of all subscriptions in reach, the newest first unless a program's `criteria` say otherwise."""
     statement = _filtered(select(*COLUMNS, PAYER.name.label("payer_name")), wanted)
-    statement = statement.order_by(Subscription.created_at.desc(), Subscription.id.desc()).offset(offset)
+    statement = in_order(
+        narrowed(statement, criteria, WHOLESALE_PROPERTIES),
+        criteria,
+        WHOLESALE_PROPERTIES,
+        otherwise=(Subscription.created_at.desc(), Subscription.id.desc()),
+    ).offset(offset)
     if limit is not None:
         statement = statement.limit(limit)
     found = []
@@ -81,9 +106,10 @@ def list_subscriptions(
     return found
 
 
-def count_subscriptions(wanted: SubscriptionFilter) -> int:
+def count_subscriptions(wanted: SubscriptionFilter, *, criteria: Criteria = EVERYTHING) -> int:
     """Return how many subscriptions the filter finds."""
-    return session.scalar(_filtered(select(func.count()).select_from(Subscription), wanted)) or 0
+    statement = _filtered(select(func.count()).select_from(Subscription), wanted)
+    return session.scalar(narrowed(statement, criteria, WHOLESALE_PROPERTIES)) or 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,10 +13,13 @@ from sqlalchemy import case, func, select
 
 from app.accounts.models import Account
 from app.catalogue.models import BillingCycle, Product, Term
+from app.core.criteria import EVERYTHING, Criteria, Kind, Property, in_order, narrowed
 from app.core.db import session
+from app.subscriptions.errors import SubscriptionNotFound
 from app.subscriptions.models import Subscription, SubscriptionRole, SubscriptionStatus, SyncStatus
 from tenants.context import current_scope
 
+PRICE = case((Subscription.bought_by_reseller.is_(False), Subscription.unit_price))
 COLUMNS = (
     Subscription.code,
     Subscription.friendly_name.label("name"),
@@ -31,9 +34,25 @@ COLUMNS = (
     Subscription.sync_status,
     Subscription.starts_on,
     Subscription.renews_on,
-    case((Subscription.bought_by_reseller.is_(False), Subscription.unit_price)).label("unit_price"),
+    PRICE.label("unit_price"),
     Subscription.currency,
 )
+RETAIL_PROPERTIES = {
+    "code": Property(Subscription.code),
+    "name": Property(Subscription.friendly_name),
+    "product_code": Property(Product.code),
+    "product_name": Property(Product.name),
+    "customer_id": Property(Subscription.account_id, Kind.ID),
+    "customer_name": Property(Account.name),
+    "quantity": Property(Subscription.quantity, Kind.NUMBER),
+    "cycle": Property(Subscription.cycle, choices=BillingCycle),
+    "status": Property(Subscription.status, choices=SubscriptionStatus),
+    "sync_status": Property(Subscription.sync_status, choices=SyncStatus),
+    "starts_on": Property(Subscription.starts_on, Kind.DAY),
+    "renews_on": Property(Subscription.renews_on, Kind.DAY),
+    "unit_price": Property(PRICE, Kind.AMOUNT),
+    "currency": Property(Subscription.currency),
+}  # what programs may name (BC-32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,20 +76,29 @@ class RetailSubscription:
     currency: str
 
 
-def list_retail(*, limit: int, offset: int = 0) -> Sequence[RetailSubscription]:
-    """Return a page of all subscriptions in the scope's reach, the newest first."""
-    rows = session.execute(
-        _joined(select(*COLUMNS))
-        .order_by(Subscription.created_at.desc(), Subscription.id.desc())
-        .limit(limit)
-        .offset(offset)
+def list_retail(*, limit: int, offset: int = 0, criteria: Criteria = EVERYTHING) -> Sequence[RetailSubscription]:
+    """Return a page of all subscriptions in the scope's reach, the newest first unless said otherwise."""
+    statement = in_order(
+        narrowed(_joined(select(*COLUMNS)), criteria, RETAIL_PROPERTIES),
+        criteria,
+        RETAIL_PROPERTIES,
+        otherwise=(Subscription.created_at.desc(), Subscription.id.desc()),
     )
-    return [RetailSubscription(**row) for row in rows.mappings()]
+    return [RetailSubscription(**row) for row in session.execute(statement.limit(limit).offset(offset)).mappings()]
 
 
-def count_retail() -> int:
+def count_retail(*, criteria: Criteria = EVERYTHING) -> int:
     """Return how many there are."""
-    return session.scalar(_joined(select(func.count()).select_from(Subscription))) or 0
+    statement = _joined(select(func.count()).select_from(Subscription))
+    return session.scalar(narrowed(statement, criteria, RETAIL_PROPERTIES)) or 0
+
+
+def get_retail(code: str) -> RetailSubscription:
+    """Return one subscription by what people quote; raises SubscriptionNotFound."""
+    row = session.execute(_joined(select(*COLUMNS)).where(Subscription.code == code)).mappings().one_or_none()
+    if row is None:
+        raise SubscriptionNotFound(code)
+    return RetailSubscription(**row)
 
 
 def _joined(statement: Any) -> Any:

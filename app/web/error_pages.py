@@ -6,13 +6,14 @@ import logging
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
-from flask import Flask, flash, jsonify, redirect, request
+from flask import Flask, flash, redirect, request
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
 from app.core.db import session
 from app.core.errors import Conflict, DomainError, Forbidden, Gone, Invalid, NotFound, Throttled
 from app.web.pages import page
+from app.web.problems import problem
 
 log = logging.getLogger(__name__)
 
@@ -54,20 +55,16 @@ def answer(status: HTTPStatus, message: str | None = None) -> ResponseReturnValu
     """Return an error page, or its JSON twin."""
     heading, advice = WORDS.get(status, (status.phrase, "Go back and try again."))
     if wants_json():
-        return jsonify(
-            errors=[{"field": None, "code": status.phrase.lower().replace(" ", "_"), "message": message or heading}]
-        ), status
-    return page("errors/error.html", title=heading, status=int(status), advice=message or advice), status
+        return problem(status, [("", status.phrase.lower().replace(" ", "_"), message or heading)])
+    return page("errors/error.html", title=heading, status=int(status), advice=advice if message in (None, heading) else message), status
 
 
 def _domain_error(error: DomainError) -> ResponseReturnValue:
     status = status_of(error)
     if wants_json():
         if isinstance(error, Invalid):
-            found = [{"field": e.field, "code": e.code, "message": e.message} for e in error.errors]
-        else:
-            found = [{"field": "", "code": error.code, "message": str(error)}]
-        return jsonify(errors=found), status
+            return problem(status, [(each.field, each.code, each.message) for each in error.errors])
+        return problem(status, [("", error.code, str(error))])
     back = _same_origin_referrer()
     if status is HTTPStatus.CONFLICT and request.method == "POST" and back:
         flash(str(error), "warning")

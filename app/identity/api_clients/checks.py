@@ -19,6 +19,8 @@ from app.core.db import session
 from app.core.secrets import digest, new_token
 from app.identity.api_clients.models import ApiClient, ApiClientKind, ApiScope, ApiToken
 from app.identity.api_clients.services import known_scopes, scopes_of_edition
+from app.identity.models import SignInName, UserStatus
+from app.identity.permissions import Permission, permissions_of
 from app.identity.realms import OPEN_STATES, is_bss_realm, open_realm
 from tenants.context import current_scope
 from tenants.models import Storefront
@@ -27,6 +29,16 @@ TOKEN_LIFE = timedelta(minutes=60)  # decisions section 8
 USE_NOTED_EVERY = timedelta(minutes=1)
 PUBLIC_ID = re.compile(r"g[ck]_[0-9a-f]{24}")
 NO_DIGEST = digest("")  # compared with where there is no such client
+NEEDED_RIGHT = {
+    ApiScope.PRODUCTS_READ: Permission.BSS_CATALOGUE_VIEW,
+    ApiScope.ACCOUNTS_READ: Permission.BSS_ACCOUNTS_VIEW,
+    ApiScope.ACCOUNTS_WRITE: Permission.BSS_ACCOUNTS_EDIT,
+    ApiScope.ORDERS_READ: Permission.BSS_ORDERS_VIEW,
+    ApiScope.ORDERS_WRITE: Permission.BSS_ORDERS_EDIT,
+    ApiScope.SUBSCRIPTIONS_READ: Permission.BSS_SUBSCRIPTIONS_VIEW,
+    ApiScope.SUBSCRIPTIONS_WRITE: Permission.BSS_SUBSCRIPTIONS_EDIT,
+    ApiScope.INVOICES_READ: Permission.BSS_BILLING_VIEW,
+}  # of the person a program of the back office acts for (BC-03, BC-F10)
 
 CLIENT = (
     ApiClient.id,
@@ -35,13 +47,21 @@ CLIENT = (
     ApiClient.secret_digest,
     ApiClient.expires_at,
     ApiClient.last_used_at,
+    ApiClient.acts_for_id,
     Storefront.edition,
+    SignInName.kind.label("person_kind"),
+    SignInName.type.label("person_type"),
+    SignInName.roles.label("person_roles"),
+    SignInName.rights.label("person_rights"),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A program that has shown who it is, with what it may do now: no more than its storefront's edition."""
+    """A program that has shown who it is, with what it may do now: no more than its storefront's edition.
+
+    In the back office no more than the person it acts for either, whose `rights` these are; None: no such bound.
+    """
 
     id: UUID
     public_id: str
@@ -51,6 +71,8 @@ class Caller:
     secret_digest: str
     expires_at: datetime | None
     last_used_at: datetime | None
+    acts_for_id: UUID | None
+    rights: frozenset[Permission] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,13 +168,24 @@ def _check(realm_id: UUID, kind: ApiClientKind, public_id: str, secret: str, at:
 
 
 def _live(statement: Any, realm_id: UUID, at: datetime) -> Any:
-    """Clients that are neither revoked nor run out, where the back office or an open storefront has them."""
-    is_open = ApiClient.realm_id == current_scope().distributor_id if is_bss_realm(realm_id) else _is_open()
+    """Clients that are neither revoked nor run out, where the back office or an open storefront has them.
+
+    In the back office a program ends with the person it acts for (BC-02).
+    """
+    is_open = _has_person() if is_bss_realm(realm_id) else Storefront.state.in_(OPEN_STATES)
     return (
         statement.select_from(ApiClient)
         .outerjoin(
             Storefront,
             and_(Storefront.distributor_id == ApiClient.distributor_id, Storefront.id == ApiClient.realm_id),
+        )
+        .outerjoin(
+            SignInName,
+            and_(
+                SignInName.distributor_id == ApiClient.distributor_id,
+                SignInName.realm_id == ApiClient.realm_id,
+                SignInName.user_id == ApiClient.acts_for_id,
+            ),
         )
         .where(
             ApiClient.distributor_id == current_scope().distributor_id,
@@ -164,18 +197,24 @@ def _live(statement: Any, realm_id: UUID, at: datetime) -> Any:
     )
 
 
-def _is_open() -> Any:
-    return Storefront.state.in_(OPEN_STATES)
+def _has_person() -> Any:
+    return or_(ApiClient.acts_for_id.is_(None), SignInName.status == UserStatus.ACTIVE)
 
 
 def _caller(realm_id: UUID, row: Any) -> Caller:
+    rights = None
+    if row.person_kind is not None and is_bss_realm(realm_id):
+        rights = permissions_of(row.person_kind, row.person_type, row.person_roles, rights=row.person_rights)
+    allowed = known_scopes(row.scopes) & scopes_of_edition(row.edition)
     return Caller(
         id=row.id,
         public_id=row.public_id,
         name=row.name,
         realm_id=realm_id,
-        scopes=known_scopes(row.scopes) & scopes_of_edition(row.edition),
+        scopes=frozenset(each for each in allowed if rights is None or NEEDED_RIGHT[each] in rights),
         secret_digest=row.secret_digest,
         expires_at=row.expires_at,
         last_used_at=row.last_used_at,
+        acts_for_id=row.acts_for_id,
+        rights=rights,
     )

@@ -24,8 +24,14 @@ class ApiClientKind(enum.Enum):
 class ApiScope(enum.Enum):
     """What a client may do; the tokens it asks for may do less."""
 
+    PRODUCTS_READ = "products.read"
+    ACCOUNTS_READ = "accounts.read"  # a storefront's: its customers
+    ACCOUNTS_WRITE = "accounts.write"
+    ORDERS_READ = "orders.read"
+    ORDERS_WRITE = "orders.write"
     SUBSCRIPTIONS_READ = "subscriptions.read"
     SUBSCRIPTIONS_WRITE = "subscriptions.write"
+    INVOICES_READ = "invoices.read"  # what the owner pays: the one place where a reseller's programs see its costs
 
     @property
     def is_write(self) -> bool:

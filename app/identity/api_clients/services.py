@@ -99,6 +99,7 @@ def create_client(realm_id: UUID, new: NewApiClient, *, actor: Actor, at: dateti
             scopes=sorted(each.value for each in new.scopes),
             created_at=at,
             expires_at=new.expires_at,
+            acts_for_id=actor.user_id,
         )
         session.add(made)
         session.flush()

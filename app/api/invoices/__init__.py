@@ -1,0 +1,1 @@
+"""Invoices by API: the one place where the programs of a reseller see what it pays (BC-33)."""

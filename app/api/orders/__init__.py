@@ -1,0 +1,1 @@
+"""Orders by API: drafts that a program fills and submits, and what became of all orders (RS-30, CB-18)."""
