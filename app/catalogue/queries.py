@@ -69,6 +69,19 @@ def products_by_id(product_ids: Collection[UUID]) -> dict[UUID, Product]:
     return {each.id: each for each in session.scalars(_products().where(Product.id.in_(product_ids)))}
 
 
+def products_with_types(product_ids: Collection[UUID]) -> dict[UUID, tuple[Product, ProductType]]:
+    """Return products with their types, by the product's id; one statement."""
+    rows = session.execute(
+        select(Product, ProductType)
+        .join(
+            ProductType,
+            (ProductType.distributor_id == Product.distributor_id) & (ProductType.id == Product.product_type_id),
+        )
+        .where(Product.distributor_id == current_scope().distributor_id, Product.id.in_(product_ids))
+    )
+    return {product.id: (product, product_type) for product, product_type in rows}
+
+
 def published_to(audiences: Collection[Audience]) -> tuple[ColumnElement[bool], ...]:
     """Return the conditions under which a product shows in a storefront, before listing and price are asked."""
     return (

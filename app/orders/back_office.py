@@ -18,7 +18,9 @@ from app.accounts.models import Account
 from app.accounts.queries import get_account, get_account_for_update, payer_of
 from app.audit.services import Actor, record
 from app.catalogue.charging import chosen_options
-from app.catalogue.models import BillingCycle, Product, Term
+from app.catalogue.models import BillingCycle, Product, ProductType, Term
+from app.catalogue.quantities import require_quantity
+from app.catalogue.queries import products_with_types
 from app.core.db import session
 from app.core.errors import Invalid
 from app.core.ids import new_id
@@ -34,7 +36,6 @@ from app.orders.agreed import (
     require_agreeable,
 )
 from app.orders.back_office_execution import execute, require_business
-from app.orders.basket_lines import quantity_errors
 from app.orders.errors import OrderItemNotFound, WrongOrderState
 from app.orders.execution_costs import order_cost, write_costs
 from app.orders.execution_events import add_event
@@ -182,11 +183,11 @@ def add_item(
     order = _changeable(number)
     require_agreeable(wanted.agreed, NOTHING, rights)
     parties = parties_of(order)
-    product = _sellable(wanted.product_id)
+    product, product_type = _sellable(wanted.product_id)
     lines = lines_of(order)
     if len(lines) >= MOST_ITEMS:
         raise Invalid.field("product", "too_many", f"An order holds at most {MOST_ITEMS} items")
-    _check_quantity(product, wanted.quantity)
+    require_quantity(product, product_type, wanted.quantity)
     key = PriceKey(product.id, wanted.term, wanted.cycle)
     price = explain_prices([key], root_buyer(parties.payer, distributors_day(at))).get(key)
     if price is None:
@@ -233,7 +234,7 @@ def change_item(
     before = agreed_of(item_id)
     agreed = before if change.agreed is None else change.agreed
     require_agreeable(agreed, before, rights)
-    _check_quantity(line.product, change.quantity)
+    require_quantity(line.product, line.product_type, change.quantity)
     line.item.quantity, line.item.friendly_name = change.quantity, _name(change.friendly_name)
     if line.product.plan_edition is not None:
         line.item.alias = hold_for_item(line.item, change.alias, parties.receiver, at)
@@ -317,18 +318,11 @@ def _contact_email(account: Account) -> str:
     return found or account.email
 
 
-def _sellable(product_id: UUID) -> Product:
-    product = session.scalar(
-        select(Product).where(Product.distributor_id == current_scope().distributor_id, Product.id == product_id)
-    )
-    if product is None or not product.is_on_sale:
+def _sellable(product_id: UUID) -> tuple[Product, ProductType]:
+    found = products_with_types([product_id]).get(product_id)
+    if found is None or not found[0].is_on_sale:
         raise Invalid.field("product", "not_available", "Choose a product that is on sale")
-    return product
-
-
-def _check_quantity(product: Product, quantity: int) -> None:
-    if errors := list(quantity_errors(product, quantity)):
-        raise Invalid(*errors)
+    return found
 
 
 def _not_priced(product: Product, payer: Account) -> Invalid:

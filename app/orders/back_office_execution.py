@@ -18,6 +18,7 @@ from app.orders.execution_costs import order_cost
 from app.orders.execution_events import add_event
 from app.orders.execution_mails import mail_canceled
 from app.orders.execution_rows import Line, Parties, lines_of, lock_order_by_number, parties_of
+from app.orders.limits import limit_errors
 from app.orders.machine import Move, advance, require
 from app.orders.models import DeliveryStatus, Order, OrderStatus
 from app.orders.partial import deliver_rest
@@ -152,6 +153,7 @@ def _require_complete(lines: Sequence[Line], parties: Parties, today: date, at: 
         raise Invalid.field("items", "not_priced", f"There is no price for {parties.payer.name} any more: {names}")
     missing = [error for line in lines for error in missing_answers(line)]
     missing += requirement_errors(lines, parties.receiver.id, field="items")
+    missing += limit_errors(lines, field="items")
     if missing:
         raise Invalid(*missing)
     for line in lines:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
 from app.catalogue.characteristics import Characteristic, asked_of
 from app.catalogue.charging import PriceOption, options_of
-from app.catalogue.models import BillingCycle, Product, ProductKind, ProductType
+from app.catalogue.models import BillingCycle, Product, ProductType
 from app.core.errors import FieldError
 from app.orders.models import Basket, BasketItem
 from app.orders.requirements import Blocking
@@ -16,7 +16,6 @@ from app.pricing.models import Promotion
 from app.pricing.quotes import ExplainedPrice, PriceKey
 from app.subscriptions.models import Subscription
 
-MOST_QUANTITY = 1_000_000
 ONCE_LAST = 1_000  # one-off purchases have a cycle of 0 months
 
 
@@ -92,28 +91,3 @@ class BasketView:
     def plan_lines(self) -> Sequence[BasketLine]:
         """Lines that ask for a storefront alias."""
         return [line for line in self.lines if line.product.plan_edition]
-
-
-def quantity_errors(
-    product: Product, quantity: int, *, product_type: ProductType | None = None, held: int = 0
-) -> Iterator[FieldError]:
-    """Say what is wrong with a quantity of a product (SF-26), and of its type where it is known (CB-01).
-
-    `held` are there already: limits are about the sum.
-    """
-    fewest, highest = product.min_quantity, product.max_quantity or MOST_QUANTITY
-    if product_type is not None:
-        fewest = max(fewest, product_type.min_quantity or 1)
-        highest = min(highest, product_type.max_quantity or MOST_QUANTITY)
-        if product_type.kind is ProductKind.DOMAIN:
-            highest = 1  # a domain is registered once
-    least, most = max(fewest - held, 1), highest - held
-    if product.plan_edition and quantity != 1:
-        yield FieldError("quantity", "quantity_fixed", "A plan is bought once")
-    elif most < 1:
-        yield FieldError("quantity", "quantity_range", "No more can be ordered")
-    elif not least <= quantity <= most:
-        words = f"Enter {least}" if most == least else f"Enter a quantity between {least:,} and {most:,}"
-        yield FieldError("quantity", "quantity_range", words)
-    elif quantity % product.step_quantity:
-        yield FieldError("quantity", "quantity_step", f"Enter a multiple of {product.step_quantity}")

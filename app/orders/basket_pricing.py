@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from types import MappingProxyType
 from uuid import UUID
 
-from sqlalchemy import select
-
 from app.catalogue.characteristics import Characteristic, asked_of, components_of, missing_errors
 from app.catalogue.models import Product, ProductKind, ProductType
-from app.core.db import session
+from app.catalogue.quantities import quantity_errors
+from app.catalogue.queries import products_with_types
 from app.core.errors import FieldError
 from app.orders.basket_add_ons import add_on_errors, held_add_on
-from app.orders.basket_lines import BasketLine, BasketView, quantity_errors
+from app.orders.basket_lines import BasketLine, BasketView
 from app.orders.basket_promotions import Offered, Promoted, promotions_of
 from app.orders.execution_prices import running_costs
 from app.orders.licences import held_of, licence_errors, subscriptions_of
@@ -28,7 +27,6 @@ from app.pricing.promotions.queries import reduction_of
 from app.pricing.quotes import Buyer, ExplainedPrice, PriceKey, explain_products
 from app.pricing.schemes import Agreed
 from app.subscriptions.models import Subscription, SubscriptionCost
-from tenants.context import current_scope
 
 NO_COSTS: Mapping[UUID, SubscriptionCost] = MappingProxyType({})
 
@@ -45,19 +43,6 @@ class SoldItem:
     def key(self) -> PriceKey:
         """What it is priced by."""
         return PriceKey(self.item.product_id, self.item.term, self.item.cycle)
-
-
-def products_with_types(product_ids: Collection[UUID]) -> Mapping[UUID, tuple[Product, ProductType]]:
-    """Return products with their types; one statement."""
-    rows = session.execute(
-        select(Product, ProductType)
-        .join(
-            ProductType,
-            (ProductType.distributor_id == Product.distributor_id) & (ProductType.id == Product.product_type_id),
-        )
-        .where(Product.distributor_id == current_scope().distributor_id, Product.id.in_(product_ids))
-    )
-    return {product.id: (product, product_type) for product, product_type in rows}
 
 
 def priced_basket(basket: Basket, items: Sequence[BasketItem], receiver_id: UUID | None, buyer: Buyer) -> BasketView:
@@ -123,10 +108,11 @@ def _line(
 ) -> BasketLine:
     item, product = sold.item, sold.product
     if item.parent_subscription_id is not None:
-        problems = list(quantity_errors(product, item.quantity, held=held_add_on(bound, product.id)))
+        held = held_add_on(bound, product.id)
+        problems = list(quantity_errors(product, sold.product_type, item.quantity, held=held))
         problems += add_on_errors(bound, product, item.quantity)
     else:
-        problems = list(quantity_errors(product, item.quantity, product_type=sold.product_type, held=held_of(bound)))
+        problems = list(quantity_errors(product, sold.product_type, item.quantity, held=held_of(bound)))
         problems += licence_errors(item, bound)
     problems += found.errors(sold)
     if item.subscription_id is None:

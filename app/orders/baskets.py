@@ -12,13 +12,15 @@ from uuid import UUID
 from sqlalchemy import delete, select
 
 from app.catalogue.charging import chosen_options
-from app.catalogue.models import BillingCycle, PriceScheme, Product, Term
+from app.catalogue.models import BillingCycle, PriceScheme, Product, ProductType, Term
+from app.catalogue.quantities import quantity_errors
+from app.catalogue.queries import products_with_types
 from app.core.db import session
 from app.core.errors import FieldError, Invalid, NotFound
 from app.core.ids import new_id
 from app.orders.basket_add_ons import add_on_errors, held_add_on
-from app.orders.basket_lines import BasketView, quantity_errors
-from app.orders.basket_pricing import SoldItem, priced_basket, products_with_types
+from app.orders.basket_lines import BasketView
+from app.orders.basket_pricing import SoldItem, priced_basket
 from app.orders.basket_promotions import Offered, checked_code
 from app.orders.licences import held_of, subscriptions_of
 from app.orders.models import Basket, BasketItem
@@ -99,8 +101,8 @@ def add_item(shopper: Shopper, new: NewItem, *, buyer: Buyer, at: datetime) -> B
     ProductExcluded beside what cannot be owned with it; ProductNotOffered (404) for what this buyer cannot have.
     """
     price = explain_products([new.product_id], buyer).get(PriceKey(new.product_id, new.term, new.cycle))
-    product = _product(new.product_id)
-    if price is None or product is None or product.id not in offered_ids([product.id], buyer):
+    product, product_type = _sold(new.product_id)
+    if price is None or product.id not in offered_ids([product.id], buyer):
         raise ProductNotOffered
     name = _checked_name(new.friendly_name)
     basket = open_basket(shopper, at=at)
@@ -112,13 +114,13 @@ def add_item(shopper: Shopper, new: NewItem, *, buyer: Buyer, at: datetime) -> B
     asked = quantity if new.quantity > 0 else new.quantity
     parent = find_subscription(new.parent_subscription_id) if new.parent_subscription_id else None
     held = held_add_on(parent, product.id) if new.parent_subscription_id else held_of(bound)
-    errors = list(quantity_errors(product, asked, held=held))
+    errors = list(quantity_errors(product, product_type, asked, held=held))
     if new.parent_subscription_id is not None:
         errors += add_on_errors(parent, product, quantity)
     if same is None and len(items) >= MOST_ITEMS:
         errors.append(FieldError("quantity", "too_many", f"A basket holds at most {MOST_ITEMS} items"))
     if product.plan_edition and any(
-        item.product_id != product.id and (_product(item.product_id) or product).plan_edition for item in items
+        item.product_id != product.id and _sold(item.product_id)[0].plan_edition for item in items
     ):
         errors.append(FieldError("quantity", "plan_already_active", "Your basket already holds a plan"))
     if errors:
@@ -175,16 +177,15 @@ def change_item(
     """Change an item's quantity and name. Raises BasketItemNotFound, Invalid."""
     basket = open_basket(shopper, at=at)
     item = _item(basket, item_id)
-    product = _product(item.product_id)
-    assert product is not None
+    product, product_type = _sold(item.product_id)
     bound = subscriptions_of([item]).get(item.subscription_id or item.parent_subscription_id or item.id)
     if item.parent_subscription_id is not None:
         errors = [
-            *quantity_errors(product, quantity, held=held_add_on(bound, product.id)),
+            *quantity_errors(product, product_type, quantity, held=held_add_on(bound, product.id)),
             *add_on_errors(bound, product, quantity),
         ]
     else:
-        errors = list(quantity_errors(product, quantity, held=held_of(bound)))
+        errors = list(quantity_errors(product, product_type, quantity, held=held_of(bound)))
     if errors:
         raise Invalid(*errors)
     if item.quantity != quantity and product.price_scheme is not PriceScheme.PER_UNIT:
@@ -307,10 +308,12 @@ def _item(basket: Basket, item_id: UUID) -> BasketItem:
     return found
 
 
-def _product(product_id: UUID) -> Product | None:
-    return session.scalar(
-        select(Product).where(Product.distributor_id == current_scope().distributor_id, Product.id == product_id)
-    )
+def _sold(product_id: UUID) -> tuple[Product, ProductType]:
+    """Return a product with its type; raises ProductNotOffered where there is none."""
+    found = products_with_types([product_id]).get(product_id)
+    if found is None:
+        raise ProductNotOffered
+    return found
 
 
 def _merges(item: BasketItem, new: NewItem, name: str | None) -> bool:

@@ -36,6 +36,7 @@ from app.orders.execution_mails import mail_approved, mail_awaits_approval, mail
 from app.orders.execution_rows import Line, Parties, lines_of, lock_order, lock_order_by_number, parties_of
 from app.orders.execution_trials import trial_errors
 from app.orders.jobs import PROCESS_ORDER_WORK
+from app.orders.limits import limit_errors
 from app.orders.machine import Move, advance
 from app.orders.models import (
     DeliveryStatus,
@@ -172,6 +173,7 @@ def require_executable(order: Order, lines: Sequence[Line], parties: Parties) ->
         if line.product.plan_edition and not line.item.alias and needs_alias(parties.receiver.id):
             raise alias_required()
     errors = [*trial_errors(lines, parties.receiver.id), *requirement_errors(lines, parties.receiver.id, field="items")]
+    errors += limit_errors(lines, field="items")
     for line in lines:
         if line.item.subscription_id is None:
             errors += missing_errors(line.product_type, line.product, line.item.characteristics, field="items")

@@ -10,13 +10,13 @@ from sqlalchemy import select
 from app.changes.guards import is_free
 from app.core.db import session
 from app.core.errors import FieldError
-from app.orders.models import BasketItem
+from app.orders.models import BasketItem, OrderItem
 from app.subscriptions.machine import Action
 from app.subscriptions.models import Subscription, SubscriptionStatus
 from tenants.context import current_scope
 
 
-def subscriptions_of(items: Sequence[BasketItem]) -> Mapping[UUID, Subscription]:
+def subscriptions_of(items: Sequence[BasketItem] | Sequence[OrderItem]) -> Mapping[UUID, Subscription]:
     """Return the subscriptions items add licences to, or are add-ons for; one statement, none where no item is."""
     ids = {each for item in items for each in (item.subscription_id, item.parent_subscription_id) if each is not None}
     if not ids:

@@ -5,7 +5,7 @@ No vendor is called and nothing is charged for the time before: a subscription b
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -17,6 +17,8 @@ from app.accounts.models import Account, AccountStatus
 from app.accounts.queries import find_account, payer_of
 from app.audit.services import Actor, record
 from app.catalogue.models import BillingCycle, BillingType, Product, ProductKind, ProductType, Term
+from app.catalogue.quantities import MOST, quantity_errors, require_quantity
+from app.catalogue.queries import products_with_types
 from app.core.db import nudge_after_commit, session
 from app.core.errors import FieldError, Invalid
 from app.core.money import round_unit
@@ -35,7 +37,6 @@ from tenants.context import current_scope, scope
 
 EDITABLE = (AdoptionState.FOUND, AdoptionState.READY, AdoptionState.FAILED, AdoptionState.LEFT)
 BY_HAND = "hand"
-MAX_QUANTITY = 1_000_000
 MAX_PRICE = Decimal("99999999.9999")
 MAX_MESSAGE = 500
 
@@ -55,7 +56,9 @@ class Wanted:
 
 
 def complete(adoption_id: UUID, wanted: Wanted, *, today: date, actor: Actor, at: datetime) -> Adoption:
-    """Say what a service shall become. Raises AdoptionNotFound, Invalid `unknown`, `range`, `past`, `wrong_state`."""
+    """Say what a service shall become. Raises AdoptionNotFound, Invalid `unknown`, `range`, `past`,
+    `wrong_state` and quantity codes.
+    """
     row = _locked(adoption_id)
     _refuse(_errors(row, wanted, today))
     if wanted.account_id != row.account_id:
@@ -161,6 +164,7 @@ def import_one(row: Adoption, *, at: datetime) -> None:
     assert row.unit_cost is not None
     assert row.billed_from
     product_type = session.get_one(ProductType, (row.distributor_id, product.product_type_id))
+    require_quantity(product, product_type, row.quantity)
     in_arrears = product.billing_type is BillingType.ON_END or product_type.kind is ProductKind.PAY_PER_USE
     seen, listed = _seen(row), _listed(row, payer, at.date())
     is_listed = listed is not None and round_unit(listed.unit_price) == row.unit_cost
@@ -230,16 +234,25 @@ def _errors(row: Adoption, wanted: Wanted, today: date) -> list[FieldError]:
         errors.append(FieldError("account_id", "wrong_state", "This service was taken over, or is about to be"))
     if wanted.account_id is not None and find_account(wanted.account_id) is None:
         errors.append(FieldError("account_id", "unknown", "There is no such account"))
-    if wanted.product_id is not None and session.get(Product, (row.distributor_id, wanted.product_id)) is None:
+    if wanted.product_id is not None and wanted.product_id not in products_with_types([wanted.product_id]):
         errors.append(FieldError("product_id", "unknown", "There is no such product"))
-    if wanted.quantity is not None and not 1 <= wanted.quantity <= MAX_QUANTITY:
-        errors.append(FieldError("quantity", "range", f"Enter 1 to {MAX_QUANTITY:,}"))
+    if wanted.quantity is not None:
+        errors += _quantity_errors(wanted.product_id, wanted.quantity)
     for name, price in (("unit_cost", wanted.unit_cost), ("unit_price", wanted.unit_price)):
         if price is not None and not (price.is_finite() and 0 <= price <= MAX_PRICE):
             errors.append(FieldError(name, "range", "Enter 0 to 99,999,999.9999"))
     if wanted.billed_from is not None and wanted.billed_from <= today:
         errors.append(FieldError("billed_from", "past", "Choose a later day: time before is not billed"))
     return errors
+
+
+def _quantity_errors(product_id: UUID | None, quantity: int) -> Iterator[FieldError]:
+    """Say what is wrong with a quantity, as where it is bought; before a product is chosen, any number will do."""
+    sold = products_with_types([product_id]).get(product_id) if product_id is not None else None
+    if sold is not None:
+        yield from quantity_errors(*sold, quantity)
+    elif not 1 <= quantity <= MOST:
+        yield FieldError("quantity", "quantity_range", f"Enter 1 to {MOST:,}")
 
 
 def _refuse(errors: list[FieldError]) -> None:

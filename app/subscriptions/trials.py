@@ -12,7 +12,8 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
 from app.accounts.models import Account, AccountStatus
-from app.catalogue.models import BillingCycle, Product, Term
+from app.catalogue.models import BillingCycle, Product, ProductType, Term
+from app.catalogue.quantities import quantity_errors
 from app.core.db import nudge_after_commit, session
 from app.core.errors import Conflict, FieldError, Invalid, NotFound
 from app.core.ids import new_id
@@ -293,15 +294,6 @@ def is_convertible(subscription: Subscription, on: date) -> bool:
     return subscription.status is SubscriptionStatus.ACTIVE
 
 
-def conversion_errors(product: Product, quantity: int) -> Iterator[FieldError]:
-    """Say what is wrong with the quantity a trial shall go on with."""
-    least, most = product.min_quantity, product.max_quantity or 1_000_000
-    if not least <= quantity <= most:
-        yield FieldError("quantity", "quantity_range", f"Enter a quantity between {least:,} and {most:,}")
-    elif quantity % product.step_quantity:
-        yield FieldError("quantity", "quantity_step", f"Enter a multiple of {product.step_quantity}")
-
-
 def running_trials(account_id: UUID, product_ids: Iterable[UUID]) -> Mapping[UUID, Subscription]:
     """Return the running trials of an account by product: these products cannot be bought beside them (CB-F31)."""
     wanted = set(product_ids)
@@ -320,13 +312,11 @@ def running_trials(account_id: UUID, product_ids: Iterable[UUID]) -> Mapping[UUI
 
 
 def _errors(new: NewTrial, product: Product) -> Iterator[FieldError]:
-    most = min(product.trial_max_quantity, product.max_quantity or product.trial_max_quantity)
-    if not product.min_quantity <= new.quantity <= most:
-        least = product.min_quantity
-        words = f"Enter {least}" if most <= least else f"Enter a quantity between {least} and {most}"
-        yield FieldError("quantity", "quantity_range", words)
-    elif new.quantity % product.step_quantity:
-        yield FieldError("quantity", "quantity_step", f"Enter a multiple of {product.step_quantity}")
+    product_type = session.get_one(ProductType, (product.distributor_id, product.product_type_id))
+    if new.quantity > product.trial_max_quantity:
+        yield FieldError("quantity", "quantity_range", f"Enter at most {product.trial_max_quantity:,}")
+    else:
+        yield from quantity_errors(product, product_type, new.quantity)
     name = new.friendly_name.strip()
     if len(name) > MAX_NAME:
         yield FieldError("friendly_name", "length", f"Use at most {MAX_NAME} characters")

@@ -8,8 +8,8 @@ from __future__ import annotations
 from datetime import datetime
 
 from app.billing.charges import has_pending
-from app.catalogue.models import Product
 from app.catalogue.paths import AllowedAddOn, allowed_add_ons
+from app.catalogue.quantities import MOST, require_quantity
 from app.changes.effects import Effect, NewChange
 from app.changes.errors import InvoicePending
 from app.changes.kinds.quantity import require_refundable
@@ -34,8 +34,6 @@ from app.subscriptions.models import (
 from tenants.context import Reach, current_scope
 from tenants.days import distributors_day
 
-MOST = 1_000_000
-
 
 class AddOn(Effect):
     """Another total of one add-on."""
@@ -58,7 +56,7 @@ class AddOn(Effect):
             _require_free(owned, new)
             _require_whole_if_linked(owned, wanted)
             if wanted:
-                _require_within(product_and_type(owned.product_id)[0], wanted)
+                require_quantity(*product_and_type(owned.product_id), wanted)
             require_refundable(owned, stands - wanted, new.timing, at=at)
 
     def needs_decision(self, subscription: Subscription, change: SubscriptionChange, *, at: datetime) -> bool:
@@ -103,7 +101,7 @@ class AddOn(Effect):
             raise Invalid.field(
                 "quantity", "quantity_linked", f"There are as many as licences: {subscription.quantity}"
             )
-        _require_within(allowed.product, wanted)
+        require_quantity(*product_and_type(allowed.product.id), wanted)
         if owned is not None:
             _require_free(owned, new)
             return
@@ -141,14 +139,6 @@ def _require_free(owned: Subscription, new: NewChange) -> None:
 def _require_whole_if_linked(owned: Subscription, wanted: int) -> None:
     if owned.quantity_per_parent is not None and wanted:
         raise Invalid.field("quantity", "quantity_linked", "It follows the number of licences; cancel it as a whole")
-
-
-def _require_within(product: Product, wanted: int) -> None:
-    most = product.max_quantity or MOST
-    if not product.min_quantity <= wanted <= most:
-        raise Invalid.field("quantity", "quantity_range", f"Enter a number from {product.min_quantity} to {most:,}")
-    if wanted % product.step_quantity:
-        raise Invalid.field("quantity", "quantity_step", f"Sold in steps of {product.step_quantity}")
 
 
 def _made(

@@ -9,6 +9,7 @@ from app.billing.charges import charge_to_credit, has_pending
 from app.billing.models import ChargeKind
 from app.billing.proration import cycle_amount, increase_amount, unused_share
 from app.catalogue.models import BillingType, Product, ProductKind, ProductType
+from app.catalogue.quantities import limits_of, require_quantity
 from app.changes.charging import Amount, charge, current_period, whole_cycle
 from app.changes.effects import Effect, NewChange
 from app.changes.errors import InvoicePending, NotOffered
@@ -31,7 +32,6 @@ from app.subscriptions.periods import Period
 from app.subscriptions.services import change_quantity
 
 NOTHING = Decimal(0)
-MOST = 1_000_000
 
 
 class Quantity(Effect):
@@ -55,7 +55,7 @@ class Quantity(Effect):
             raise Invalid.field(
                 "quantity", "buy_licences", "To add licences now, buy them; here they begin with the next period"
             )
-        _require_within(product, product_type, wanted)
+        require_quantity(product, product_type, wanted)
         if subscription.trial_ends_on is not None and wanted > product.trial_max_quantity:
             raise Invalid.field("quantity", "max", f"A trial of it has at most {product.trial_max_quantity}")
         if new.timing is ChangeTiming.ON_DATE:
@@ -112,19 +112,8 @@ def _require_countable(subscription: Subscription, product: Product, product_typ
         raise NotOffered("A pay-per-use subscription has no quantity to change")
     if subscription.role is not SubscriptionRole.MAIN:
         raise NotOffered("Add-ons and components are changed with the subscription they belong to")
-    if product.max_quantity == 1:
+    if limits_of(product, product_type).is_single:
         raise NotOffered("This product is sold once per subscription")
-
-
-def _require_within(product: Product, product_type: ProductType, wanted: int) -> None:
-    least = max(product.min_quantity, product_type.min_quantity or 1)
-    most = min(product.max_quantity or MOST, product_type.max_quantity or MOST)
-    if wanted < least:
-        raise Invalid.field("quantity", "min", f"At least {least}")
-    if wanted > most:
-        raise Invalid.field("quantity", "max", f"At most {most}")
-    if product.step_quantity > 1 and wanted % product.step_quantity:
-        raise Invalid.field("quantity", "step", f"Sold in steps of {product.step_quantity}")
 
 
 def _termination(subscription: Subscription, change: SubscriptionChange, quantity: int) -> Amount | None:

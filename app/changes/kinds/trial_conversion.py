@@ -18,6 +18,7 @@ from app.billing.charges import NOTHING
 from app.billing.cycles import billing_day_of, first_amount, first_period, is_in_arrears
 from app.billing.models import ChargeKind
 from app.catalogue.models import BillingCycle, BillingType, Product, Term
+from app.catalogue.quantities import require_quantity
 from app.changes.charging import Amount, charge
 from app.changes.effects import Effect, NewChange
 from app.changes.errors import NotOffered
@@ -34,7 +35,7 @@ from app.provisioning.services import nudge_tasks
 from app.subscriptions.machine import Action
 from app.subscriptions.models import ChangeTiming, Subscription, SubscriptionChange
 from app.subscriptions.services import change_quantity
-from app.subscriptions.trials import NoTrial, PaidTerms, conversion_errors, is_convertible
+from app.subscriptions.trials import NoTrial, PaidTerms, is_convertible
 from tenants.days import distributors_day
 
 TERM, CYCLE, NAME = "term", "cycle", "friendly_name"
@@ -51,11 +52,10 @@ class TrialConversion(Effect):
             raise Invalid.field("timing", "not_offered", "A trial is upgraded at once")
         if not is_convertible(subscription, distributors_day(at)):
             raise NoTrial(subscription.code)
-        product, _ = product_and_type(subscription.product_id)
         if new.quantity_to is None:
             raise Invalid.field("quantity", "required", "Enter how many are wanted")
-        if errors := list(conversion_errors(product, new.quantity_to)):
-            raise Invalid(*errors)
+        product, product_type = product_and_type(subscription.product_id)
+        require_quantity(product, product_type, new.quantity_to)
         if new.is_from_storefront:
             raise NotOffered("A trial is upgraded with an order")
         payer = get_account_for_update(subscription.payer_id)

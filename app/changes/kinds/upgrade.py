@@ -16,6 +16,7 @@ from uuid import UUID
 from app.billing.charges import has_pending
 from app.catalogue.models import BillingCycle, Product, ProductKind, Term
 from app.catalogue.paths import add_ons_by_product, downgrade_targets, exclusive_with, upgrade_targets
+from app.catalogue.quantities import limits_of
 from app.changes.effects import Effect, NewChange
 from app.changes.errors import InvoicePending, NotOffered
 from app.changes.guards import require_free
@@ -50,7 +51,6 @@ from tenants.context import Reach, current_scope
 from tenants.days import distributors_day
 
 TERM, CYCLE, CANCELS_ADD_ONS = "term", "cycle", "cancels_add_ons"  # details of the change
-MOST = 1_000_000
 
 
 class Upgrade(Effect):
@@ -242,13 +242,13 @@ def _existing_target(subscription: Subscription, new: NewChange, target: Product
 
 
 def _require_limits(subscription: Subscription, target: Product, moved: int, into: Subscription | None) -> None:
-    source, _ = product_and_type(subscription.product_id)
+    source, product_type = product_and_type(subscription.product_id)
     stays, total = subscription.quantity - moved, moved + (into.quantity if into is not None else 0)
-    if 0 < stays < source.min_quantity:
-        raise Invalid.field("quantity", "min", f"At least {source.min_quantity} have to stay, or none")
-    if not target.min_quantity <= total <= (target.max_quantity or MOST):
-        limits = f"{target.min_quantity} to {target.max_quantity or MOST:,}"
-        raise Invalid.field("quantity", "target_range", f"{target.name} is sold for {limits}")
+    least, limits = limits_of(source, product_type).least, limits_of(target, product_type)  # a path stays in its type
+    if 0 < stays < least:
+        raise Invalid.field("quantity", "min", f"At least {least} have to stay, or none")
+    if not limits.least <= total <= limits.most:
+        raise Invalid.field("quantity", "target_range", f"{target.name} is sold for {limits.least} to {limits.most:,}")
 
 
 def _require_exclusive(subscription: Subscription, target: Product, *, is_full: bool) -> None:

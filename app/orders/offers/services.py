@@ -11,21 +11,21 @@ from sqlalchemy import delete, select
 from app.accounts.models import Account
 from app.accounts.queries import get_account, payer_of
 from app.audit.services import record
-from app.catalogue.models import BillingCycle, Product, Term
+from app.catalogue.models import BillingCycle, Product, ProductType, Term
+from app.catalogue.quantities import require_quantity
+from app.catalogue.queries import products_with_types
 from app.core.db import session
 from app.core.errors import Invalid
 from app.core.ids import new_id
 from app.identity.models import User, UserStatus
 from app.orders.agreed import NOTHING, AgreedPrice, PricingRights, require_agreeable
 from app.orders.back_office_execution import require_business
-from app.orders.basket_lines import quantity_errors
 from app.orders.errors import OrderItemNotFound
 from app.orders.offers.machine import OfferMove, advance
 from app.orders.offers.models import OFFER_NUMBERS, Offer, OfferEvent, OfferItem, OfferType
 from app.orders.offers.prices import offered_price
 from app.orders.offers.rows import Staff, add_event, find_offer, items_of, lock_offer
 from app.pricing.quotes import PriceKey
-from tenants.context import current_scope
 from tenants.days import distributors_day
 
 VALID_FOR = timedelta(days=30)
@@ -112,7 +112,7 @@ def add_item(number: str, wanted: OfferedItem, *, staff: Staff, at: datetime) ->
     offer = lock_offer(number, staff)
     advance(offer, OfferMove.EDIT)
     require_agreeable(wanted.agreed, NOTHING, MAY_AGREE)
-    product = _sellable(wanted.product_id)
+    product, product_type = _sellable(wanted.product_id)
     items = items_of(offer)
     if len(items) >= MOST_ITEMS:
         raise Invalid.field("product", "too_many", f"An offer holds at most {MOST_ITEMS} items")
@@ -121,7 +121,7 @@ def add_item(number: str, wanted: OfferedItem, *, staff: Staff, at: datetime) ->
         product_id=product.id, product_name=product.name, term=wanted.term, cycle=wanted.cycle, characteristics={},
     )  # fmt: skip
     change = OfferItemChange(wanted.quantity, wanted.friendly_name, wanted.agreed)
-    _fill(offer, item, product, change, at)
+    _fill(offer, item, product, product_type, change, at)
     session.add(item)
     session.flush()
     _changed(offer, f"Added {wanted.quantity} x {product.name}", staff, at)
@@ -134,7 +134,7 @@ def change_item(number: str, item_id: UUID, change: OfferItemChange, *, staff: S
     advance(offer, OfferMove.EDIT)
     require_agreeable(change.agreed, NOTHING, MAY_AGREE)
     item = _item(offer, item_id)
-    _fill(offer, item, _sellable(item.product_id), change, at)
+    _fill(offer, item, *_sellable(item.product_id), change, at)
     _changed(offer, f"Changed {item.product_name}: {change.quantity}", staff, at)
     session.flush()
     return item
@@ -220,9 +220,10 @@ def _write(offer: Offer, details: OfferDetails, at: datetime) -> None:
     offer.reminded_at = None
 
 
-def _fill(offer: Offer, item: OfferItem, product: Product, change: OfferItemChange, at: datetime) -> None:
-    if errors := list(quantity_errors(product, change.quantity)):
-        raise Invalid(*errors)
+def _fill(
+    offer: Offer, item: OfferItem, product: Product, product_type: ProductType, change: OfferItemChange, at: datetime
+) -> None:
+    require_quantity(product, product_type, change.quantity)
     if product.plan_edition is not None:
         raise Invalid.field("product", "plan", "Reseller plans are ordered, not offered: they need an alias")
     payer = get_account(offer.payer_id)
@@ -249,11 +250,11 @@ def _item(offer: Offer, item_id: UUID) -> OfferItem:
     return found
 
 
-def _sellable(product_id: UUID) -> Product:
-    product = session.get(Product, (current_scope().distributor_id, product_id))
-    if product is None or not product.is_on_sale:
+def _sellable(product_id: UUID) -> tuple[Product, ProductType]:
+    found = products_with_types([product_id]).get(product_id)
+    if found is None or not found[0].is_on_sale:
         raise Invalid.field("product", "not_available", "Choose a product that is on sale")
-    return product
+    return found
 
 
 def _contact(payer: Account) -> tuple[str, str]:

@@ -59,7 +59,15 @@ def test_licences_that_go_are_credited_for_the_days_after(desk):
 
 
 @pytest.mark.parametrize(
-    ("wanted", "code"), [(0, "use_cancel"), (5, "unchanged"), (21, "max"), (1, "min"), (9, "step"), (None, "required")]
+    ("wanted", "code"),
+    [
+        (0, "use_cancel"),
+        (5, "unchanged"),
+        (21, "quantity_range"),
+        (1, "quantity_range"),
+        (9, "quantity_step"),
+        (None, "required"),
+    ],
 )
 def test_a_total_that_cannot_be_is_refused_and_nothing_changes(desk, session, wanted, code):
     """CB-F77: setting the quantity to 0, the same number, or above the maximum is refused."""

@@ -8,7 +8,8 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import func, select
 
-from app.catalogue.models import BillingCycle, Product, Term
+from app.catalogue.models import BillingCycle, Product, ProductKind, ProductType, Term
+from app.catalogue.quantities import quantity_errors
 from app.core.db import session
 from app.core.errors import Invalid
 from app.orders.baskets import (
@@ -19,7 +20,6 @@ from app.orders.baskets import (
     Shopper,
     add_item,
     change_item,
-    quantity_errors,
     remove_item,
     view_basket,
 )
@@ -29,6 +29,8 @@ from app.pricing.queries import price_list_ids_of
 from app.pricing.quotes import Buyer, alias_buyer
 from tenants.context import Scope, scope
 from tests.factories.world import MONDAY, MONDAY_NOON, World
+
+LICENCES = ProductType(kind=ProductKind.SUBSCRIPTION)
 
 
 @pytest.fixture
@@ -93,12 +95,12 @@ def test_totals_of_mixed_cycles_are_told_apart(world: World, here: Scope, shoppe
 def test_limits_are_about_what_there_is_and_what_is_added(quantity: int, held: int, code: str | None) -> None:
     """SF-F43: below the minimum, above the maximum and off the step is refused; licences already held count."""
     product = Product(min_quantity=5, max_quantity=300, step_quantity=5)
-    assert [error.code for error in quantity_errors(product, quantity, held=held)] == ([code] if code else [])
+    assert [error.code for error in quantity_errors(product, LICENCES, quantity, held=held)] == ([code] if code else [])
 
 
 def test_a_plan_is_bought_once() -> None:
     plan = Product(min_quantity=1, max_quantity=1, step_quantity=1, plan_edition="free")
-    assert [error.code for error in quantity_errors(plan, 2)] == ["quantity_fixed"]
+    assert [error.code for error in quantity_errors(plan, LICENCES, 2)] == ["quantity_fixed"]
 
 
 def test_a_refused_change_leaves_the_item_as_it_was(world: World, here: Scope, shopper: Shopper, buyer: Buyer) -> None:

@@ -5,8 +5,9 @@ from decimal import Decimal
 from http import HTTPStatus
 
 import pytest
+from sqlalchemy import update
 
-from app.catalogue.models import BillingCycle, Term
+from app.catalogue.models import BillingCycle, ProductType, Term
 from app.core import db
 from app.core.db import unit_of_work
 from app.identity.models import UserKind, UserType
@@ -292,3 +293,17 @@ def test_what_was_delivered_stays_when_the_rest_is_canceled(session, bss, world,
         found = {item.id: item.delivery_status for item in all_of(session, OrderItem)}
     assert found[by_hand.items[0].id] is DeliveryStatus.DELIVERED
     assert found[by_hand.items[1].id] is DeliveryStatus.CANCELED
+
+
+def test_a_types_limits_hold_on_the_pages_of_an_order(session, bss, world, number):
+    """CB-01: the product itself says nothing, its type says 3 to 9."""
+    with scope(world.scope):
+        session.execute(update(ProductType).values(min_quantity=3, max_quantity=9))
+        session.commit()
+    for quantity in ("2", "10"):
+        answer = put(bss, number, world.seats, quantity=quantity)
+        assert answer.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
+        assert "Enter a quantity between 3 and 9" in answer.text
+    with scope(world.scope):
+        assert all_of(db.session, OrderItem) == []
+    assert put(bss, number, world.seats, quantity="3").status_code == HTTPStatus.SEE_OTHER

@@ -5,10 +5,11 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
+from sqlalchemy import update
 
 from app.audit.services import Actor
 from app.billing.models import Charge, Invoice
-from app.catalogue.models import BillingCycle, Term
+from app.catalogue.models import BillingCycle, ProductType, Term
 from app.changes.renewals import bill_day
 from app.core.db import unit_of_work
 from app.core.errors import Invalid
@@ -338,3 +339,31 @@ def test_another_distributor_reaches_none_of_it(session, world, vendor, manager,
         with unit_of_work():
             assert queue_import(manager.id, {row.id}, actor=ADA, at=clock.now) == 0
     assert found(session, world, Adoption)[0].state is AdoptionState.FOUND
+
+
+@pytest.mark.parametrize("is_told", [True, False])
+def test_a_service_is_taken_over_within_the_limits_of_its_type(session, world, manager, sell, look, take_over, is_told):
+    """CB-01: as where it is bought; said by hand it is refused at once, found at the vendor it stays there."""
+    with scope(world.scope):
+        session.execute(update(ProductType).values(min_quantity=3, max_quantity=4))
+        session.commit()
+    sell("v-1", code=world.direct.code, email="x@y.example", quantity=5)
+    look()
+    with scope(world.scope):
+        (row,) = all_of(session, Adoption)
+        told = Wanted(world.direct.id, world.seats.id, 5, Term.P1M, BillingCycle.MONTHLY, Decimal(10), None, NEXT_MONTH)
+        if is_told:
+            with pytest.raises(Invalid) as refusal, unit_of_work():
+                complete(row.id, told, today=TODAY, actor=ADA, at=MONDAY_NOON)
+            assert refusal.value.codes == ("quantity_range",)
+            assert all_of(session, Adoption)[0].product_id != world.seats.id or row.state is AdoptionState.FOUND
+            return
+        row.account_id, row.product_id, row.quantity = world.direct.id, world.seats.id, 5
+        row.term, row.cycle, row.state = Term.P1M, BillingCycle.MONTHLY, AdoptionState.READY
+        row.unit_cost, row.billed_from = Decimal(10), NEXT_MONTH
+        session.commit()
+    take_over()
+    with scope(world.scope):
+        (row,) = all_of(session, Adoption)
+        assert (row.state, all_of(session, Subscription)) == (AdoptionState.FAILED, [])
+        assert row.message == "Enter a quantity between 3 and 4"
