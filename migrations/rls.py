@@ -39,6 +39,18 @@ def _force(table: str) -> None:
 
 def _grant(table: str, privileges: str = "SELECT, INSERT, UPDATE, DELETE") -> None:
     op.execute(f'GRANT {privileges} ON {table} TO "{role("app")}", "{role("bulk")}"')
+    _grant_to_narrow(f"{privileges} ON {table}")
+
+
+def _grant_to_narrow(what: str) -> None:
+    """Give the role of restricted viewers (migrations.records) what the application's has; it is made by 0026."""
+    op.execute(
+        f"""DO $do$ BEGIN
+            IF EXISTS (SELECT FROM pg_roles WHERE rolname = '{role("narrow")}') THEN
+                GRANT {what} TO "{role("narrow")}";
+            END IF;
+        END $do$"""
+    )
 
 
 def _policy(table: str, command: str, using: str | None, check: str | None) -> None:
@@ -148,4 +160,5 @@ def create_role(name: str) -> None:
 def create_sequence(name: str) -> None:
     """Make a sequence the application's roles may draw from."""
     op.execute(f"CREATE SEQUENCE {name}")
+    _grant_to_narrow(f"USAGE, SELECT ON SEQUENCE {name}")
     op.execute(f'GRANT USAGE, SELECT ON SEQUENCE {name} TO "{role("app")}", "{role("bulk")}", "{role("platform")}"')

@@ -25,14 +25,31 @@ class Reach(enum.Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class HeldRules:
+    """The permission rules that give somebody access, for who does not see every record (BC-04).
+
+    Each tuple holds the one below it: who may edit may read. Records without a rule are open to all.
+    """
+
+    viewer_id: UUID
+    read: tuple[UUID, ...] = ()
+    edit: tuple[UUID, ...] = ()
+    full: tuple[UUID, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Scope:
-    """Three levels, and two keys that open single drawers: a realm's credentials, a payer's price lists."""
+    """Three levels, two keys that open single drawers (a realm's credentials, a payer's price lists), and rules.
+
+    `rules`: all records, or those that permission rules leave to whoever looks.
+    """
 
     distributor_id: UUID
     reseller: UUID | Reach
     account: UUID | Reach
     price_lists: tuple[UUID, ...] | Reach = ()
     realm_id: UUID | None = None
+    rules: HeldRules | Reach = Reach.ALL
 
     def in_realm(self, realm_id: UUID | None) -> Scope:
         """Return this scope with the sign-in data of one realm opened; only identity services ask for it."""
@@ -41,6 +58,10 @@ class Scope:
     def with_price_lists(self, price_lists: tuple[UUID, ...]) -> Scope:
         """Return this scope with the price lists of its payer named."""
         return replace(self, price_lists=price_lists)
+
+    def under_rules(self, held: HeldRules) -> Scope:
+        """Return this scope as somebody sees it who does not see every record."""
+        return replace(self, rules=held)
 
     @property
     def reseller_id(self) -> UUID | None:
@@ -106,7 +127,29 @@ def scope_or_none() -> Scope | None:
 
 @contextmanager
 def scope(entered: Scope | None) -> Iterator[None]:
-    """Run the block in a scope. A transaction already open follows at once, and returns to the outer scope after."""
+    """Run the block in a scope. A transaction already open follows at once, and returns to the outer scope after.
+
+    Who does not see every record sees no more in a scope entered from theirs; only `all_records` opens it.
+    """
+    outer = _current.get()
+    if entered is not None and outer is not None and entered.rules is Reach.ALL:
+        entered = replace(entered, rules=outer.rules)
+    with _in_force(entered):
+        yield
+
+
+@contextmanager
+def all_records() -> Iterator[None]:
+    """Run the block in the present scope without regard to permission rules.
+
+    For what must be true of all records whoever asks: sums an amount is judged by, uniqueness, effects of a change.
+    """
+    with _in_force(replace(current_scope(), rules=Reach.ALL)):
+        yield
+
+
+@contextmanager
+def _in_force(entered: Scope | None) -> Iterator[None]:
     from tenants.scoping import follow_scope, settle_scope  # noqa: PLC0415 - needs the session, which needs this module
 
     if entered is not None and entered == _current.get():

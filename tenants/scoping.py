@@ -17,7 +17,9 @@ from sqlalchemy.orm import Mapped, Session, SessionTransaction, mapped_column
 
 from app.core.db import BoundSession, session
 from app.core.ids import new_id
-from tenants.context import Reach, Scope, current_scope, scope_or_none
+from tenants.context import HeldRules, Reach, Scope, current_scope, scope_or_none
+
+NARROW_ROLE = "galleria_narrow"  # the database role that permission rules bind (migrations/records.py)
 
 
 def _scope_distributor() -> UUID:
@@ -88,11 +90,25 @@ def scope_statements(entered: Scope | None) -> str:
             "price_lists": lists.value if isinstance(lists, Reach) else "{" + ",".join(map(str, lists)) + "}",
             "realm": str(entered.realm_id) if entered.realm_id else "none",
         }
-    return "; ".join(f"SET LOCAL app.{name} = {sql.Literal(value).as_string(None)}" for name, value in values.items())
+    rules = None if entered is None or isinstance(entered.rules, Reach) else entered.rules
+    if rules is not None:
+        values |= _rules(rules)
+    told = "; ".join(f"SET LOCAL app.{name} = {sql.Literal(value).as_string(None)}" for name, value in values.items())
+    return told if rules is None else f"{told}; SET LOCAL ROLE {NARROW_ROLE}"
+
+
+def _rules(held: HeldRules) -> dict[str, str]:
+    return {
+        "viewer": str(held.viewer_id),
+        "rules_read": "{" + ",".join(map(str, held.read)) + "}",
+        "rules_edit": "{" + ",".join(map(str, held.edit)) + "}",
+        "rules_full": "{" + ",".join(map(str, held.full)) + "}",
+    }
 
 
 def _tell(connection: Connection) -> None:
-    connection.exec_driver_sql(scope_statements(scope_or_none()), execution_options={"no_parameters": True})
+    told = f"SET LOCAL ROLE NONE; {scope_statements(scope_or_none())}"  # an earlier scope of it may have been narrow
+    connection.exec_driver_sql(told, execution_options={"no_parameters": True})
 
 
 def _begin_told(connection: Connection) -> bool:

@@ -7,11 +7,12 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, Sequence, String, UniqueConstraint, func
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, Sequence, String, UniqueConstraint, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import Base
 from app.core.ids import new_id
+from app.identity.permission_rules.models import Ruled
 from tenants.scoping import DistributorScoped
 
 ACCOUNT_NUMBERS = Sequence("account_numbers", metadata=Base.metadata)
@@ -50,7 +51,7 @@ class PartialCharges(enum.Enum):
     BILLING_DAY = "billing_day"  # with the next one
 
 
-class Account(DistributorScoped, Base):
+class Account(Ruled, DistributorScoped, Base):
     """A company. A reseller's own account carries itself as `reseller_id` from the day reselling is enabled.
 
     Row security takes the account's own id as the account of the row.
@@ -63,6 +64,15 @@ class Account(DistributorScoped, Base):
         CheckConstraint("credit_limit IS NULL OR credit_limit >= 0", name="credit_limit_min_0"),
         CheckConstraint("NOT is_reseller OR reseller_id = id", name="reseller_belongs_to_itself"),
         ForeignKeyConstraint(["distributor_id", "reseller_id"], ["accounts.distributor_id", "accounts.id"]),
+        ForeignKeyConstraint(
+            ["distributor_id", "permission_rule_id"], ["permission_rules.distributor_id", "permission_rules.id"]
+        ),
+        Index(
+            "ix_accounts_rule",
+            "distributor_id",
+            "permission_rule_id",
+            postgresql_where=text("permission_rule_id IS NOT NULL"),
+        ),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id, sort_order=-19)
@@ -96,6 +106,7 @@ class Account(DistributorScoped, Base):
     edition: Mapped[str] = mapped_column(String(20), default="none")  # none, basic, free, standard: follows the plan
     reselling_since: Mapped[datetime | None]
     storefront_since: Mapped[datetime | None]  # subscriptions older than this show "-" to the customer (RS-27)
+    owner_id: Mapped[UUID | None]  # who of the distributor looks after it; sees it whatever its permission rule
     created_at: Mapped[datetime]
 
     @property

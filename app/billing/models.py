@@ -7,12 +7,13 @@ from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
 
-from sqlalchemy import ForeignKeyConstraint, Index, String, UniqueConstraint, event
+from sqlalchemy import ForeignKeyConstraint, Index, String, UniqueConstraint, event, text
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.orm.attributes import instance_state
 
 from app.billing.errors import InvoiceIsIssued
 from app.core.db import Base
+from app.identity.permission_rules.models import Ruled
 from tenants.scoping import DistributorPrivate, Shared
 
 
@@ -104,7 +105,7 @@ CREDIT_NOTE_WORDS = {
 }
 
 
-class Invoice(Shared, Base):
+class Invoice(Ruled, Shared, Base):
     """The distributor's invoice to a reseller or direct customer, at cost; `account_id` is the payer. Immutable once issued."""
 
     __tablename__ = "invoices"
@@ -113,6 +114,15 @@ class Invoice(Shared, Base):
         UniqueConstraint("distributor_id", "order_id"),  # one invoice at execution, however often the job runs
         Index(None, "distributor_id", "account_id", "issued_on"),
         ForeignKeyConstraint(["distributor_id", "account_id"], ["accounts.distributor_id", "accounts.id"]),
+        ForeignKeyConstraint(
+            ["distributor_id", "permission_rule_id"], ["permission_rules.distributor_id", "permission_rules.id"]
+        ),
+        Index(
+            "ix_invoices_rule",
+            "distributor_id",
+            "permission_rule_id",
+            postgresql_where=text("permission_rule_id IS NOT NULL"),
+        ),
     )
 
     kind: Mapped[InvoiceKind] = mapped_column(default=InvoiceKind.INVOICE)
@@ -183,7 +193,8 @@ class InvoiceCounter(DistributorPrivate, Base):
     next_value: Mapped[int] = mapped_column(default=1)
 
 
-MAY_CHANGE = frozenset({"status", "paid_total"})  # what a payment or a credit note does to an invoice
+# What a payment or a credit note does to an invoice, and who sees it in the back office.
+MAY_CHANGE = frozenset({"status", "paid_total", "permission_rule_id"})
 
 
 @event.listens_for(Invoice, "before_update")

@@ -11,7 +11,7 @@ from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import BigInteger, ForeignKeyConstraint, Index, String, Text, UniqueConstraint, text
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import Base
@@ -87,6 +87,7 @@ class SignInName(RealmScoped, Base):
     status: Mapped[UserStatus]
     roles: Mapped[list[str]] = mapped_column(ARRAY(String(40)), default=list)
     rights: Mapped[list[str]] = mapped_column(ARRAY(String(40)), default=list)  # of roles the distributor made itself
+    rule_access: Mapped[dict[str, str]] = mapped_column(JSONB, default=dict)  # RecordAccess by permission rule
     reseller_id: Mapped[UUID | None]
     account_id: Mapped[UUID | None]
     full_name: Mapped[str] = mapped_column(String(201))

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.catalogue.models import BillingCycle, Term
 from app.core.db import Base
+from app.identity.permission_rules.models import Ruled
 from tenants.scoping import Catalogue, DistributorPrivate, Intake, Shared
 
 # Numbers people quote. One sequence for the installation: fast, unique per distributor, with gaps (decisions 8).
@@ -137,7 +138,7 @@ class BasketItem(Shared, Base):
     position: Mapped[int] = mapped_column(default=0)
 
 
-class Order(Shared, Base):
+class Order(Ruled, Shared, Base):
     """A request to buy from one storefront, at the prices of the moment it was submitted.
 
     `account_id` is who receives the service, `payer_id` who pays the distributor: the reseller for its customers' orders.
@@ -158,6 +159,15 @@ class Order(Shared, Base):
         CheckConstraint("num_nonnulls(placed_by_id, api_client_id) = 1", name="placed_by_one"),
         Index("ix_orders_parent", "distributor_id", "parent_id", postgresql_where=text("parent_id IS NOT NULL")),
         Index("ix_orders_run_at", "distributor_id", "run_at", postgresql_where=text("run_at IS NOT NULL")),
+        ForeignKeyConstraint(
+            ["distributor_id", "permission_rule_id"], ["permission_rules.distributor_id", "permission_rules.id"]
+        ),
+        Index(
+            "ix_orders_rule",
+            "distributor_id",
+            "permission_rule_id",
+            postgresql_where=text("permission_rule_id IS NOT NULL"),
+        ),
         CheckConstraint("net_total >= 0", name="net_total_not_negative"),
     )
 

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.catalogue.models import BillingCycle, BillingType, Term
 from app.core.db import Base
+from app.identity.permission_rules.models import Ruled
 from tenants.scoping import DistributorPrivate, Shared
 
 SUBSCRIPTION_NUMBERS = Sequence("subscription_numbers", metadata=Base.metadata)
@@ -49,7 +50,7 @@ class SubscriptionRole(enum.Enum):
     COMPONENT = "component"  # the technical record of a bundle's component; never charged (CB-11)
 
 
-class Subscription(Shared, Base):
+class Subscription(Ruled, Shared, Base):
     """A recurring service of one account. One order item makes at most one, however often its job runs.
 
     `unit_price` is the buyer's price: None where the customer must see "-" (bought before the upgrade).
@@ -76,6 +77,15 @@ class Subscription(Shared, Base):
         ForeignKeyConstraint(["distributor_id", "product_id"], ["products.distributor_id", "products.id"]),
         ForeignKeyConstraint(["distributor_id", "order_item_id"], ["order_items.distributor_id", "order_items.id"]),
         ForeignKeyConstraint(["distributor_id", "parent_id"], ["subscriptions.distributor_id", "subscriptions.id"]),
+        ForeignKeyConstraint(
+            ["distributor_id", "permission_rule_id"], ["permission_rules.distributor_id", "permission_rules.id"]
+        ),
+        Index(
+            "ix_subscriptions_rule",
+            "distributor_id",
+            "permission_rule_id",
+            postgresql_where=text("permission_rule_id IS NOT NULL"),
+        ),
         CheckConstraint("quantity >= 0", name="quantity_min_0"),
     )
 
@@ -236,7 +246,7 @@ class RenewalReminder(DistributorPrivate, Base):
     created_at: Mapped[datetime]
 
 
-class Asset(Shared, Base):
+class Asset(Ruled, Shared, Base):
     """A one-off purchase. Its moves stand in `app.subscriptions.assets`."""
 
     __tablename__ = "assets"
@@ -249,6 +259,15 @@ class Asset(Shared, Base):
         ForeignKeyConstraint(["distributor_id", "order_item_id"], ["order_items.distributor_id", "order_items.id"]),
         ForeignKeyConstraint(
             ["distributor_id", "subscription_id"], ["subscriptions.distributor_id", "subscriptions.id"]
+        ),
+        ForeignKeyConstraint(
+            ["distributor_id", "permission_rule_id"], ["permission_rules.distributor_id", "permission_rules.id"]
+        ),
+        Index(
+            "ix_assets_rule",
+            "distributor_id",
+            "permission_rule_id",
+            postgresql_where=text("permission_rule_id IS NOT NULL"),
         ),
     )
 

@@ -8,6 +8,7 @@ from sqlalchemy import ForeignKeyConstraint, Table, UniqueConstraint, text
 from app.core.db import Base, BoundSession
 from tenants import models as directory_models
 from tenants.scoping import (
+    NARROW_ROLE,
     Catalogue,
     DistributorPrivate,
     DistributorScoped,
@@ -19,6 +20,7 @@ from tenants.scoping import (
 
 DIRECTORY = {"distributors", "storefronts", "addresses"}
 CONSOLE = {"operators", "operator_sessions"}
+RULED_TABLES = {"accounts", "orders", "offers", "subscriptions", "assets", "invoices"}
 FAMILIES = (Catalogue, Shared, ResellerPrivate, DistributorPrivate, RealmScoped, Intake)
 
 
@@ -60,7 +62,8 @@ def squeezed(words: str | None) -> str:
 @pytest.mark.parametrize("name", sorted(tables().keys() - DIRECTORY - CONSOLE))
 def test_policies_are_those_of_the_models_family(session: BoundSession, name: str) -> None:
     rows = session.execute(
-        text("SELECT cmd, qual, with_check FROM pg_policies WHERE tablename = :name"), {"name": name}
+        text("SELECT cmd, qual, with_check FROM pg_policies WHERE tablename = :name AND permissive = 'PERMISSIVE'"),
+        {"name": name},
     ).all()
     found = {row.cmd: (squeezed(row.qual), squeezed(row.with_check)) for row in rows}
     distributor = squeezed("current_setting('app.distributor')")
@@ -85,6 +88,21 @@ def test_policies_are_those_of_the_models_family(session: BoundSession, name: st
         assert set(found) == {"INSERT", "SELECT", "UPDATE", "DELETE"}
         assert all_resellers in found["SELECT"][0]
         assert all_resellers not in found["INSERT"][1]
+
+
+def test_permission_rules_narrow_and_bind_one_role_alone(session: BoundSession) -> None:
+    """Whoever has not taken that role pays nothing for them: storefronts, workers, who sees every record."""
+    rows = session.execute(
+        text("SELECT policyname, permissive, roles::text[] AS roles FROM pg_policies WHERE roles::text[] <> '{public}'")
+    ).all()
+    rules = [row for row in rows if "_rules_" in row.policyname]
+    assert len(rules) > len(RULED_TABLES)
+    assert {(row.permissive, *row.roles) for row in rules} == {("RESTRICTIVE", NARROW_ROLE)}
+    inherited = session.scalars(
+        text("SELECT rolname FROM pg_roles WHERE pg_has_role(rolname, :narrow, 'USAGE') AND rolname IN (:app, :bulk)"),
+        {"narrow": NARROW_ROLE, "app": "galleria_app", "bulk": "galleria_bulk"},
+    ).all()
+    assert inherited == []
 
 
 def keys_of(table: Table) -> list[tuple[str, tuple[str, ...]]]:

@@ -8,12 +8,23 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, Numeric, Sequence, String, Text, UniqueConstraint
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKeyConstraint,
+    Index,
+    Numeric,
+    Sequence,
+    String,
+    Text,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.catalogue.models import BillingCycle, Term
 from app.core.db import Base
+from app.identity.permission_rules.models import Ruled
 from tenants.scoping import DistributorPrivate
 
 OFFER_NUMBERS = Sequence("offer_numbers", metadata=Base.metadata)
@@ -40,7 +51,7 @@ class OfferStatus(DistributorPrivate, Base):
     is_active: Mapped[bool] = mapped_column(default=True)
 
 
-class Offer(DistributorPrivate, Base):
+class Offer(Ruled, DistributorPrivate, Base):
     """A quote to an account at agreed prices, valid until a day. All amounts are net, what the payer would pay."""
 
     __tablename__ = "offers"
@@ -53,6 +64,15 @@ class Offer(DistributorPrivate, Base):
         ForeignKeyConstraint(["distributor_id", "payer_id"], ["accounts.distributor_id", "accounts.id"]),
         ForeignKeyConstraint(["distributor_id", "owner_id"], ["users.distributor_id", "users.id"]),
         ForeignKeyConstraint(["distributor_id", "order_id"], ["orders.distributor_id", "orders.id"]),
+        ForeignKeyConstraint(
+            ["distributor_id", "permission_rule_id"], ["permission_rules.distributor_id", "permission_rules.id"]
+        ),
+        Index(
+            "ix_offers_rule",
+            "distributor_id",
+            "permission_rule_id",
+            postgresql_where=text("permission_rule_id IS NOT NULL"),
+        ),
     )
 
     number: Mapped[str] = mapped_column(String(20))  # "OF-2026-000017"
