@@ -15,7 +15,7 @@ from uuid import UUID
 from sqlalchemy import delete, func, select
 
 from app.accounts.models import Account
-from app.accounts.queries import get_account, get_account_for_update, payer_of
+from app.accounts.queries import get_account, payer_of
 from app.audit.services import Actor, record
 from app.catalogue.charging import chosen_options
 from app.catalogue.models import BillingCycle, Product, ProductType, Term
@@ -35,7 +35,7 @@ from app.orders.agreed import (
     require_above_cost,
     require_agreeable,
 )
-from app.orders.back_office_execution import execute, require_business
+from app.orders.back_office_execution import require_business
 from app.orders.errors import OrderItemNotFound, WrongOrderState
 from app.orders.execution_costs import order_cost, write_costs
 from app.orders.execution_events import add_event
@@ -51,9 +51,9 @@ from app.orders.models import (
     OrderStatus,
 )
 from app.orders.plan_items import hold_for_item
+from app.orders.programs import Program, open_draft
 from app.pricing.quotes import PriceKey, explain_prices, root_buyer
 from app.resellers.aliases import release_alias
-from app.resellers.plans import live_plan
 from tenants.context import current_scope
 from tenants.days import distributors_day
 
@@ -62,6 +62,7 @@ LONGEST_REASON = 500
 LONGEST_NAME, LONGEST_PO_NUMBER = 255, 50
 NO_RIGHTS = PricingRights(may_agree=False, may_go_below_cost=False)
 CHANGEABLE = (OrderStatus.SUBMITTED,)
+RECORDED = "The order was recorded."
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,25 +114,15 @@ class ItemChange:
     options: tuple[str, ...] | None = None  # None: as they were
 
 
-@dataclass(frozen=True, slots=True)
-class PlanUpgrade:
-    """The choice of the "Upgrade reseller" dialog (RS-06)."""
-
-    product_id: UUID
-    term: Term
-    cycle: BillingCycle
-    alias: str | None = None
-
-
-def create_order(new: NewOrder, *, actor: Actor, at: datetime) -> Order:
+def create_order(new: NewOrder, *, actor: Actor, at: datetime, program: Program | None = None) -> Order:
     """Start an order for an account; a reseller's customer is billed to its reseller.
 
-    It is Submitted: recorded, not executed. Raises AccountNotFound, AccountNotActive, and Invalid `ordering_disabled`.
+    It is Submitted: recorded, not executed. A program's is its draft until it submits it. Raises AccountNotFound, AccountNotActive, and Invalid `ordering_disabled`.
     """
     account = get_account(new.account_id)
     payer = get_account(payer_of(account))
     require_business(account, payer)
-    assert actor.user_id is not None, "staff have a user"
+    assert program is not None or actor.user_id is not None, "staff have a user"
     number = f"SO-{at.year}-{session.scalar(select(ORDER_NUMBERS.next_value())):06}"
     order = Order(
         id=new_id(),
@@ -139,13 +130,15 @@ def create_order(new: NewOrder, *, actor: Actor, at: datetime) -> Order:
         account_id=account.id,
         number=number,
         name=new.name.strip()[:LONGEST_NAME] or f"{account.name} {number}"[:LONGEST_NAME],
-        status=at_first(Move.RECORD),
-        channel=OrderChannel.BSS,
+        status=at_first(Move.RECORD) if program is None else OrderStatus.DRAFT,
+        channel=OrderChannel.BSS if program is None else OrderChannel.API,
         payer_id=payer.id,
         net_total=Decimal(0),
         currency=payer.currency,
-        contact_email=_contact_email(account),
-        placed_by_id=actor.user_id,
+        contact_email=contact_email_of(account),
+        placed_by_id=actor.user_id if program is None else None,
+        api_client_id=program.client_id if program is not None else None,
+        api_client_name=program.name if program is not None else None,
         placed_by_reseller=account.id != payer.id,
         placed_at=at,
         po_number=_text(new.po_number, LONGEST_PO_NUMBER),
@@ -154,7 +147,8 @@ def create_order(new: NewOrder, *, actor: Actor, at: datetime) -> Order:
     )
     session.add(order)
     session.flush()
-    add_event(order, "submitted", "The order was recorded.", at=at)
+    if program is None:
+        add_event(order, "submitted", RECORDED, at=at)
     record("order.created", actor=actor, at=at, target_kind="order", target_id=order.id, after={"number": number})
     return order
 
@@ -173,14 +167,22 @@ def change_details(number: str, details: OrderDetails, *, actor: Actor, at: date
 
 
 def add_item(
-    number: str, wanted: WantedItem, *, rights: PricingRights = NO_RIGHTS, actor: Actor, at: datetime
+    number: str,
+    wanted: WantedItem,
+    *,
+    rights: PricingRights = NO_RIGHTS,
+    actor: Actor,
+    at: datetime,
+    program: Program | None = None,
 ) -> OrderItem:
     """Put a product on an order at the payer's price of today, or one agreed on; a plan's alias is held (RS-05, RS-08).
+
+    A program fills its own draft, as `open_draft` says.
 
     Raises OrderNotFound, WrongOrderState, Forbidden, what `check_plan` refuses, and Invalid `not_priced`, `below_cost`,
     quantity and alias codes.
     """
-    order = _changeable(number)
+    order = _changeable(number) if program is None else open_draft(number, program, at=at)
     require_agreeable(wanted.agreed, NOTHING, rights)
     parties = parties_of(order)
     product, product_type = _sellable(wanted.product_id)
@@ -250,9 +252,9 @@ def change_item(
     return line.item
 
 
-def remove_item(number: str, item_id: UUID, *, actor: Actor, at: datetime) -> None:
-    """Take an item off an order and let its alias go."""
-    order = _changeable(number)
+def remove_item(number: str, item_id: UUID, *, actor: Actor, at: datetime, program: Program | None = None) -> None:
+    """Take an item off an order and let its alias go; a program takes it off its own draft."""
+    order = _changeable(number) if program is None else open_draft(number, program, at=at)
     line = _line(order, item_id)
     release_alias(line.item.id)
     for model in (OrderItemCost, OrderItemVendorCost):
@@ -264,29 +266,6 @@ def remove_item(number: str, item_id: UUID, *, actor: Actor, at: datetime) -> No
     session.flush()
     price_order(order, parties_of(order), at)
     _changed(order, actor, at, {"removed": line.product.name})
-
-
-def upgrade_reseller(account_id: UUID, upgrade: PlanUpgrade, *, actor: Actor, at: datetime) -> Order:
-    """Create and execute the order of a plan in one step: one code path, and always a plan subscription (RS-06).
-
-    A reseller with a live plan is switched to the other one and keeps its alias. Raises as `add_item` and `execute`.
-    """
-    get_account_for_update(account_id)  # a double click waits here and meets the first one's order
-    current = live_plan(account_id)
-    order = create_order(NewOrder(account_id), actor=actor, at=at)
-    add_item(
-        order.number,
-        WantedItem(
-            upgrade.product_id,
-            upgrade.term,
-            upgrade.cycle,
-            alias=upgrade.alias,
-            switches_id=current.id if current is not None else None,
-        ),
-        actor=actor,
-        at=at,
-    )
-    return execute(order.number, actor=actor, at=at)
 
 
 def has_orders(account_id: UUID) -> bool:
@@ -309,7 +288,8 @@ def _changeable(number: str) -> Order:
     return order
 
 
-def _contact_email(account: Account) -> str:
+def contact_email_of(account: Account) -> str:
+    """Return where mails about an account's orders go: its primary contact, else the company."""
     found = session.scalar(
         select(User.email).where(
             User.distributor_id == account.distributor_id, User.account_id == account.id, User.is_primary_contact

@@ -15,7 +15,7 @@ from app.identity.models import UserKind, UserType
 from app.identity.permissions import StorefrontRole
 from app.identity.queries import get_user
 from app.identity.services import NewUser, create_user, set_roles
-from app.orders.back_office import PlanUpgrade, upgrade_reseller
+from app.orders.plan_upgrades import PlanUpgrade, upgrade_reseller
 from app.pricing.price_lists.services import assign_price_list
 from app.seed.cast import Customer, Person, Reseller
 from app.seed.people import let_in

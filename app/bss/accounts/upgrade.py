@@ -21,7 +21,7 @@ from app.core.clock import utc_now
 from app.core.db import unit_of_work
 from app.core.errors import FieldError, Invalid
 from app.identity.permissions import Permission
-from app.orders.back_office import PlanUpgrade, upgrade_reseller
+from app.orders.plan_upgrades import PlanUpgrade, upgrade_reseller
 from app.pricing.quotes import root_buyer
 from app.resellers.aliases import check_alias, offered_alias
 from app.resellers.errors import PlanPendingCancellation, ResellerRequired, SamePlan

@@ -19,18 +19,17 @@ from app.core.ids import new_id
 from app.orders.back_office import (
     ItemChange,
     NewOrder,
-    PlanUpgrade,
     WantedItem,
     add_item,
     change_item,
     create_order,
     has_orders,
     remove_item,
-    upgrade_reseller,
 )
 from app.orders.back_office_execution import cancel, execute
 from app.orders.errors import AccountNotActive, WrongOrderState
 from app.orders.models import Order, OrderItem, OrderItemCost, OrderStatus, OrderWork
+from app.orders.plan_upgrades import PlanUpgrade, upgrade_reseller
 from app.resellers.aliases import hold_alias
 from app.subscriptions.models import Subscription
 from tenants.context import scope
