@@ -14,8 +14,6 @@ from flask.typing import ResponseReturnValue
 from app.access.cookies import (
     DEVICE,
     REMEMBER,
-    delete_cookie,
-    delete_kept,
     read_kept,
     set_cookie,
     set_kept,
@@ -43,7 +41,7 @@ from app.identity.recovery import (
     request_reset,
     reset_password,
 )
-from app.identity.remembered import forget, resume
+from app.identity.remembered import resume
 from app.identity.sessions import end_session
 from app.identity.sign_in import Challenged, SignedIn, Visit, sign_in
 from app.web.forms import Form
@@ -214,23 +212,6 @@ def _landing(door: Door, signed_in: SignedIn) -> str:
         if chosen is not None:
             return f"{request.script_root}{chosen}"
     return door.home
-
-
-def sign_out(door: Door) -> ResponseReturnValue:
-    """End the session here and now; the browser forgets it."""
-    viewer, remembered = current_viewer(), read_kept(REMEMBER, door.realm_id)
-    with unit_of_work():
-        if viewer is not None:
-            end_session(viewer.realm_id, viewer.session_id)
-        if remembered is not None:
-            forget(door.realm_id, remembered)
-    flask.session.clear()
-    flash("You have signed out.", "success")
-    stay = None if has_local_login(door.realm_id) else 1  # or a lone provider would sign them in again at once
-    response = make_response(redirect(door.url("login", stay=stay), code=HTTPStatus.SEE_OTHER))
-    delete_cookie(response, door.realm_id, door.surface)
-    delete_kept(response, REMEMBER, door.realm_id, door.surface)
-    return response
 
 
 def show_activation(door: Door, token: str) -> ResponseReturnValue:

@@ -9,7 +9,7 @@ from uuid import UUID
 from app.identity.devices import note_device
 from app.identity.models import SignInName, SignInStep, UserKind, UserType
 from app.identity.remembered import remember
-from app.identity.sessions import start_session
+from app.identity.sessions import Voucher, start_session
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +51,11 @@ def enter(
     acting_account_id: UUID | None = None,
     is_remembered: bool = False,
     trust: bool = False,
-    provider_id: UUID | None = None,
-    provider_session: str | None = None,
+    voucher: Voucher | None = None,
 ) -> SignedIn:
     """Start a session of a sign-in name, note its browser, and remember it where that was wished for.
 
-    `provider_id` is who vouched for the person, `provider_session` its own name for the session.
+    `voucher` is of the provider through which the person came.
     """
     token, session_id = start_session(
         name,
@@ -64,8 +63,7 @@ def enter(
         address=visit.address,
         browser=visit.browser,
         acting_account_id=acting_account_id,
-        provider_id=provider_id,
-        provider_session=provider_session,
+        voucher=voucher,
     )
     device = note_device(name, visit.device, trust=trust, at=visit.at, address=visit.address, browser=visit.browser)
     kept = remember(name, at=visit.at) if is_remembered else None

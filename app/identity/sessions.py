@@ -22,6 +22,16 @@ TOUCH_EVERY = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
+class Voucher:
+    """Which provider vouched for a person, and what it calls person and session: for the end of either."""
+
+    provider_id: UUID
+    subject: str | None = None
+    session: str | None = None
+    logout_hint_encrypted: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class SessionFacts:
     """A live session with everything pages must know about its person, read in one statement."""
 
@@ -98,8 +108,7 @@ def start_session(
     address: str | None,
     browser: str | None,
     acting_account_id: UUID | None = None,
-    provider_id: UUID | None = None,
-    provider_session: str | None = None,
+    voucher: Voucher | None = None,
 ) -> tuple[str, UUID]:
     """Start a session of a sign-in name with a new secret and return secret and session id."""
     token, session_id = new_token(), new_id()
@@ -116,8 +125,10 @@ def start_session(
                 last_seen_at=at,
                 address=address,
                 browser=browser[:300] if browser else None,
-                provider_id=provider_id,
-                provider_session=provider_session,
+                provider_id=voucher.provider_id if voucher else None,
+                provider_session=voucher.session if voucher else None,
+                provider_subject=voucher.subject if voucher else None,
+                logout_hint_encrypted=voucher.logout_hint_encrypted if voucher else None,
             )
         )
     return token, session_id

@@ -15,6 +15,7 @@ from app.access.sso.arrivals import callback, finish, show_confirm
 from app.access.sso.departures import connect, start
 from app.access.sso.options import disconnect_one, mail_password_link, show_break_glass, show_options
 from app.access.sso.saml import show_metadata, take_in
+from app.access.sso.sign_out import signed_out, take_logout, take_logout_token
 from app.web.surfaces import Surface
 
 View = Callable[..., ResponseReturnValue]
@@ -47,9 +48,14 @@ ON_THE_WAY: tuple[Added, ...] = (
     ("/sso/<uuid:provider_id>/callback", "sso_callback", SEEN, callback),
     ("/sso/finish/<uuid:request_id>", "sso_finish", SEEN, finish),
     ("/sso/confirm/<uuid:request_id>", "sso_confirm", BOTH, show_confirm),
+    ("/sso/<uuid:provider_id>/signed-out", "sso_signed_out", SEEN, signed_out),
     ("/sso/<uuid:provider_id>/saml/metadata", "saml_metadata", SEEN, show_metadata),
+    ("/sso/<uuid:provider_id>/saml/slo", "saml_slo", SEEN, take_logout),
 )
-FROM_ELSEWHERE: tuple[Added, ...] = (("/sso/<uuid:provider_id>/saml/acs", "saml_acs", SENT, take_in),)
+FROM_ELSEWHERE: tuple[Added, ...] = (
+    ("/sso/<uuid:provider_id>/saml/acs", "saml_acs", SENT, take_in),
+    ("/sso/<uuid:provider_id>/backchannel", "sso_backchannel", SENT, take_logout_token),
+)
 OWN: tuple[Added, ...] = (
     ("/login-options", "login_options", SEEN, show_options),
     ("/login-options/password", "mail_password_link", SENT, mail_password_link),

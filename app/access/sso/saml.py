@@ -34,6 +34,7 @@ def addresses_of(door: Door, provider_id: UUID) -> ServiceAddresses:
     return ServiceAddresses(
         entity_id=door.url("saml_metadata", provider_id=provider_id, _external=True),
         acs_url=door.url("saml_acs", provider_id=provider_id, _external=True),
+        slo_url=door.url("saml_slo", provider_id=provider_id, _external=True),
     )
 
 

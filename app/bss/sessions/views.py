@@ -6,6 +6,7 @@ from flask.typing import ResponseReturnValue
 
 from app.access import doors, public, security, sign_in_required
 from app.access.sso.routes import add_provider_views
+from app.access.sso.sign_out import sign_out
 from app.web.surfaces import Surface, surface_blueprint
 
 bp = surface_blueprint("sessions", __name__, surface=Surface.BSS, path="")
@@ -23,7 +24,7 @@ def login() -> ResponseReturnValue:
 @public
 def logout() -> ResponseReturnValue:
     """Sign out."""
-    return doors.sign_out(DOOR)
+    return sign_out(DOOR)
 
 
 @bp.route("/activate/<token>", methods=["GET", "POST"])

@@ -21,6 +21,7 @@ class ProviderMetadata:
     token_url: str
     keys_url: str
     userinfo_url: str | None
+    end_session_url: str | None
     names_itself: bool  # its answers carry `iss` (RFC 9207), which a mixed-up one would not match
     takes_basic: bool
 
@@ -37,6 +38,7 @@ def discover(issuer: str, outside: Outside) -> ProviderMetadata:
         token_url=_address(found, "token_endpoint"),
         keys_url=_address(found, "jwks_uri"),
         userinfo_url=_address(found, "userinfo_endpoint") if "userinfo_endpoint" in found else None,
+        end_session_url=_address(found, "end_session_endpoint") if found.get("end_session_endpoint") else None,
         names_itself=found.get("authorization_response_iss_parameter_supported") is True,
         takes_basic=not isinstance(methods, list) or "client_secret_basic" in methods,
     )

@@ -13,7 +13,7 @@ from app.core.secrets import decrypt
 from app.identity.oidc.discovery import ProviderMetadata, discover
 from app.identity.oidc.ports import Outside, OutsideFailed
 from app.identity.oidc.tokens import Expected, read_id_token
-from app.identity.providers.identities import Identity, SsoFailed
+from app.identity.providers.identities import Identity, LogoutHint, SsoFailed
 from app.identity.providers.models import IdentityProvider
 from app.identity.providers.trips import Arrival, Departure
 
@@ -55,11 +55,11 @@ def prove(
         expected = Expected(metadata.issuer, provider.client_id or "", arrival.nonce, at)
         claims = dict(read_id_token(id_token, outside.get_json(metadata.keys_url), expected))
         access_token = tokens.get("access_token")
-        if metadata.userinfo_url and isinstance(access_token, str) and provider.email_claim not in claims:
+        if metadata.userinfo_url and isinstance(access_token, str) and _lacks(provider, claims):
             claims = _with_userinfo(claims, outside.get_json(metadata.userinfo_url, bearer=access_token))
     except OutsideFailed as error:
         raise SsoFailed(error.reason) from error
-    return _identity(provider, metadata, claims)
+    return _identity(provider, metadata, claims, id_token)
 
 
 def _exchange(
@@ -87,13 +87,19 @@ def _exchange(
     return outside.post_form(metadata.token_url, fields, basic=None)
 
 
+def _lacks(provider: IdentityProvider, claims: Mapping[str, Any]) -> bool:
+    return provider.email_claim not in claims or (provider.roles_follow and provider.groups_claim not in claims)
+
+
 def _with_userinfo(claims: dict[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
     if more.get("sub") != claims["sub"]:
         raise SsoFailed("what it says about the person is about another one")
     return {**more, **claims}
 
 
-def _identity(provider: IdentityProvider, metadata: ProviderMetadata, claims: Mapping[str, Any]) -> Identity:
+def _identity(
+    provider: IdentityProvider, metadata: ProviderMetadata, claims: Mapping[str, Any], id_token: str
+) -> Identity:
     return Identity(
         issuer=metadata.issuer,
         subject=str(claims["sub"]),
@@ -102,8 +108,21 @@ def _identity(provider: IdentityProvider, metadata: ProviderMetadata, claims: Ma
         first_name=_text(claims, provider.first_name_claim),
         last_name=_text(claims, provider.last_name_claim),
         session=_text(claims, "sid") or None,
+        groups=_groups(claims, provider.groups_claim),
+        logout_hint=LogoutHint(id_token=id_token, end_session_url=metadata.end_session_url or ""),
         received=tuple(sorted((name[:200], str(value)[:500]) for name, value in claims.items())),
     )
+
+
+def _groups(claims: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    """Return the groups, one or a list; raises SsoFailed where there were too many to be said (Entra ID's overage)."""
+    elsewhere = claims.get("_claim_names")
+    if isinstance(elsewhere, dict) and name in elsewhere:
+        raise SsoFailed("the groups were left out, for there are too many: let the provider send assigned ones only")
+    value = claims.get(name)
+    if isinstance(value, str):
+        return (value,) if value else ()
+    return tuple(each for each in value if isinstance(each, str) and each) if isinstance(value, list) else ()
 
 
 def _text(claims: Mapping[str, Any], name: str) -> str:

@@ -33,7 +33,7 @@ class Expected:
 
 def read_id_token(token: str, keys: Mapping[str, Any], expected: Expected) -> Mapping[str, Any]:
     """Return the claims of a token that holds; raises SsoFailed with what is wrong about it."""
-    claims = _signed_claims(token, keys)
+    claims = signed_claims(token, keys)
     if claims.get("iss") != expected.issuer:
         raise SsoFailed("the token is of another issuer")
     audience = claims.get("aud")
@@ -51,7 +51,8 @@ def read_id_token(token: str, keys: Mapping[str, Any], expected: Expected) -> Ma
     return claims
 
 
-def _signed_claims(token: str, keys: Mapping[str, Any]) -> Mapping[str, Any]:
+def signed_claims(token: str, keys: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what a token says whose signature holds by one of a provider's keys; raises SsoFailed."""
     listed = keys.get("keys")
     usable = [
         key

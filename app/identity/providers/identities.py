@@ -2,9 +2,32 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from dataclasses import asdict, dataclass
 
 from app.core.errors import Conflict
+from app.core.secrets import decrypt, encrypt
+
+
+@dataclass(frozen=True, slots=True)
+class LogoutHint:
+    """What a provider wants to be told when one of its sessions ends here. Kept encrypted with the session."""
+
+    id_token: str = ""  # OpenID: as it came
+    end_session_url: str = ""  # OpenID: where its session ends
+    name_id: str = ""  # SAML, with what qualifies the name
+    name_format: str = ""
+    name_qualifier: str = ""
+    own_qualifier: str = ""
+
+    def sealed(self) -> str:
+        """Return it as it is kept."""
+        return encrypt(json.dumps(asdict(self)))
+
+    @classmethod
+    def opened(cls, sealed: str) -> LogoutHint:
+        """Return what was kept."""
+        return cls(**json.loads(decrypt(sealed)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +41,8 @@ class Identity:
     first_name: str = ""
     last_name: str = ""
     session: str | None = None
+    groups: tuple[str, ...] = ()
+    logout_hint: LogoutHint | None = None
     received: tuple[tuple[str, str], ...] = ()
 
 

@@ -29,6 +29,7 @@ from app.identity.queries import get_user_for_update
 from app.identity.realms import Person, is_bss_realm, open_realm, reseller_of, scope_of
 from app.identity.recovery import name_of_user, set_status_of_names
 from app.identity.services import NewUser, Role, create_user
+from app.identity.sessions import Voucher
 from app.notifications.services import MailTemplate
 from tenants.context import scope
 
@@ -209,7 +210,8 @@ def _let_in(trip: SsoRequest, provider: IdentityProvider, name: SignInName, visi
             set_status_of_names(user, UserStatus.ACTIVE)
             record("user.activated", actor=actor, at=visit.at, target_kind="user", target_id=user.id)
     close(trip, at=visit.at)
-    return enter(name, visit, provider_id=provider.id, provider_session=trip.provider_session)
+    voucher = Voucher(provider.id, trip.subject, trip.provider_session, trip.logout_hint_encrypted)
+    return enter(name, visit, voucher=voucher)
 
 
 def _link(

@@ -79,6 +79,7 @@ class IdentityProvider(RealmScoped, Base):
     expiry_told: Mapped[int | None]  # days before its last certificate ends that owners were told of
     sso_url: Mapped[str | None] = mapped_column(String(500))
     slo_url: Mapped[str | None] = mapped_column(String(500))
+    slo_answer_url: Mapped[str | None] = mapped_column(String(500))  # where answers go, if elsewhere
     certificates: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list)  # PEM; several while one takes over
     name_id_format: Mapped[str | None] = mapped_column(String(200))
     signs_requests: Mapped[bool] = mapped_column(default=False)

@@ -78,8 +78,8 @@ def list_providers(realm_id: UUID) -> list[IdentityProvider]:
         )
 
 
-def get_provider(realm_id: UUID, provider_id: UUID) -> IdentityProvider:
-    """Return a provider of a realm; raises ProviderNotFound, also for another realm's."""
+def find_provider(realm_id: UUID, provider_id: UUID) -> IdentityProvider | None:
+    """Return a provider of a realm; None also for another realm's."""
     with open_realm(realm_id):
         found = session.scalar(
             select(IdentityProvider).where(
@@ -88,7 +88,20 @@ def get_provider(realm_id: UUID, provider_id: UUID) -> IdentityProvider:
                 IdentityProvider.id == provider_id,
             )
         )
+
+
+def get_provider(realm_id: UUID, provider_id: UUID) -> IdentityProvider:
+    """Return a provider of a realm; raises ProviderNotFound, also for another realm's."""
+    found = find_provider(realm_id, provider_id)
     if found is None:
+        raise ProviderNotFound
+    return found
+
+
+def get_own_provider(realm_id: UUID, provider_id: UUID, *, account_id: UUID | None = None) -> IdentityProvider:
+    """Return a provider to who may change it: the realm's owner, or one customer company; raises ProviderNotFound."""
+    found = find_provider(realm_id, provider_id)
+    if found is None or found.account_id != account_id:
         raise ProviderNotFound
     return found
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import zlib
 from collections.abc import Iterator
 
 from lxml import etree
@@ -19,10 +20,29 @@ def read_answer(encoded: str) -> etree._Element:
     """Return the root of a base64 answer; raises AnswerRefused before any parser sees a DTD or an entity."""
     if len(encoded) > LARGEST * 4 // 3 + 4096:  # with line breaks
         raise AnswerRefused("too_large")
+    return _plain(_decoded(encoded))
+
+
+def read_deflated(encoded: str) -> etree._Element:
+    """Return the root of a message of the redirect binding: deflated, then base64; raises AnswerRefused as above."""
+    unpack = zlib.decompressobj(-zlib.MAX_WBITS)
     try:
-        raw = base64.b64decode("".join(encoded.split()), validate=True)
+        raw = unpack.decompress(_decoded(encoded), LARGEST + 1)
+    except zlib.error as error:
+        raise AnswerRefused("not_deflated") from error
+    if not unpack.eof or unpack.unused_data:
+        raise AnswerRefused("too_large" if len(raw) > LARGEST else "not_deflated")
+    return _plain(raw)
+
+
+def _decoded(encoded: str) -> bytes:
+    try:
+        return base64.b64decode("".join(encoded.split()), validate=True)
     except (binascii.Error, ValueError) as error:
         raise AnswerRefused("not_base64") from error
+
+
+def _plain(raw: bytes) -> etree._Element:
     root = read_document(raw)
     if any(not isinstance(node.tag, str) for node in _nodes(root)):
         raise AnswerRefused("comment")

@@ -14,7 +14,7 @@ from sqlalchemy.dialects.postgresql import insert
 from app.core.db import session
 from app.core.ids import new_id
 from app.core.secrets import digest
-from app.identity.providers.identities import Identity
+from app.identity.providers.identities import Identity, LogoutHint
 from app.identity.providers.models import IdentityProvider, ProviderKind, SamlAssertionSeen, SsoPurpose
 from app.identity.providers.trips import Arrival, Departure, Traveller, keep_identity, set_out
 from app.identity.realms import open_realm
@@ -27,6 +27,7 @@ CLAIMS = "http://schemas.xmlsoap.org/ws/2005/05/identity/claims"
 # What providers call it when nobody has set another name: Entra ID and AD FS, LDAP's numbers and names, plain words.
 EMAIL_NAMES = ("email", f"{CLAIMS}/emailaddress", "urn:oid:0.9.2342.19200300.100.1.3", "mail", "emailAddress")
 FIRST_NAMES = ("given_name", f"{CLAIMS}/givenname", "urn:oid:2.5.4.42", "givenName", "firstName")
+GROUP_NAMES = ("groups", "http://schemas.microsoft.com/ws/2008/06/identity/claims/groups", "memberOf", "group")
 LAST_NAMES = ("family_name", f"{CLAIMS}/surname", "urn:oid:2.5.4.4", "sn", "lastName")
 
 
@@ -81,18 +82,26 @@ def prove(arrival: Arrival, request_id: str, encoded: str, addresses: ServiceAdd
 def identity_of(provider: IdentityProvider, answer: VerifiedAnswer) -> Identity:
     """Read who it is by the provider's attribute map. SAML has no word for a verified address: the owner's trust is it."""
     email = _value(answer.attributes, provider.email_claim, EMAIL_NAMES)
-    if email is None and answer.subject_format == Names.NAMEID_EMAIL_ADDRESS:
-        email = answer.subject
+    subject = answer.subject
+    if email is None and subject.format == Names.NAMEID_EMAIL_ADDRESS:
+        email = subject.text
     return Identity(
         issuer=answer.issuer,
-        subject=answer.subject,
+        subject=subject.text,
         email=email,
         is_email_verified=False,
         first_name=_value(answer.attributes, provider.first_name_claim, FIRST_NAMES) or "",
         last_name=_value(answer.attributes, provider.last_name_claim, LAST_NAMES) or "",
         session=answer.provider_session,
+        groups=_values(answer.attributes, provider.groups_claim, GROUP_NAMES),
+        logout_hint=LogoutHint(
+            name_id=subject.text,
+            name_format=subject.format or "",
+            name_qualifier=subject.qualifier or "",
+            own_qualifier=subject.own_qualifier or "",
+        ),
         received=(
-            ("NameID", answer.subject),
+            ("NameID", subject.text),
             *((each.name, value) for each in answer.attributes for value in each.values),
         ),
     )
@@ -109,6 +118,17 @@ def _value(attributes: Iterable[Attribute], name: str, usual: tuple[str, ...]) -
         if values:
             raise AnswerRefused(f"several values of {wanted}")
     return None
+
+
+def _values(attributes: Iterable[Attribute], name: str, usual: tuple[str, ...]) -> tuple[str, ...]:
+    """Return all values of an attribute: under the set name, or where none was set under the first usual one there is."""
+    for wanted in usual if name == usual[0] else (name,):
+        found = [
+            value for each in attributes if wanted in (each.name, each.friendly_name) for value in each.values if value
+        ]
+        if found:
+            return tuple(found)
+    return ()
 
 
 def _note_assertion(realm_id: UUID, provider_id: UUID, answer: VerifiedAnswer, *, at: datetime) -> None:

@@ -34,6 +34,7 @@ class ProviderDescription:
     entity_id: str
     sso_url: str
     slo_url: str | None
+    slo_answer_url: str | None  # where answers to its own requests go, if elsewhere
     certificates: tuple[str, ...]
     name_id_format: str | None
     wants_signed_requests: bool
@@ -64,6 +65,7 @@ def read_metadata(text: str, *, entity_id: str | None = None) -> ProviderDescrip
         entity_id=name,
         sso_url=sso_url,
         slo_url=_location(role, "SingleLogoutService"),
+        slo_answer_url=_location(role, "SingleLogoutService", "ResponseLocation"),
         certificates=certificates,
         name_id_format=(name_id_format.text or "").strip()[:200] or None if name_id_format is not None else None,
         wants_signed_requests=role.get("WantAuthnRequestsSigned") in ("true", "1"),
@@ -107,10 +109,12 @@ def _certificates(role: etree._Element) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def _location(role: etree._Element, service: str) -> str | None:
+def _location(role: etree._Element, service: str, name: str = "Location") -> str | None:
     for node in role.findall(f"{MD}{service}"):
         if node.get("Binding") == Names.BINDING_HTTP_REDIRECT:
-            url = node.get("Location") or ""
+            url = node.get(name) or ""
+            if not url and name != "Location":
+                return None
             parts = urlsplit(url)
             if parts.scheme not in ("http", "https") or not parts.netloc or len(url) > LONGEST:
                 raise _refused("An address of the provider is not a web address")

@@ -32,6 +32,7 @@ class ServiceAddresses:
 
     entity_id: str
     acs_url: str
+    slo_url: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +73,13 @@ def make_key_pair(name: str, *, at: datetime) -> KeyPair:
 
 def library_settings(provider: IdentityProvider, addresses: ServiceAddresses) -> OneLogin_Saml2_Settings:
     """Return what the library needs. Its templates do not escape what they are filled with: here it is done before."""
-    has_key = provider.signs_requests and provider.own_key_encrypted is not None
+    has_key = provider.own_key_encrypted is not None
     written = {
         "strict": True,
         "sp": {
             "entityId": _escaped(addresses.entity_id),
             "assertionConsumerService": {"url": _escaped(addresses.acs_url), "binding": Names.BINDING_HTTP_POST},
+            "singleLogoutService": {"url": _escaped(addresses.slo_url), "binding": Names.BINDING_HTTP_REDIRECT},
             "NameIDFormat": _escaped(provider.name_id_format or Names.NAMEID_UNSPECIFIED),
             "x509cert": provider.own_certificate or "" if has_key else "",
             "privateKey": decrypt(provider.own_key_encrypted or "") if has_key else "",
@@ -88,7 +90,7 @@ def library_settings(provider: IdentityProvider, addresses: ServiceAddresses) ->
             "x509certMulti": {"signing": list(provider.certificates)},
         },
         "security": {
-            "authnRequestsSigned": has_key,
+            "authnRequestsSigned": has_key and provider.signs_requests,
             "wantAssertionsSigned": True,
             "requestedAuthnContext": False,
             "rejectDeprecatedAlgorithm": True,
@@ -113,12 +115,12 @@ def ask_to_sign_in(provider: IdentityProvider, addresses: ServiceAddresses) -> S
     )
     request_id = str(request.get_id())
     query = {"SAMLRequest": str(request.get_request()), "RelayState": request_id}
-    return SamlRequest(request_id, redirect_to(provider, provider.sso_url or "", query))
+    return SamlRequest(request_id, redirect_to(provider, provider.sso_url or "", query, sign=provider.signs_requests))
 
 
-def redirect_to(provider: IdentityProvider, url: str, query: dict[str, str]) -> str:
-    """Return a URL of the redirect binding, signed where the provider has a key of ours."""
-    if provider.signs_requests and provider.own_key_encrypted:
+def redirect_to(provider: IdentityProvider, url: str, query: dict[str, str], *, sign: bool) -> str:
+    """Return a URL of the redirect binding, signed with our key for the provider."""
+    if sign and provider.own_key_encrypted:
         query = {**query, "SigAlg": Names.RSA_SHA256}
         signed = urlencode(query, quote_via=quote, safe=SAFE)
         signature = Library.sign_binary(signed, decrypt(provider.own_key_encrypted))

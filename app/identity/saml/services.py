@@ -99,7 +99,7 @@ def renew_saml_provider(
 def _connect(provider: IdentityProvider, found: ProviderDescription, *, at: datetime) -> None:
     provider.entity_id, provider.sso_url, provider.slo_url = found.entity_id, found.sso_url, found.slo_url
     provider.certificates, provider.name_id_format = list(found.certificates), found.name_id_format
-    provider.signs_requests = found.wants_signed_requests
-    if provider.signs_requests and provider.own_key_encrypted is None:
+    provider.slo_answer_url, provider.signs_requests = found.slo_answer_url, found.wants_signed_requests
+    if (provider.signs_requests or provider.slo_url) and provider.own_key_encrypted is None:
         pair = make_key_pair(provider.name, at=at)
         provider.own_certificate, provider.own_key_encrypted = pair.certificate, encrypt(pair.key)

@@ -45,13 +45,22 @@ class Attribute:
 
 
 @dataclass(frozen=True, slots=True)
+class SubjectName:
+    """A person's NameID with what qualifies it."""
+
+    text: str
+    format: str | None
+    qualifier: str | None
+    own_qualifier: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class VerifiedAnswer:
     """Who the provider says it is."""
 
     assertion_id: str
     issuer: str
-    subject: str
-    subject_format: str | None
+    subject: SubjectName
     provider_session: str | None  # SessionIndex
     attributes: tuple[Attribute, ...]
     valid_until: datetime  # after which the times alone refuse the assertion
@@ -66,17 +75,16 @@ def verify_answer(encoded: str, expected: Expected, *, at: datetime) -> Verified
     _check_envelope(root, expected, at)
     if assertion.get("Version") != "2.0":
         raise AnswerRefused("version")
-    if _text(_only(assertion, "Issuer")) != expected.provider_entity_id:
+    if text_of(_only(assertion, "Issuer")) != expected.provider_entity_id:
         raise AnswerRefused("wrong_issuer")
     _check_issued(assertion, at)
     until = _check_conditions(_only(assertion, "Conditions"), expected, at)
-    subject, subject_format, confirmed_until = _check_subject(_only(assertion, "Subject"), expected, at)
+    subject, confirmed_until = _check_subject(_only(assertion, "Subject"), expected, at)
     provider_session = _check_statements(assertion.findall(f"{SAML}AuthnStatement"), at)
     return VerifiedAnswer(
         assertion_id=assertion.get("ID", ""),
         issuer=expected.provider_entity_id,
         subject=subject,
-        subject_format=subject_format,
         provider_session=provider_session,
         attributes=_attributes(assertion),
         valid_until=max(confirmed_until, until or confirmed_until) + DRIFT,
@@ -94,13 +102,13 @@ def _check_envelope(root: etree._Element, expected: Expected, at: datetime) -> N
     if root.get("InResponseTo") != expected.request_id:
         raise AnswerRefused("wrong_request")
     issuer = root.find(f"{SAML}Issuer")
-    if issuer is not None and _text(issuer) != expected.provider_entity_id:
+    if issuer is not None and text_of(issuer) != expected.provider_entity_id:
         raise AnswerRefused("wrong_issuer")
     _check_issued(root, at)
 
 
 def _check_issued(element: etree._Element, at: datetime) -> None:
-    issued = _time(element, "IssueInstant")
+    issued = time_of(element, "IssueInstant")
     if issued is None or issued > at + DRIFT:
         raise AnswerRefused("not_yet_valid")
 
@@ -115,17 +123,14 @@ def _check_conditions(conditions: etree._Element, expected: Expected, at: dateti
     if not restrictions:
         raise AnswerRefused("no_audience")
     for restriction in restrictions:
-        if expected.own_entity_id not in [_text(each) for each in restriction.findall(f"{SAML}Audience")]:
+        if expected.own_entity_id not in [text_of(each) for each in restriction.findall(f"{SAML}Audience")]:
             raise AnswerRefused("wrong_audience")
     return until
 
 
-def _check_subject(subject: etree._Element, expected: Expected, at: datetime) -> tuple[str, str | None, datetime]:
-    name_id = _only(subject, "NameID")
-    name = _text(name_id)
-    if not name or len(name) > LONGEST or name != name.strip():
-        raise AnswerRefused("no_subject")
-    if name_id.get("Format") == Names.NAMEID_TRANSIENT:
+def _check_subject(subject: etree._Element, expected: Expected, at: datetime) -> tuple[SubjectName, datetime]:
+    name = subject_of(_only(subject, "NameID"))
+    if name.format == Names.NAMEID_TRANSIENT:
         raise AnswerRefused("transient_subject")  # another one each time: nobody could be found again
     confirmation = _only(subject, "SubjectConfirmation")
     if confirmation.get("Method") != Names.CM_BEARER:
@@ -139,14 +144,22 @@ def _check_subject(subject: etree._Element, expected: Expected, at: datetime) ->
     until = _check_not_over(data, at)
     if until is None:
         raise AnswerRefused("no_confirmation_end")
-    return name, name_id.get("Format"), until
+    return name, until
+
+
+def subject_of(name_id: etree._Element) -> SubjectName:
+    """Return what a NameID says; raises AnswerRefused for one that names nobody."""
+    name = text_of(name_id)
+    if not name or len(name) > LONGEST or name != name.strip():
+        raise AnswerRefused("no_subject")
+    return SubjectName(name, name_id.get("Format"), name_id.get("NameQualifier"), name_id.get("SPNameQualifier"))
 
 
 def _check_statements(statements: Sequence[etree._Element], at: datetime) -> str | None:
     if not statements:
         raise AnswerRefused("no_sign_in")
     for statement in statements:
-        over = _time(statement, "SessionNotOnOrAfter")
+        over = time_of(statement, "SessionNotOnOrAfter")
         if over is not None and over + DRIFT <= at:
             raise AnswerRefused("expired")
     return next((found for each in statements if (found := each.get("SessionIndex"))), None)
@@ -162,19 +175,19 @@ def _attributes(assertion: etree._Element) -> tuple[Attribute, ...]:
 
 
 def _check_begun(element: etree._Element, at: datetime) -> None:
-    begins = _time(element, "NotBefore")
+    begins = time_of(element, "NotBefore")
     if begins is not None and begins > at + DRIFT:
         raise AnswerRefused("not_yet_valid")
 
 
 def _check_not_over(element: etree._Element, at: datetime) -> datetime | None:
-    ends = _time(element, "NotOnOrAfter")
+    ends = time_of(element, "NotOnOrAfter")
     if ends is not None and ends + DRIFT <= at:
         raise AnswerRefused("expired")
     return ends
 
 
-def _time(element: etree._Element, name: str) -> datetime | None:
+def time_of(element: etree._Element, name: str) -> datetime | None:
     written = element.get(name)
     if written is None:
         return None
@@ -194,7 +207,7 @@ def _only(parent: etree._Element, name: str) -> etree._Element:
     return found[0]
 
 
-def _text(element: etree._Element) -> str:
+def text_of(element: etree._Element) -> str:
     """Return the text of an element that holds nothing else: a child in a name would split it in two."""
     if len(element):
         raise AnswerRefused("text_with_elements")

@@ -11,6 +11,7 @@ from flask.typing import ResponseReturnValue
 
 from app.access import doors, permission_required, public, security, sign_in_required, signed_in_viewer
 from app.access.sso.routes import add_provider_views
+from app.access.sso.sign_out import sign_out
 from app.core.clock import utc_now
 from app.core.db import unit_of_work
 from app.identity.errors import NoOwnStorefront
@@ -35,7 +36,7 @@ def login() -> ResponseReturnValue:
 @public
 def logout() -> ResponseReturnValue:
     """Sign out."""
-    return doors.sign_out(DOOR)
+    return sign_out(DOOR)
 
 
 @bp.route("/activate/<token>", methods=["GET", "POST"])
