@@ -81,7 +81,7 @@ def list_providers(realm_id: UUID) -> list[IdentityProvider]:
 def find_provider(realm_id: UUID, provider_id: UUID) -> IdentityProvider | None:
     """Return a provider of a realm; None also for another realm's."""
     with open_realm(realm_id):
-        found = session.scalar(
+        return session.scalar(
             select(IdentityProvider).where(
                 IdentityProvider.distributor_id == current_scope().distributor_id,
                 IdentityProvider.realm_id == realm_id,
