@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from app.core.db import session
@@ -17,6 +18,8 @@ from app.core.ids import new_id
 from app.orders.models import IdempotencyKey
 from tenants.context import current_scope
 
+KEPT = timedelta(hours=24)  # decisions section 8
+
 
 @dataclass(frozen=True, slots=True)
 class Submit:
@@ -24,7 +27,7 @@ class Submit:
 
     client: str
     route: str
-    key: UUID
+    key: UUID | str
     words: tuple[object, ...]
 
     @property
@@ -75,3 +78,56 @@ def once(submit: Submit, make: Callable[[], UUID], *, at: datetime) -> UUID:
     if "id" not in row.answer:
         raise StillMaking
     return UUID(row.answer["id"])
+
+
+class InFlight(Conflict):
+    """The first of two equal calls is still being answered."""
+
+    code = "in_flight"
+
+    def __init__(self) -> None:
+        super().__init__("The same call is being answered at this moment; ask again in a second")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a call was answered with; `is_repeated`: long before, by the first one of its key."""
+
+    content: Mapping[str, Any]
+    is_repeated: bool
+
+
+def answer_once(submit: Submit, make: Callable[[], Mapping[str, Any]], *, at: datetime) -> Answer:
+    """Do something once per key within 24 hours and keep what it was answered with, in one transaction with it.
+
+    Works in the scope of whoever owns the program. Raises InFlight while the first call is not committed, and Invalid
+    `key_reused` for the same key with another request. What `make` raises keeps nothing: it can be corrected.
+    """
+    here = current_scope()
+    place = (here.distributor_id, submit.client[:80], submit.route[:80], str(submit.key))
+    if not session.scalar(select(func.pg_try_advisory_xact_lock(func.hashtextextended(":".join(map(str, place)), 0)))):
+        raise InFlight
+    of_key = (
+        IdempotencyKey.distributor_id == place[0],
+        IdempotencyKey.client == place[1],
+        IdempotencyKey.route == place[2],
+        IdempotencyKey.key == place[3],
+    )
+    session.execute(
+        delete(IdempotencyKey).where(*of_key, IdempotencyKey.created_at <= at - KEPT),
+        execution_options={"synchronize_session": False},
+    )
+    known = session.scalar(select(IdempotencyKey).where(*of_key))
+    if known is not None:
+        if known.request_digest != submit.digest:
+            raise Invalid.field("Idempotency-Key", "key_reused", "This key has been used for another request")
+        return Answer(known.answer, is_repeated=True)
+    content = make()
+    session.add(
+        IdempotencyKey(
+            reseller_id=here.reseller_id, account_id=here.account_id, client=place[1], route=place[2], key=place[3],
+            request_digest=submit.digest, answer=dict(content), created_at=at,
+        )
+    )  # fmt: skip
+    session.flush()
+    return Answer(content, is_repeated=False)

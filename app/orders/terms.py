@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 from uuid import UUID
 
 from sqlalchemy import select
@@ -13,10 +14,22 @@ from sqlalchemy import select
 from app.accounts.models import Account
 from app.catalogue.models import Product, ProductGroup, TermsDocument
 from app.core.db import session
-from app.identity.models import User
 from app.orders.basket_lines import BasketLine
 from app.orders.models import Order, TermsAcceptance
 from tenants.context import current_scope
+
+
+class Signatory(Protocol):
+    """Who accepts terms: a signed-in person, or one that a program names."""
+
+    @property
+    def first_name(self) -> str: ...
+
+    @property
+    def last_name(self) -> str: ...
+
+    @property
+    def email(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +81,7 @@ def _group_terms(products: Sequence[Product]) -> dict[UUID | None, UUID | None]:
 
 
 def log_acceptance(
-    terms: Sequence[Terms], order: Order, user: User, recipient: Account, evidence: Evidence, *, at: datetime
+    terms: Sequence[Terms], order: Order, user: Signatory, recipient: Account, evidence: Evidence, *, at: datetime
 ) -> None:
     """Record who accepted which text, for which product, from where: one row for each (SF-20)."""
     for each in terms:

@@ -23,6 +23,7 @@ from app.core.queue import Job, Nudge
 from app.notifications.jobs import SEND_MAIL
 from app.notifications.models import MailState, OutboundMail
 from app.orders.expiry import delete_expired_drafts, expire_pending_orders
+from app.orders.idempotency import KEPT
 from app.orders.jobs import PROCESS_ORDER_WORK
 from app.orders.models import IdempotencyKey, OrderWork, WorkState
 from app.orders.offers.lifecycle import expire_offers as lose_expired_offers
@@ -39,7 +40,6 @@ from tenants.context import current_scope
 
 GRACE = timedelta(seconds=10)  # a new row was nudged when it was committed; its job may just be on its way
 MOST = 200  # rows of one kind nudged at a time
-KEYS_KEPT = timedelta(hours=24)
 MAILS_KEPT = timedelta(days=180)
 CALLS_KEPT = timedelta(days=90)
 
@@ -182,7 +182,7 @@ def forget_finished(at: datetime) -> None:
     """Answers to submits after 24 hours (GO-02), and mails that left or failed after 180 days."""
     here = current_scope().distributor_id
     session.execute(
-        delete(IdempotencyKey).where(IdempotencyKey.distributor_id == here, IdempotencyKey.created_at < at - KEYS_KEPT)
+        delete(IdempotencyKey).where(IdempotencyKey.distributor_id == here, IdempotencyKey.created_at < at - KEPT)
     )
     session.execute(
         delete(OutboundMail).where(
