@@ -22,6 +22,7 @@ from tenants.models import Distributor, DistributorState
 from workers.jobs import (
     adoption,
     billing,
+    company_domains,
     listings,
     prices,
     product_files,
@@ -56,6 +57,7 @@ PERIODIC: tuple[Periodic, ...] = (
     Periodic(timedelta(seconds=15), sweeps.nudge_mails),
     Periodic(timedelta(seconds=15), sweeps.nudge_changes),
     Periodic(timedelta(seconds=30), registration.nudge_registrations),
+    Periodic(timedelta(minutes=5), company_domains.nudge_domain_checks),
     Periodic(timedelta(minutes=10), sweeps.nudge_accounts),
     Periodic(timedelta(seconds=30), sweeps.nudge_imports),
     Periodic(timedelta(seconds=30), sweeps.nudge_listing_runs),

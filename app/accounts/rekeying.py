@@ -10,6 +10,8 @@ from uuid import UUID
 from sqlalchemy import Table, update
 
 from app.core.db import Base, session
+from app.identity.companies.queries import Company
+from app.identity.companies.services import retire
 from app.identity.models import SignInName, User, UserKind
 from tenants.context import current_scope, scope
 from tenants.scoping import Shared
@@ -55,3 +57,5 @@ def give_rows_to_reseller(account_id: UUID, *, reseller_id: UUID | None, kind: U
             .values(reseller_id=reseller_id, kind=kind)
             .execution_options(synchronize_session=False)
         )
+    if kind is UserKind.RESELLER:
+        retire(Company(realm_id, account_id))

@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from app.core.db import session
 from app.core.ids import new_id
+from app.identity.companies.models import CompanyDomain, CompanySignIn
 from app.identity.errors import EmailInUse
 from app.identity.models import (
     AuthenticatorApp,
@@ -27,6 +28,7 @@ from app.identity.models import (
     UserSession,
     UserStatus,
 )
+from app.identity.permission_rules.held import access_by_person
 from app.identity.providers.models import (
     IdentityLink,
     IdentityProvider,
@@ -91,7 +93,9 @@ def _is_staffs(email: str, reseller_id: UUID | None) -> bool:
 
 def _add_name(user: User, realm_id: UUID) -> UUID | None:
     """Add a sign-in name unless the address has one in the realm; return whose it is now."""
-    rights = rights_of_roles(user.roles) if user.kind is UserKind.BSS else []
+    rights, rule_access = [], {}
+    if user.kind is UserKind.BSS:
+        rights, rule_access = rights_of_roles(user.roles), access_by_person().get(user.id, {})
     with open_realm(realm_id):
         session.execute(
             insert(SignInName)
@@ -107,6 +111,7 @@ def _add_name(user: User, realm_id: UUID) -> UUID | None:
                 status=user.status,
                 roles=user.roles,
                 rights=rights,
+                rule_access=rule_access,
                 reseller_id=user.reseller_id,
                 account_id=user.account_id,
                 full_name=user.full_name,
@@ -163,6 +168,8 @@ def erase_realm(realm_id: UUID) -> None:
             ProviderRoleRule,
             IdentityProvider,
             SamlAssertionSeen,
+            CompanyDomain,
+            CompanySignIn,
         ):
             session.execute(
                 delete(table).where(table.distributor_id == current_scope().distributor_id, table.realm_id == realm_id)

@@ -13,6 +13,7 @@ from sqlalchemy import delete, select
 
 from app.core.db import session
 from app.core.secrets import digest, new_token
+from app.identity.companies.queries import takes_password
 from app.identity.entering import Challenged, SignedIn, Visit, enter
 from app.identity.errors import ChallengeEnded, TooSoon
 from app.identity.locking import count_wrong_try, forget_wrong_tries, lock_credential
@@ -170,7 +171,7 @@ def _lock(realm_id: UUID, token: str, *, at: datetime) -> tuple[SignInChallenge,
             .execution_options(populate_existing=True)
         )
         name = None if challenge is None else _person_of(challenge)
-    if challenge is None or name is None:
+    if challenge is None or name is None or not takes_password(name):
         raise ChallengeEnded
     if _credential(name).is_locked(at):
         raise ChallengeEnded

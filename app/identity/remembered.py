@@ -14,6 +14,7 @@ from sqlalchemy import delete, or_, select
 from app.audit.services import Actor, record
 from app.core.db import session
 from app.core.secrets import digest, new_token
+from app.identity.companies.queries import takes_password
 from app.identity.models import RememberedSignIn, SignInName, UserStatus
 from app.identity.realms import open_realm
 from app.identity.rules import code_step
@@ -86,7 +87,7 @@ def resume(
         if name is None:
             session.delete(row)
             return None
-    if code_step(name, device, at=at) is not None:
+    if code_step(name, device, at=at) is not None or not takes_password(name):
         return None
     with open_realm(realm_id):
         token, _ = start_session(name, at=at, address=address, browser=browser)

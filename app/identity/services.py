@@ -15,6 +15,7 @@ from app.core.db import session
 from app.core.errors import FieldError, Invalid
 from app.core.ids import new_id
 from app.identity.admission import admit_staff, erase_realm, grant_realms, withdraw_realm
+from app.identity.companies.queries import require_not_glass_keeper
 from app.identity.errors import (
     LastAdmin,
     OwnAccess,
@@ -205,6 +206,7 @@ def set_roles(user_id: UUID, *, type_: UserType, roles: Collection[Role], actor:
         raise OwnAccess
     if type_ is not UserType.ADMIN:
         _require_another_admin(user)
+        require_not_glass_keeper(user)
     if user.kind is UserKind.BSS and (type_, names) != (user.type, sorted(user.roles)):
         require_may_manage(user, actor)
         require_grantable(set(names) - set(user.roles), actor, is_admin=type_ is UserType.ADMIN)
@@ -253,6 +255,7 @@ def deactivate_user(user_id: UUID, *, actor: Actor, at: datetime) -> User:
     if actor.user_id == user_id:
         raise OwnAccess
     _require_another_admin(user)
+    require_not_glass_keeper(user)
     require_may_manage(user, actor)
     user.status = UserStatus.INACTIVE
     set_status_of_names(user, UserStatus.INACTIVE)

@@ -6,8 +6,10 @@ from uuid import UUID
 
 from sqlalchemy import select
 
+from app.audit.services import Actor, record
 from app.core.db import session
 from app.identity.challenges import proceed
+from app.identity.companies.queries import find_route
 from app.identity.entering import Challenged, SignedIn, Visit, enter
 from app.identity.locking import count_wrong_try, lock_credential
 from app.identity.models import SignInName, UserStatus
@@ -30,8 +32,10 @@ def sign_in(
     """Start a session in a realm, ask for a second factor, or return None and count the wrong try.
 
     The caller commits in every case. Of parallel tries at one user each waits for the one before, so no try goes
-    uncounted. A lock sends one mail. Source: SF-12, BC-02.
+    uncounted. A lock sends one mail. People whose company takes no passwords get the same None for a right one.
+    Source: SF-12, BC-02, GO-14.
     """
+    route = find_route(realm_id, email)
     name = _find_name(realm_id, normal_email(email))
     credential = lock_credential(name) if name is not None else None
     is_right = is_password(credential.password_hash if credential else None, password)
@@ -42,10 +46,15 @@ def sign_in(
     if not is_right:
         count_wrong_try(credential, name, realm_id, at=visit.at, address=visit.address)
         return None
+    if route is not None and not route.takes_password_of(name):
+        return None
     if is_outdated(credential.password_hash):
         with open_realm(credential.realm_id):
             credential.password_hash = hash_password(password)
             session.flush()
+    if route is not None and route.is_kept_for(name):
+        actor = Actor(name.user_id, name.full_name, reseller_id=name.reseller_id, address=visit.address)
+        record("sign_in.break_glass", actor=actor, at=visit.at, target_kind="user", target_id=name.user_id)
     return proceed(name, credential, visit, is_remembered=is_remembered)
 
 

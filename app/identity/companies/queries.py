@@ -11,11 +11,12 @@ from uuid import UUID
 from sqlalchemy import and_, exists, select
 
 from app.core.db import session
+from app.identity.companies.errors import KeepsTheGlass
 from app.identity.companies.models import CompanyDomain, CompanySignIn, DomainState
 from app.identity.mails import settings_of_realm
-from app.identity.models import SignInName, UserKind
+from app.identity.models import SignInName, User, UserKind
 from app.identity.providers.models import IdentityProvider, ProviderState
-from app.identity.realms import is_bss_realm, open_realm
+from app.identity.realms import Person, is_bss_realm, open_realm, realms_of
 from tenants.context import current_scope
 
 CUSTOMERS = frozenset({UserKind.DIRECT, UserKind.END_CUSTOMER})  # a reseller's staff opens more than one realm
@@ -41,8 +42,14 @@ class Route:
 
     def takes_password_of(self, name: SignInName) -> bool:
         """Whether a password still lets somebody of the domain in: people of others', and the company's one Admin."""
-        is_own = name.account_id == self.account_id and name.kind in CUSTOMERS
-        return not (self.is_required and is_own) or name.user_id == self.break_glass_user_id
+        return not self._binds(name) or name.user_id == self.break_glass_user_id
+
+    def is_kept_for(self, name: SignInName) -> bool:
+        """Whether somebody's password opens what it opens to no colleague: the way in when the provider fails."""
+        return self._binds(name) and name.user_id == self.break_glass_user_id
+
+    def _binds(self, name: SignInName) -> bool:
+        return self.is_required and name.account_id == self.account_id and name.kind in CUSTOMERS
 
 
 def domain_of(email: str) -> str:
@@ -98,6 +105,22 @@ def find_route(realm_id: UUID, email: str) -> Route | None:
     if row is None:
         return None
     return Route(row.account_id, row.id, row.domain, bool(row.is_required), row.break_glass_user_id)
+
+
+def takes_password(name: SignInName) -> bool:
+    """Whether a password, or what it has started, lets somebody in as far as their company goes."""
+    route = find_route(name.realm_id, name.email)
+    return route is None or route.takes_password_of(name)
+
+
+def require_not_glass_keeper(user: User) -> None:
+    """Raise KeepsTheGlass for the Admin whose password is their company's way in when its provider fails."""
+    if user.kind not in CUSTOMERS or user.account_id is None:
+        return
+    for realm_id in realms_of(Person(user.kind, user.reseller_id, user.account_id)):
+        rules = find_rules(Company(realm_id, user.account_id))
+        if rules is not None and rules.is_required and rules.break_glass_user_id == user.id:
+            raise KeepsTheGlass
 
 
 def is_any_routed(realm_id: UUID) -> bool:

@@ -14,7 +14,7 @@ from app.core.db import session
 from app.core.errors import Invalid
 from app.core.ids import new_id
 from app.identity.companies.newcomers import newcomer_of
-from app.identity.companies.queries import domain_of, has_proven, is_of_company
+from app.identity.companies.queries import Company, domain_of, has_proven, is_of_company
 from app.identity.entering import SignedIn, Visit, enter
 from app.identity.locking import count_wrong_try, forget_wrong_tries, lock_credential
 from app.identity.mails import mail_person
@@ -166,7 +166,7 @@ def _is_verified(trip: SsoRequest, provider: IdentityProvider) -> bool:
     """A company's provider speaks for addresses of its own proven domains alone, whatever it says."""
     if not trip.email or not (trip.is_email_verified or provider.trusts_email):
         return False
-    return provider.account_id is None or has_proven(trip.realm_id, provider.account_id, trip.email)
+    return provider.account_id is None or has_proven(Company(trip.realm_id, provider.account_id), trip.email)
 
 
 def _is_own_address(trip: SsoRequest, provider: IdentityProvider, name: SignInName) -> bool:
@@ -188,7 +188,7 @@ def _find_by_address(trip: SsoRequest, provider: IdentityProvider) -> SignInName
 
 def _usable(name: SignInName, provider: IdentityProvider) -> SignInName:
     """Refuse who may not enter: the inactive, and whoever is not of the company whose provider this is."""
-    if provider.account_id is not None and not is_of_company(name, provider.account_id):
+    if provider.account_id is not None and not is_of_company(name, Company(provider.realm_id, provider.account_id)):
         raise SsoRefused(UNKNOWN)
     if name.status is UserStatus.INACTIVE:
         raise SsoRefused(NOT_ACTIVE)
@@ -265,7 +265,7 @@ def _create(trip: SsoRequest, provider: IdentityProvider, visit: Visit) -> SignI
         raise refusal
     roles: tuple[Role, ...]
     if provider.account_id is not None:
-        newcomer = newcomer_of(realm_id, provider.account_id)
+        newcomer = newcomer_of(Company(realm_id, provider.account_id))
         if newcomer is None:
             raise refusal
         person, roles = newcomer.person, newcomer.roles

@@ -9,10 +9,12 @@ from sqlalchemy import exists, select
 
 from app.core.db import session
 from app.core.errors import NotFound
+from app.identity.companies.queries import Company, is_of_company, may_be_used
 from app.identity.mails import settings_of_realm
 from app.identity.models import Credential
 from app.identity.providers.models import IdentityLink, IdentityProvider, ProviderState
 from app.identity.realms import is_bss_realm, open_realm
+from app.identity.recovery import name_of_user
 from tenants.context import current_scope
 from tenants.settings import distributor_settings
 
@@ -56,15 +58,11 @@ def ways_in(realm_id: UUID) -> WaysIn:
 
 def listed_providers(realm_id: UUID) -> list[IdentityProvider]:
     """Return enabled, visible providers that are no customer company's."""
-    return [
-        each
-        for each in list_providers(realm_id)
-        if each.state is ProviderState.ENABLED and each.is_visible and each.account_id is None
-    ]
+    return [each for each in list_providers(realm_id) if each.state is ProviderState.ENABLED and each.is_visible]
 
 
-def list_providers(realm_id: UUID) -> list[IdentityProvider]:
-    """Return all providers of a realm in their owner's order."""
+def list_providers(realm_id: UUID, *, account_id: UUID | None = None) -> list[IdentityProvider]:
+    """Return the providers of a realm's owner in their order, or those of one customer company."""
     with open_realm(realm_id):
         return list(
             session.scalars(
@@ -72,6 +70,7 @@ def list_providers(realm_id: UUID) -> list[IdentityProvider]:
                 .where(
                     IdentityProvider.distributor_id == current_scope().distributor_id,
                     IdentityProvider.realm_id == realm_id,
+                    IdentityProvider.account_id.is_not_distinct_from(account_id),
                 )
                 .order_by(IdentityProvider.position, IdentityProvider.name, IdentityProvider.id)
             )
@@ -144,12 +143,7 @@ def login_options(
     its people's.
     """
     links = links_of(realm_id, user_id)
-    providers = [
-        each
-        for each in list_providers(realm_id)
-        if each.state is ProviderState.ENABLED
-        and (each.is_visible if each.account_id is None else each.account_id == account_id)
-    ]
+    providers = [*listed_providers(realm_id), *_of_company(realm_id, user_id, account_id)]
     has_local = has_local_login(realm_id)
     if len(providers) + has_local < 2:  # noqa: PLR2004 - a choice is between two
         return []
@@ -160,3 +154,12 @@ def login_options(
     if has_local:
         options.append(LoginOption(None, "Password", has_password(credential_realm_id, user_id)))
     return sorted(options, key=lambda option: (option.name.casefold(), str(option.provider_id)))
+
+
+def _of_company(realm_id: UUID, user_id: UUID, account_id: UUID | None) -> list[IdentityProvider]:
+    """Return the providers of a person's company that may say who the person is."""
+    if account_id is None or not may_be_used(Company(realm_id, account_id)):
+        return []
+    if not is_of_company(name_of_user(realm_id, user_id), Company(realm_id, account_id)):
+        return []
+    return [each for each in list_providers(realm_id, account_id=account_id) if each.state is ProviderState.ENABLED]

@@ -27,6 +27,8 @@ from app.identity.providers.models import (
     SsoRequest,
 )
 from app.identity.providers.queries import (
+    find_provider,
+    get_own_provider,
     get_provider,
     has_local_login,
     has_password,
@@ -34,7 +36,7 @@ from app.identity.providers.queries import (
     list_providers,
     listed_providers,
 )
-from app.identity.providers.trips import close, fetch
+from app.identity.providers.trips import close, fetch, is_open_for
 from app.identity.realms import is_bss_realm, open_realm
 from app.identity.recovery import name_of_user
 from tenants.context import current_scope
@@ -85,9 +87,18 @@ class ProviderDetails:
 
 
 def save_oidc_provider(
-    realm_id: UUID, provider_id: UUID | None, details: ProviderDetails, *, actor: Actor, at: datetime
+    realm_id: UUID,
+    provider_id: UUID | None,
+    details: ProviderDetails,
+    *,
+    account_id: UUID | None = None,
+    actor: Actor,
+    at: datetime,
 ) -> IdentityProvider:
-    """Add a provider, or change one; a changed connection has to be tested again. Raises Invalid."""
+    """Add a provider, or change one; a changed connection has to be tested again. Raises Invalid.
+
+    `account_id` is the customer company whose provider it is, here and below; None: the realm's owner's.
+    """
     details = replace(
         details,
         name=details.name.strip(),
@@ -96,13 +107,14 @@ def save_oidc_provider(
         scopes=" ".join(details.scopes.split()),
         allowed_domains=tuple(dict.fromkeys(each.strip().lower() for each in details.allowed_domains if each.strip())),
     )
-    found = get_provider(realm_id, provider_id) if provider_id else None
-    if errors := tuple(_errors(realm_id, details, found)):
+    found = get_own_provider(realm_id, provider_id, account_id=account_id) if provider_id else None
+    if errors := tuple(_errors(realm_id, details, found, account_id)):
         raise Invalid(*errors)
     is_new = found is None
     provider = found or IdentityProvider(
         id=new_id(),
         realm_id=realm_id,
+        account_id=account_id,
         kind=ProviderKind.OIDC,
         state=ProviderState.DRAFT,
         certificates=[],
@@ -132,7 +144,7 @@ def save_oidc_provider(
         elif _connection(provider) != before or details.client_secret:
             provider.state, provider.tested_at = ProviderState.DRAFT, None
         session.flush()
-    if not has_local_login(realm_id) and not listed_providers(realm_id):
+    if account_id is None and not has_local_login(realm_id) and not listed_providers(realm_id):
         raise Invalid(FieldError("", "last_login_method", LAST_METHOD))
     _record("provider.added" if is_new else "provider.changed", provider, actor=actor, at=at)
     return provider
@@ -149,12 +161,14 @@ def _connection(provider: IdentityProvider) -> tuple[object, ...]:
     )
 
 
-def _errors(realm_id: UUID, details: ProviderDetails, found: IdentityProvider | None) -> Iterator[FieldError]:
+def _errors(
+    realm_id: UUID, details: ProviderDetails, found: IdentityProvider | None, account_id: UUID | None
+) -> Iterator[FieldError]:
     if not details.name or len(details.name) > LONGEST_NAME or not details.name.isprintable():
         yield FieldError("name", "required", f"Enter a name of at most {LONGEST_NAME} characters")
     elif any(
         each.name.casefold() == details.name.casefold() and (found is None or each.id != found.id)
-        for each in list_providers(realm_id)
+        for each in list_providers(realm_id, account_id=account_id)
     ):
         yield FieldError("name", "in_use", "Another provider has this name")
     yield from _connection_errors(details, found)
@@ -166,7 +180,7 @@ def _errors(realm_id: UUID, details: ProviderDetails, found: IdentityProvider | 
         yield FieldError("allowed_domains", "domain", "Enter domains, such as company.com")
     if is_bss_realm(realm_id) and not set(details.default_roles) <= {role.value for role in BssRole}:
         yield FieldError("default_roles", "choice", "Choose roles of the list")
-    if details.creates_users and (found is None or found.account_id is None):
+    if details.creates_users:
         yield from _creation_errors(realm_id, details)
 
 
@@ -211,9 +225,11 @@ def pass_test(realm_id: UUID, request_id: UUID, browser: str, *, actor: Actor, a
     return trip
 
 
-def enable_provider(realm_id: UUID, provider_id: UUID, *, actor: Actor, at: datetime) -> None:
+def enable_provider(
+    realm_id: UUID, provider_id: UUID, *, account_id: UUID | None = None, actor: Actor, at: datetime
+) -> None:
     """Let people sign in through a provider; raises ProviderNotTested."""
-    provider = get_provider(realm_id, provider_id)
+    provider = get_own_provider(realm_id, provider_id, account_id=account_id)
     if provider.tested_at is None or provider.state is ProviderState.DRAFT:
         raise ProviderNotTested
     with open_realm(realm_id):
@@ -222,21 +238,26 @@ def enable_provider(realm_id: UUID, provider_id: UUID, *, actor: Actor, at: date
     _record("provider.enabled", provider, actor=actor, at=at)
 
 
-def disable_provider(realm_id: UUID, provider_id: UUID, *, actor: Actor, at: datetime) -> None:
+def disable_provider(
+    realm_id: UUID, provider_id: UUID, *, account_id: UUID | None = None, actor: Actor, at: datetime
+) -> None:
     """Let nobody in through a provider any more; raises LastLoginMethod."""
-    provider = get_provider(realm_id, provider_id)
+    provider = get_own_provider(realm_id, provider_id, account_id=account_id)
     if provider.state is not ProviderState.ENABLED:
         return
     with open_realm(realm_id):
         provider.state = ProviderState.DISABLED
         session.flush()
-    _require_way_in(realm_id)
+    if account_id is None:
+        _require_way_in(realm_id)
     _record("provider.disabled", provider, actor=actor, at=at)
 
 
-def delete_provider(realm_id: UUID, provider_id: UUID, *, actor: Actor, at: datetime) -> None:
+def delete_provider(
+    realm_id: UUID, provider_id: UUID, *, account_id: UUID | None = None, actor: Actor, at: datetime
+) -> None:
     """Forget a provider and everything it vouched for; raises LastLoginMethod."""
-    provider = get_provider(realm_id, provider_id)
+    provider = get_own_provider(realm_id, provider_id, account_id=account_id)
     with open_realm(realm_id):
         for table in (IdentityLink, SsoRequest):
             session.execute(
@@ -248,7 +269,8 @@ def delete_provider(realm_id: UUID, provider_id: UUID, *, actor: Actor, at: date
             )
         session.delete(provider)
         session.flush()
-    _require_way_in(realm_id)
+    if account_id is None:
+        _require_way_in(realm_id)
     _record("provider.deleted", provider, actor=actor, at=at)
 
 
@@ -307,8 +329,7 @@ def disconnect(
         )
     if link is None:
         return
-    usable = {each.id for each in list_providers(realm_id) if each.state is ProviderState.ENABLED}
-    others = (set(links_of(realm_id, user_id)) & usable) - {provider_id}
+    others = [each for each in links_of(realm_id, user_id) if each != provider_id and _is_on(realm_id, each)]
     has_local = has_local_login(realm_id) and has_password(credential_realm_id, user_id)
     if not others and not has_local:
         raise LastLoginMethod("This is your last way to sign in")
@@ -324,6 +345,11 @@ def disconnect(
         before={"provider": provider.name},
     )
     tell(name_of_user(realm_id, user_id), f"{provider.name} was disconnected from your account.", at=at)
+
+
+def _is_on(realm_id: UUID, provider_id: UUID) -> bool:
+    found = find_provider(realm_id, provider_id)
+    return found is not None and is_open_for(found, SsoPurpose.SIGN_IN)
 
 
 def _record(action: str, provider: IdentityProvider, *, actor: Actor, at: datetime) -> None:

@@ -12,7 +12,7 @@ from app.core.errors import Invalid
 from app.core.ids import new_id
 from app.core.secrets import encrypt
 from app.identity.providers.models import IdentityProvider, ProviderKind, ProviderState
-from app.identity.providers.queries import get_provider, list_providers
+from app.identity.providers.queries import get_own_provider, list_providers
 from app.identity.realms import open_realm
 from app.identity.saml.metadata import ProviderDescription, read_metadata
 from app.identity.saml.service import make_key_pair
@@ -20,17 +20,23 @@ from app.identity.saml.service import make_key_pair
 LONGEST_NAME = 80
 
 
-def add_saml_provider(realm_id: UUID, name: str, metadata: str, *, actor: Actor, at: datetime) -> IdentityProvider:
-    """Add a provider from its metadata, as a Draft; raises Invalid."""
+def add_saml_provider(
+    realm_id: UUID, name: str, metadata: str, *, account_id: UUID | None = None, actor: Actor, at: datetime
+) -> IdentityProvider:
+    """Add a provider from its metadata, as a Draft; raises Invalid.
+
+    `account_id` is the customer company whose provider it is, here and below; None: the realm's owner's.
+    """
     name = name.strip()
     if not name or len(name) > LONGEST_NAME or not name.isprintable():
         raise Invalid.field("name", "required", f"Enter a name of at most {LONGEST_NAME} characters")
-    if any(each.name.casefold() == name.casefold() for each in list_providers(realm_id)):
+    if any(each.name.casefold() == name.casefold() for each in list_providers(realm_id, account_id=account_id)):
         raise Invalid.field("name", "in_use", "Another provider has this name")
     found = read_metadata(metadata)
     provider = IdentityProvider(
         id=new_id(),
         realm_id=realm_id,
+        account_id=account_id,
         kind=ProviderKind.SAML,
         state=ProviderState.DRAFT,
         name=name,
@@ -53,9 +59,17 @@ class SamlOptions:
     trusts_email: bool = False  # nobody can enter another person's address there
 
 
-def set_saml_options(realm_id: UUID, provider_id: UUID, options: SamlOptions, *, actor: Actor, at: datetime) -> None:
+def set_saml_options(
+    realm_id: UUID,
+    provider_id: UUID,
+    options: SamlOptions,
+    *,
+    account_id: UUID | None = None,
+    actor: Actor,
+    at: datetime,
+) -> None:
     """Store what an owner decides about a provider. Raises ProviderNotFound."""
-    provider = get_provider(realm_id, provider_id)
+    provider = get_own_provider(realm_id, provider_id, account_id=account_id)
     with open_realm(realm_id):
         provider.is_visible, provider.trusts_email = options.is_visible, options.trusts_email
         session.flush()
@@ -66,13 +80,13 @@ def set_saml_options(realm_id: UUID, provider_id: UUID, options: SamlOptions, *,
 
 
 def renew_saml_provider(
-    realm_id: UUID, provider_id: UUID, metadata: str, *, actor: Actor, at: datetime
+    realm_id: UUID, provider_id: UUID, metadata: str, *, account_id: UUID | None = None, actor: Actor, at: datetime
 ) -> IdentityProvider:
     """Take over changed metadata. Another certificate beside a known one changes nothing else: one takes over.
 
     Another provider, another address or only unknown certificates have to be tested again. Raises Invalid.
     """
-    provider = get_provider(realm_id, provider_id)
+    provider = get_own_provider(realm_id, provider_id, account_id=account_id)
     if provider.kind is not ProviderKind.SAML:
         raise Invalid.field("metadata", "metadata_refused", "This provider does not speak SAML")
     found = read_metadata(metadata)
