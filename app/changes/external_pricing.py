@@ -12,9 +12,7 @@ from sqlalchemy import select
 from app.accounts.services import root_storefront_id
 from app.changes.queries import cost_of
 from app.core.db import session
-from app.identity.models import UserStatus, UserType
-from app.identity.permissions import BssRole
-from app.identity.queries import list_bss_users
+from app.identity.recipients import BILLS, emails_with_right
 from app.notifications.services import MailTemplate, queue_mail
 from app.provisioning.access import ManagerAccess, access_to
 from app.provisioning.complete_pictures import complete_picture, service_manager_of
@@ -127,12 +125,7 @@ def _locked(external_id: UUID) -> ExternalPrice | None:
 
 
 def _finance() -> list[str]:
-    people = [
-        user.email
-        for user in list_bss_users()
-        if user.status is UserStatus.ACTIVE and (user.type is UserType.ADMIN or BssRole.BILLING.value in user.roles)
-    ]
-    return list(dict.fromkeys(email.lower() for email in people))
+    return list(dict.fromkeys(email.lower() for email in emails_with_right(BILLS)))
 
 
 def _url(path: str) -> str:

@@ -12,9 +12,9 @@ from app.accounts.queries import find_account
 from app.accounts.services import root_storefront_id
 from app.changes.words import TIMING_WORDS, day_of, words_of
 from app.core.db import session
-from app.identity.models import User, UserStatus, UserType
-from app.identity.permissions import BssRole
-from app.identity.queries import list_account_admins, list_bss_users
+from app.identity.models import User, UserStatus
+from app.identity.queries import list_account_admins
+from app.identity.recipients import DECIDES, OPERATES, emails_with_right
 from app.notifications.services import queue_mail
 from app.notifications.templates import MailTemplate
 from app.subscriptions.models import ChangeKind, Subscription, SubscriptionChange
@@ -31,7 +31,7 @@ TO_CUSTOMERS = {
 
 
 def mail_requested(subscription: Subscription, change: SubscriptionChange, *, at: datetime) -> None:
-    """Tell the account manager, or operations where there is none, that a request waits for a decision (CB-F95)."""
+    """Tell the account manager, or who may decide where there is none, that a request waits for it (CB-F95)."""
     manager = distributor_settings().account_manager_email
     fields = {
         **_internal(subscription, change),
@@ -39,7 +39,8 @@ def mail_requested(subscription: Subscription, change: SubscriptionChange, *, at
         "timing": TIMING_WORDS[change.timing],
         "comment": change.comment or "-",
     }
-    _from_distributor(MailTemplate.CANCELLATION_REQUESTED, [manager] if manager else _operators(), fields, at=at)
+    addresses = [manager] if manager else emails_with_right(DECIDES)
+    _from_distributor(MailTemplate.CANCELLATION_REQUESTED, addresses, fields, at=at)
 
 
 def mail_rejected(subscription: Subscription, change: SubscriptionChange, *, at: datetime) -> None:
@@ -69,7 +70,8 @@ def mail_failed(
         "reason": reason[:500],
         "task_url": _bss(f"/provisioning/tasks/{task_id}"),
     }
-    _from_distributor(MailTemplate.CHANGE_FAILED, [*_operators(), *([manager] if manager else [])], fields, at=at)
+    operators = emails_with_right(OPERATES)
+    _from_distributor(MailTemplate.CHANGE_FAILED, [*operators, *([manager] if manager else [])], fields, at=at)
 
 
 def _internal(subscription: Subscription, change: SubscriptionChange) -> dict[str, str]:
@@ -146,14 +148,6 @@ def _requester(subscription: Subscription, change: SubscriptionChange) -> Iterab
             User.status == UserStatus.ACTIVE,
         )
     ).all()
-
-
-def _operators() -> list[str]:
-    return [
-        user.email
-        for user in list_bss_users()
-        if user.status is UserStatus.ACTIVE and (user.type is UserType.ADMIN or BssRole.OPERATIONS.value in user.roles)
-    ]
 
 
 def _from_distributor(

@@ -31,10 +31,13 @@ class MailTemplate(enum.Enum):
     SUBSCRIPTION_SUSPENDED = "subscription_suspended"  # CB-30
     RENEWAL_REMINDER = "renewal_reminder"  # CB-28
     SUBSCRIPTION_EXPIRED = "subscription_expired"
+    PRICE_CHANGED = "price_changed"  # CB-26, CB-43
+    PROMOTION_ENDED = "promotion_ended"  # CB-16
     SUBSCRIPTION_REACTIVATED = "subscription_reactivated"
     VENDOR_RUN_FAILED = "vendor_run_failed"  # CB-15
     USAGE_MISSING = "usage_missing"  # CB-13
     STUCK_WORK = "stuck_work"  # GO-03, internal
+    WORK_RECOVERED = "work_recovered"  # CB-22, internal
     ORDER_CANCELED = "order_canceled"  # SF-31, SF-32
     SCHEDULED_ORDER_DONE = "scheduled_order_done"  # SF-33
     SCHEDULED_ORDER_FAILED = "scheduled_order_failed"  # SF-33
@@ -55,6 +58,7 @@ class MailTemplate(enum.Enum):
     NEW_DEVICE = "new_device"  # BC-28
     EMAIL_CODE = "email_code"  # SF-16
     LOGIN_OPTIONS = "login_options"  # SF-15
+    COMPANY_SIGN_IN = "company_sign_in"  # GO-14, to the company's Admins
     EMAIL_CHANGED = "email_changed"
     REGISTRATION_REQUEST = "registration_request"  # SF-05, to the storefront's owner
     REGISTRATION_REJECTED = "registration_rejected"  # SF-05
@@ -155,6 +159,9 @@ FACTS: dict[MailTemplate, TemplateFacts] = {
     MailTemplate.STUCK_WORK: TemplateFacts(
         "Work stands still", ("count", "matters", "queue_url"), ("queue_url", "Open the queue"), is_to_customers=False
     ),
+    MailTemplate.WORK_RECOVERED: TemplateFacts(
+        "Work goes on again", ("count", "matters", "queue_url"), ("queue_url", "Open the queue"), is_to_customers=False
+    ),
     MailTemplate.CANCELLATION_REQUESTED: TemplateFacts(
         "Cancellation requested",
         (
@@ -215,6 +222,16 @@ FACTS: dict[MailTemplate, TemplateFacts] = {
     MailTemplate.SUBSCRIPTION_EXPIRED: TemplateFacts(
         "Subscription expired",
         ("friendly_name", "quantity", "expired_on", "subscription_url"),
+        ("subscription_url", "View subscription"),
+    ),
+    MailTemplate.PRICE_CHANGED: TemplateFacts(
+        "Price changed",
+        ("friendly_name", "quantity", "price_before", "price_now", "valid_from", "subscription_url"),
+        ("subscription_url", "View subscription"),
+    ),
+    MailTemplate.PROMOTION_ENDED: TemplateFacts(
+        "Promotion ended",
+        ("friendly_name", "quantity", "promotion_name", "price_before", "price_now", "valid_from", "subscription_url"),
         ("subscription_url", "View subscription"),
     ),
     MailTemplate.SUBSCRIPTION_SUSPENDED: TemplateFacts(
@@ -327,6 +344,11 @@ FACTS: dict[MailTemplate, TemplateFacts] = {
     MailTemplate.EMAIL_CODE: TemplateFacts("Verify an e-mail address", ("user_first_name", "email_code", "minutes")),
     MailTemplate.EMAIL_CHANGED: TemplateFacts("E-mail changed", ("user_first_name", "new_email")),
     MailTemplate.LOGIN_OPTIONS: TemplateFacts("Login options changed", ("user_first_name", "what_changed")),
+    MailTemplate.COMPANY_SIGN_IN: TemplateFacts(
+        "Single sign-on changed",
+        ("user_first_name", "what_changed", "sign_in_url"),
+        ("sign_in_url", "Open single sign-on"),
+    ),
     MailTemplate.SECOND_FACTOR: TemplateFacts("Second factor changed", ("user_first_name", "what_changed")),
     MailTemplate.ADMINISTRATORS_CHANGED: TemplateFacts(
         "Administrators changed",
@@ -336,98 +358,6 @@ FACTS: dict[MailTemplate, TemplateFacts] = {
     ),
     MailTemplate.TEST: TemplateFacts("Test mail", ("sender_name",), is_required=True),
 }
-
-
-SAMPLES = {
-    "account_name": "Olympus Bakery",
-    "activation_url": "https://example.com/activate/sample",
-    "alias": "techsolutions",
-    "applicant_name": "Maria Papadopoulou",
-    "approve_url": "https://example.com/manage/orders/SO-2026-000142",
-    "asset_code": "AST-000017",
-    "asset_name": "Fabrikam Tool",
-    "asset_url": "https://example.com/billing/assets/AST-000017",
-    "available": "120.00 EUR",
-    "change": "Change of quantity from 10 to 6",
-    "comment": "Not needed any more",
-    "company": "Olympus Bakery",
-    "company_name": "Tech Solutions",
-    "contact_first_name": "Anna",
-    "contact_name": "Anna",
-    "cost_total": "100.00 EUR",
-    "count": "2",
-    "customer_name": "Olympus Bakery",
-    "address": "192.0.2.7",
-    "browser": "Firefox on Linux",
-    "decision": "accepted",
-    "distributor_name": "Nordwind",
-    "effective_date": "2026-03-02",
-    "email": "maria@example.com",
-    "email_code": "123456",
-    "error": "535 Authentication failed",
-    "expired_on": "2027-03-02",
-    "expires_on": "2027-03-01",
-    "friendly_name": "Mail for the office",
-    "lines": "10 x Contoso Mail",
-    "login_url": "https://example.com/login",
-    "manager_name": "Demo vendor",
-    "minutes": "10",
-    "new_email": "anna@example.com",
-    "matters": "Order SO-2026-000142 has been executing for 20 minutes",
-    "offer_number": "OF-2026-000017",
-    "offer_url": "https://example.com/bss/offers/OF-2026-000017",
-    "order_number": "SO-2026-000142",
-    "order_url": "https://example.com/orders/SO-2026-000142",
-    "period": "2026-02-01 – 2026-02-28",
-    "plan_from": "Free",
-    "plan_name": "Standard",
-    "plan_to": "Standard",
-    "prices_url": "https://example.com/manage/prices",
-    "product_name": "Contoso Mail",
-    "products": "Contoso Mail, Contoso Suite",
-    "protected_until": "2027-03-01",
-    "quantity": "10",
-    "queue_url": "https://example.com/bss/provisioning",
-    "reason": "Order the yearly plan instead",
-    "registration_url": "https://example.com/manage/registrations/sample",
-    "renewal_date": "2027-03-02",
-    "requested_by": "Anna Pappas",
-    "reseller_name": "Tech Solutions",
-    "reset_url": "https://example.com/password/sample",
-    "run_url": "https://example.com/bss/vendor-runs",
-    "sell_total": "125.00 EUR",
-    "seller_name": "Nordwind",
-    "sender_name": "Tech Solutions",
-    "settings_url": "https://example.com/manage/mail",
-    "share_url": "https://example.com/offers/sample",
-    "sign_in_code": "123456",
-    "signed_in_at": "2 Mar 2026, 12:00 UTC",
-    "status": "Pending Reseller Approval",
-    "storefront_url": "https://example.com/",
-    "subscription_code": "SUB-000142",
-    "subscription_url": "https://example.com/billing/subscriptions/SUB-000142",
-    "task_url": "https://example.com/bss/provisioning",
-    "term_ends": "2027-03-01",
-    "timing": "Immediately",
-    "total": "125.00 EUR",
-    "trial_ends_on": "2026-06-30",
-    "trial_url": "https://example.com/billing/trials/SUB-000142",
-    "usage_url": "https://example.com/bss/usage",
-    "user_first_name": "Anna",
-    "user_name": "Anna",
-    "valid_until": "5 Mar 2026, 12:00 UTC",
-    "what_changed": "An authenticator app was set up for your account.",
-    "person_name": "Maria Papadaki",
-    "person_email": "maria@example.com",
-    "what": "is now an administrator",
-    "by": "Jan Novak",
-    "what_happens": "It renews for another term",
-}
-
-
-def sample_fields(template: MailTemplate) -> dict[str, str]:
-    """Return made-up values for the fields of a mail, for previews."""
-    return {name: SAMPLES[name] for name in FACTS[template].fields}
 
 
 def templates_of(*, is_distributor: bool) -> tuple[MailTemplate, ...]:

@@ -15,8 +15,9 @@ from app.billing.credit import Credit
 from app.core.db import session
 from app.core.money import round_money
 from app.identity.models import User, UserStatus, UserType
-from app.identity.permissions import BssRole, StorefrontRole
-from app.identity.queries import UserFilter, list_account_admins, list_bss_users, list_users
+from app.identity.permissions import StorefrontRole
+from app.identity.queries import UserFilter, list_account_admins, list_users
+from app.identity.recipients import OPERATES, emails_with_right
 from app.notifications.services import MailTemplate, queue_mail
 from app.orders.execution_costs import OrderCost
 from app.orders.execution_rows import Parties
@@ -128,7 +129,9 @@ def mail_provisioning_failed(
         "reason": reason,
         "task_url": _bss_url(f"/provisioning/tasks/{task_id}"),
     }
-    _from_distributor(MailTemplate.PROVISIONING_FAILED, [*_operators(), *([manager] if manager else [])], fields, at=at)
+    _from_distributor(
+        MailTemplate.PROVISIONING_FAILED, [*emails_with_right(OPERATES), *([manager] if manager else [])], fields, at=at
+    )
 
 
 def mail_canceled(order: Order, *, at: datetime) -> None:
@@ -146,7 +149,7 @@ def mail_schedule_failed(order: Order, reason: str, *, at: datetime) -> None:
     """SF-33: the last try failed. The buyer reads that it did, operators why."""
     _to_buyer(MailTemplate.SCHEDULED_ORDER_FAILED, order, {}, at=at)
     fields = {"order_number": order.number, "reason": reason, "order_url": _bss_url(f"/orders/{order.number}")}
-    _from_distributor(MailTemplate.SCHEDULED_ORDER_STUCK, _operators(), fields, at=at)
+    _from_distributor(MailTemplate.SCHEDULED_ORDER_STUCK, emails_with_right(OPERATES), fields, at=at)
 
 
 def mail_needs_people(order: Order, account_name: str, *, at: datetime) -> None:
@@ -156,20 +159,12 @@ def mail_needs_people(order: Order, account_name: str, *, at: datetime) -> None:
         "account_name": account_name,
         "order_url": _bss_url(f"/orders/{order.number}"),
     }
-    _from_distributor(MailTemplate.ORDER_NEEDS_PEOPLE, _operators(), fields, at=at)
+    _from_distributor(MailTemplate.ORDER_NEEDS_PEOPLE, emails_with_right(OPERATES), fields, at=at)
 
 
 def money(amount: Decimal, currency: str) -> str:
     """Write an amount as mails do: 1,234.50 EUR."""
     return f"{round_money(amount, currency):,} {currency}"
-
-
-def _operators() -> list[str]:
-    return [
-        user.email
-        for user in list_bss_users()
-        if user.status is UserStatus.ACTIVE and (user.type is UserType.ADMIN or BssRole.OPERATIONS.value in user.roles)
-    ]
 
 
 def _from_distributor(

@@ -20,6 +20,7 @@ from app.orders.models import DeliveryStatus, Order, OrderItem, OrderStatus
 from app.provisioning.models import ProvisioningTask, TaskKind
 from app.provisioning.parts import parts_failed, parts_retried, parts_succeeded
 from app.provisioning.pictures import from_json
+from app.provisioning.recovery import failure_told, tell_recovered
 from app.provisioning.repairs import repair_succeeded
 from app.subscriptions.assets import asset_failed, asset_stands
 from app.subscriptions.problems import clear_problem, note_problem
@@ -56,7 +57,8 @@ def deliver(
 
 
 def task_succeeded(task: ProvisioningTask, vendor_reference: str | None, *, at: datetime) -> None:
-    """Take over what a task achieved: quantity, activation, the item's delivery."""
+    """Take over what a task achieved: quantity, activation, the item's delivery; who was told that it failed hears of it."""
+    tell_recovered(task, at=at)
     if task.change_id is not None:
         change_outcomes.change_succeeded(task, vendor_reference, at=at)
         return
@@ -104,6 +106,7 @@ def task_failed(task: ProvisioningTask, reason: str, *, at: datetime) -> None:
     """Record a refusal or the end of all tries: staff reads why, the buyer a softened line; operators get a mail."""
     if task.change_id is not None:
         change_outcomes.change_failed(task, reason, at=at)
+        failure_told(task, at=at)
         return
     subscription = find_subscription_for_update(task.subject_id)
     if subscription is not None:
@@ -122,6 +125,7 @@ def task_failed(task: ProvisioningTask, reason: str, *, at: datetime) -> None:
     add_event(order, "failed", FAILED, at=at, item=item)
     account = find_account(order.account_id) if order.account_id else None
     mail_provisioning_failed(order, item, account.name if account else "", reason, task.id, at=at)
+    failure_told(task, at=at)
 
 
 def task_retried(task: ProvisioningTask, *, at: datetime) -> None:

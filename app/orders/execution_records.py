@@ -57,7 +57,7 @@ WITH held AS MATERIALIZED (
       ON s.distributor_id = :here AND s.id = ANY (CAST(:subject_ids AS uuid[])) AND s.id = t.subject_id
       AND s.order_item_id = i.id
     WHERE t.distributor_id = :here AND t.id = ANY (CAST(:task_ids AS uuid[])) AND t.lease_token = :lease_token
-      AND t.status = 'running' AND t.kind = 'create' AND t.change_id IS NULL
+      AND t.status = 'running' AND t.kind = 'create' AND t.change_id IS NULL AND t.failure_told_at IS NULL
       AND i.delivery_status = 'provisioning' AND i.subscription_id = s.id
       AND s.status = 'pending_activation' AND s.sync_status = 'pending'
       AND s.role = 'main' AND s.parent_id IS NULL AND s.plan_edition IS NULL AND s.trial_ends_on IS NULL

@@ -17,6 +17,7 @@ from app.notifications.errors import MailNotSent
 from app.notifications.models import MailState
 from app.notifications.queries import MailLogFilter, count_mail_log, list_mail_log
 from app.notifications.rendering import render_template
+from app.notifications.samples import sample_fields
 from app.notifications.settings import (
     NewMailSettings,
     TemplateChange,
@@ -31,7 +32,7 @@ from app.notifications.settings import (
     template_settings,
 )
 from app.notifications.smtp import Letter, MailServer, send
-from app.notifications.templates import FACTS, MailTemplate, sample_fields, templates_of
+from app.notifications.templates import FACTS, MailTemplate, templates_of
 from app.owner.lists import chosen, with_args
 from app.owner.scopes import Owner, Rights, acting, frame_of, owner_of_request
 from app.web.forms import Form

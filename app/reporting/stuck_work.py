@@ -16,9 +16,7 @@ from sqlalchemy.dialects.postgresql import insert
 from app.accounts.services import root_storefront_id
 from app.core.db import session
 from app.core.ids import new_id
-from app.identity.models import UserStatus, UserType
-from app.identity.permissions import BssRole
-from app.identity.queries import list_bss_users
+from app.identity.recipients import OPERATES, people_with_right
 from app.notifications.models import MailState, OutboundMail
 from app.notifications.services import MailTemplate, queue_mail
 from app.orders.models import Order, OrderStatus, OrderWork, WorkState
@@ -46,13 +44,15 @@ class Found:
 
 
 def look_after_stuck_work(at: datetime) -> None:
-    """Bring the list of incidents up to date; new ones are told to operations, all in one mail."""
+    """Bring the list of incidents up to date: new ones are told to operations in one mail, those that are over in another."""
     found = list(_found(at))
     fresh = _write_down(found, at)
-    _close({(each.kind, each.target_id) for each in found}, at)
+    recovered = _close(found, at)
     news = [each for each in fresh if each.kind is not StuckKind.ORDER_SCHEDULED]  # told by a mail of its own (SF-33)
     if news:
-        _tell(news, at)
+        _tell(MailTemplate.STUCK_WORK, news, at)
+    if recovered:
+        _tell(MailTemplate.WORK_RECOVERED, recovered, at)
 
 
 def list_stuck() -> Sequence[StuckWork]:
@@ -180,34 +180,61 @@ def _write_down(found: Sequence[Found], at: datetime) -> Sequence[Found]:
     return [each for each in found if (each.kind, each.target_id) in fresh]
 
 
-def _close(standing: set[tuple[StuckKind, UUID]], at: datetime) -> None:
-    gone = [row.id for row in session.scalars(_open()) if (row.kind, row.target_id) not in standing]
-    if gone:
-        session.execute(
-            update(StuckWork)
-            .where(StuckWork.distributor_id == current_scope().distributor_id, StuckWork.id.in_(gone))
-            .values(closed_at=at)
+def _close(found: Sequence[Found], at: datetime) -> Sequence[Found]:
+    """Close what does not stand still any more; returns what operators were told of and goes on again (CB-22).
+
+    What stands still in another way, or has failed meanwhile, does not go on. Of two that look at once, one closes it.
+    """
+    standing = {(each.kind, each.target_id) for each in found}
+    gone = [row for row in session.scalars(_open()) if (row.kind, row.target_id) not in standing]
+    if not gone:
+        return []
+    closed = session.scalars(
+        update(StuckWork)
+        .where(
+            StuckWork.distributor_id == current_scope().distributor_id,
+            StuckWork.id.in_([row.id for row in gone]),
+            StuckWork.closed_at.is_(None),
         )
+        .values(closed_at=at)
+        .returning(StuckWork.id)
+    ).all()
+    still = {each.target_id for each in found} | _failed_tasks([row.target_id for row in gone])
+    return [
+        Found(row.kind, row.target_id, row.since, row.text)
+        for row in gone
+        if row.id in closed and row.target_id not in still and row.kind is not StuckKind.ORDER_SCHEDULED
+    ]
 
 
-def _tell(fresh: Sequence[Found], at: datetime) -> None:
-    """One mail to each of the distributor's operators about everything that is new."""
+def _failed_tasks(ids: Sequence[UUID]) -> set[UUID]:
+    return set(
+        session.scalars(
+            select(ProvisioningTask.id).where(
+                ProvisioningTask.distributor_id == current_scope().distributor_id,
+                ProvisioningTask.id.in_(ids),
+                ProvisioningTask.status == TaskStatus.FAILED,
+            )
+        )
+    )
+
+
+def _tell(template: MailTemplate, told: Sequence[Found], at: datetime) -> None:
+    """One mail to each of the distributor's operators about everything that is new, or goes on again."""
     try:
         url = bss_url(current_scope().distributor_id, "/provisioning/stuck")
     except NoAddress:
         url = ""
-    named = [each.text for each in sorted(fresh, key=lambda each: each.since)[:NAMED]]
-    more = [f"and {len(fresh) - NAMED} more"] if len(fresh) > NAMED else []
-    fields = {"count": str(len(fresh)), "matters": "; ".join([*named, *more]), "queue_url": url}
-    for user in list_bss_users():
-        is_operator = user.type is UserType.ADMIN or BssRole.OPERATIONS.value in user.roles
-        if user.status is UserStatus.ACTIVE and is_operator:
-            queue_mail(
-                MailTemplate.STUCK_WORK,
-                to_email=user.email,
-                to_name=user.full_name,
-                sender_reseller_id=None,
-                storefront_id=root_storefront_id(),
-                fields=fields,
-                at=at,
-            )
+    named = [each.text for each in sorted(told, key=lambda each: each.since)[:NAMED]]
+    more = [f"and {len(told) - NAMED} more"] if len(told) > NAMED else []
+    fields = {"count": str(len(told)), "matters": "; ".join([*named, *more]), "queue_url": url}
+    for user in people_with_right(OPERATES):
+        queue_mail(
+            template,
+            to_email=user.email,
+            to_name=user.full_name,
+            sender_reseller_id=None,
+            storefront_id=root_storefront_id(),
+            fields=fields,
+            at=at,
+        )

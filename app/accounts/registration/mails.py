@@ -11,8 +11,9 @@ from app.accounts.services import root_storefront_id
 from app.core.db import session
 from app.identity.mails import owner_name, realm_url
 from app.identity.models import UserStatus, UserType
-from app.identity.permissions import StorefrontRole
-from app.identity.queries import UserFilter, list_bss_users, list_users
+from app.identity.permissions import Permission, StorefrontRole
+from app.identity.queries import UserFilter, list_users
+from app.identity.recipients import emails_with_right
 from app.notifications.models import OutboundMail
 from app.notifications.services import MailTemplate, queue_mail
 from tenants.links import bss_url, storefront_url
@@ -25,8 +26,7 @@ def ask_owner(registration: Registration, *, at: datetime) -> None:
     """Tell who may decide that somebody waits: a reseller's Admins and storefront managers, or the distributor."""
     if registration.reseller_id is None:
         manager = distributor_settings().account_manager_email
-        admins = list_bss_users(UserFilter(status=UserStatus.ACTIVE, type=UserType.ADMIN))
-        addresses = [manager] if manager else [user.email for user in admins]
+        addresses = [manager] if manager else emails_with_right(Permission.BSS_ACCOUNTS_EDIT)
         url = bss_url(registration.distributor_id, f"/registrations/{registration.id}")
     else:
         addresses = [

@@ -9,9 +9,7 @@ from sqlalchemy import select
 from app.accounts.models import Account
 from app.accounts.services import root_storefront_id
 from app.core.db import session
-from app.identity.models import UserStatus, UserType
-from app.identity.permissions import BssRole
-from app.identity.queries import list_bss_users
+from app.identity.recipients import BILLS, people_with_right
 from app.notifications.models import OutboundMail
 from app.notifications.services import MailTemplate, queue_mail
 from app.subscriptions.models import Subscription
@@ -44,17 +42,16 @@ def mail_usage_missing(subscription: Subscription, payer: Account, period: Perio
         "period": _words(period),
         "usage_url": url,
     }
-    for user in list_bss_users():
-        if user.status is UserStatus.ACTIVE and (user.type is UserType.ADMIN or BssRole.BILLING.value in user.roles):
-            queue_mail(
-                MailTemplate.USAGE_MISSING,
-                to_email=user.email,
-                to_name=user.full_name,
-                sender_reseller_id=None,
-                storefront_id=root_storefront_id(),
-                fields=fields,
-                at=at,
-            )
+    for user in people_with_right(BILLS):
+        queue_mail(
+            MailTemplate.USAGE_MISSING,
+            to_email=user.email,
+            to_name=user.full_name,
+            sender_reseller_id=None,
+            storefront_id=root_storefront_id(),
+            fields=fields,
+            at=at,
+        )
 
 
 def _words(period: Period) -> str:

@@ -5,9 +5,11 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import update
 
+from app.audit.services import SYSTEM
 from app.core.db import unit_of_work
 from app.notifications.models import MailState, OutboundMail
 from app.orders.models import Order, OrderStatus
+from app.orders.repairs import retry
 from app.provisioning.claims import claim_task
 from app.provisioning.models import ProvisioningTask, StuckKind, StuckWork, TaskStatus
 from app.reporting.stuck_work import count_stuck, list_stuck
@@ -35,9 +37,9 @@ def standing(session, world) -> list[tuple[StuckKind, str]]:
         return found
 
 
-def mails(session, world) -> list[OutboundMail]:
+def mails(session, world, template: str = "stuck_work") -> list[OutboundMail]:
     with scope(world.scope):
-        found = [mail for mail in all_of(session, OutboundMail) if mail.template == "stuck_work"]
+        found = [mail for mail in all_of(session, OutboundMail) if mail.template == template]
         session.expunge_all()
         session.commit()
         return found
@@ -67,9 +69,14 @@ def test_an_order_nobody_works_on_is_told_of_once_and_closed_when_it_goes_on(ses
     assert placed.number in mail.fields["matters"]
     assert mail.fields["queue_url"].endswith("/bss/provisioning/stuck")
 
+    assert mails(session, world, "work_recovered") == []
     run_order(placed)
-    look(world, clock)
+    for _ in range(2):
+        look(world, clock)
     assert StuckKind.ORDER_EXECUTING not in {kind for kind, _ in standing(session, world)}
+    (mail,) = mails(session, world, "work_recovered")
+    assert (mail.to_email, mail.sender_reseller_id, mail.fields["count"]) == (world.bss_user.email, None, "1")
+    assert placed.number in mail.fields["matters"]
     with scope(world.scope):
         assert all_of(session, StuckWork)[0].closed_at == clock.now
         session.commit()
@@ -168,3 +175,37 @@ def standing_since(session, world):
         since = row.since
         session.commit()
         return since
+
+
+def test_what_was_stuck_and_then_fails_is_not_told_of_as_going_on(
+    session, world, placed, run_order, run_task, clock, vendor
+):
+    run_order(placed)
+    assert minutes_until_found(session, world, clock) <= 15
+    with scope(world.scope):
+        (task,) = all_of(session, ProvisioningTask)
+    vendor.reject_next()
+    run_task(task)
+    look(world, clock)
+    assert (standing(session, world), mails(session, world, "work_recovered")) == ([], [])
+
+
+def test_a_failure_that_was_told_is_told_to_be_over_and_the_customer_hears_nothing_of_it(
+    session, world, placed, run_order, run_task, clock, vendor
+):
+    """CB-F69 (partly): retried after a failure: operators and the account manager hear that it is done, once."""
+    run_order(placed)
+    with scope(world.scope):
+        (task,) = all_of(session, ProvisioningTask)
+    vendor.reject_next()
+    run_task(task)
+    with scope(world.scope), unit_of_work():
+        retry(task.id, actor=SYSTEM, at=clock.now)
+    for _ in range(2):
+        run_task(task)
+    (mail,) = mails(session, world, "work_recovered")
+    assert (mail.to_email, mail.storefront_id) == (world.bss_user.email, world.root.id)
+    assert mail.fields["matters"] == f"Create {world.seats.name} for {world.tech.customers[0].name}"
+    with scope(world.scope):
+        customers = [each.template for each in all_of(session, OutboundMail) if each.sender_reseller_id is not None]
+    assert customers == ["subscription_ready"]
