@@ -99,8 +99,16 @@ def exclusive_with(product_id: UUID) -> frozenset[UUID]:
 
 def allowed_add_ons(product_id: UUID) -> Sequence[AllowedAddOn]:
     """Return the active add-ons that may be bought with a product, by position and name."""
+    return tuple(allowed_by_product([product_id])[product_id].values())
+
+
+def allowed_by_product(product_ids: Collection[UUID]) -> Mapping[UUID, Mapping[UUID, AllowedAddOn]]:
+    """Return the active add-ons of each of some products, by their ids, in order of position and name; one statement."""
+    found: dict[UUID, dict[UUID, AllowedAddOn]] = {each: {} for each in product_ids}
+    if not found:
+        return found
     rows = session.execute(
-        select(Product, ProductRelation.is_quantity_linked)
+        select(Product, ProductRelation.is_quantity_linked, ProductRelation.product_id)
         .join(
             ProductRelation,
             (ProductRelation.distributor_id == Product.distributor_id) & (ProductRelation.other_id == Product.id),
@@ -108,13 +116,15 @@ def allowed_add_ons(product_id: UUID) -> Sequence[AllowedAddOn]:
         .where(
             Product.distributor_id == current_scope().distributor_id,
             ProductRelation.kind == RelationKind.ADD_ON,
-            ProductRelation.product_id == product_id,
+            ProductRelation.product_id.in_(found),
             Product.is_active,
             Product.retired_at.is_(None),
         )
         .order_by(ProductRelation.position, Product.name, Product.id)
     )
-    return [AllowedAddOn(product, is_linked) for product, is_linked in rows]
+    for product, is_linked, product_id in rows:
+        found[product_id][product.id] = AllowedAddOn(product, is_linked)
+    return found
 
 
 def add_ons_by_product(product_ids: Collection[UUID]) -> Mapping[UUID, frozenset[UUID]]:

@@ -20,6 +20,11 @@ class Limits:
     step: int = 1
 
     @property
+    def is_limited(self) -> bool:
+        """Whether there is a most that anybody set."""
+        return self.most < MOST
+
+    @property
     def is_single(self) -> bool:
         """Whether it is sold once: there is no quantity to choose or to change."""
         return self.most == 1

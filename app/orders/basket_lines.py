@@ -35,6 +35,8 @@ class BasketLine:
     needed: tuple[Product, ...] = ()  # what has to be bought with it
     blocking: Blocking | None = None  # what excludes it
     part_questions: tuple[tuple[Product, tuple[Characteristic, ...]], ...] = ()  # about a bundle's components
+    main: Product | None = None  # the product above it, which it is an add-on of
+    is_quantity_linked: bool = False  # as many as of that product
 
     @property
     def key(self) -> PriceKey:

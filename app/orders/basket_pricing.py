@@ -10,10 +10,18 @@ from uuid import UUID
 
 from app.catalogue.characteristics import Characteristic, asked_of, components_of, missing_errors
 from app.catalogue.models import Product, ProductKind, ProductType
+from app.catalogue.paths import AllowedAddOn, allowed_by_product
 from app.catalogue.quantities import quantity_errors
 from app.catalogue.queries import products_with_types
 from app.core.errors import FieldError
-from app.orders.basket_add_ons import add_on_errors, held_add_on
+from app.orders.basket_add_ons import (
+    add_on_errors,
+    alone_errors,
+    below_errors,
+    held_add_on,
+    in_place,
+    is_linked,
+)
 from app.orders.basket_lines import BasketLine, BasketView
 from app.orders.basket_promotions import Offered, Promoted, promotions_of
 from app.orders.execution_prices import running_costs
@@ -49,6 +57,7 @@ def priced_basket(basket: Basket, items: Sequence[BasketItem], receiver_id: UUID
     """Price items for their buyer and judge them for their receiver, who may not be known yet."""
     if not items:
         return BasketView(basket, (), buyer.currency)
+    items = in_place(items)
     known = products_with_types([item.product_id for item in items])
     sold = [SoldItem(item, *known[item.product_id]) for item in items]
     offered = offered_ids(known, buyer)
@@ -68,10 +77,19 @@ def priced_basket(basket: Basket, items: Sequence[BasketItem], receiver_id: UUID
     priced = _priced(sold, promoted.by_item, prices, buyer, running) if is_other else plain
     bound = subscriptions_of(items)
     found = judge(sold, receiver_id)
-    lines = tuple(
-        _line(each, before, line, promoted, found, bound.get(_bound_id(each.item, basket)))
-        for each, before, line in zip(sold, plain, priced, strict=True)
+    mains = {each.item.id: each for each in sold}
+    allowed = allowed_by_product(
+        {mains[item.parent_item_id].product.id for item in items if item.parent_item_id is not None}
     )
+    lines = tuple(
+        _line(
+            each, before, line, promoted, found,
+            bound=bound.get(_bound_id(each.item, basket)),
+            main=mains[each.item.parent_item_id] if each.item.parent_item_id is not None else None,
+            allowed=allowed,
+        )
+        for each, before, line in zip(sold, plain, priced, strict=True)
+    )  # fmt: skip
     return BasketView(basket, lines, buyer.currency, code_problem=promoted.problem)
 
 
@@ -104,17 +122,23 @@ def _line(
     priced: PricedLine | None,
     promoted: Promoted,
     found: Findings,
+    *,
     bound: Subscription | None,
+    main: SoldItem | None,
+    allowed: Mapping[UUID, Mapping[UUID, AllowedAddOn]],
 ) -> BasketLine:
     item, product = sold.item, sold.product
-    if item.parent_subscription_id is not None:
+    if main is not None:
+        problems = list(quantity_errors(product, sold.product_type, item.quantity))
+        problems += below_errors(main.item, allowed[main.product.id], product, item.quantity)
+    elif item.parent_subscription_id is not None:
         held = held_add_on(bound, product.id)
         problems = list(quantity_errors(product, sold.product_type, item.quantity, held=held))
         problems += add_on_errors(bound, product, item.quantity)
     else:
         problems = list(quantity_errors(product, sold.product_type, item.quantity, held=held_of(bound)))
         problems += licence_errors(item, bound)
-    problems += found.errors(sold)
+    problems += [*alone_errors(product, item), *found.errors(sold)]
     if item.subscription_id is None:
         problems += missing_errors(sold.product_type, product, item.characteristics, is_storefront=True)
     if priced is None:
@@ -132,6 +156,8 @@ def _line(
         needed=found.needed.get(item.id, ()),
         blocking=found.blocked.get(item.id),
         part_questions=tuple(_part_questions(sold)),
+        main=main.product if main is not None else None,
+        is_quantity_linked=main is not None and is_linked(allowed[main.product.id], product.id),
     )
 
 

@@ -13,12 +13,22 @@ from sqlalchemy import delete, select
 
 from app.catalogue.charging import chosen_options
 from app.catalogue.models import BillingCycle, PriceScheme, Product, ProductType, Term
+from app.catalogue.paths import allowed_by_product
 from app.catalogue.quantities import quantity_errors
 from app.catalogue.queries import products_with_types
 from app.core.db import session
 from app.core.errors import FieldError, Invalid, NotFound
 from app.core.ids import new_id
-from app.orders.basket_add_ons import add_on_errors, held_add_on
+from app.orders.basket_add_ons import (
+    TickedAddOn,
+    add_on_errors,
+    alone_errors,
+    below,
+    below_errors,
+    follow_quantity,
+    held_add_on,
+    put_add_ons,
+)
 from app.orders.basket_lines import BasketView
 from app.orders.basket_pricing import SoldItem, priced_basket
 from app.orders.basket_promotions import Offered, checked_code
@@ -63,6 +73,7 @@ class NewItem:
     parent_subscription_id: UUID | None = None  # the running subscription it is an add-on for
     characteristics: Mapping[str, Any] = field(default_factory=dict)  # answers, by characteristic id
     options: tuple[str, ...] = ()  # codes of chosen ones
+    add_ons: tuple[TickedAddOn, ...] = ()  # bought with it
 
 
 def open_basket(shopper: Shopper, *, at: datetime) -> Basket:
@@ -117,7 +128,7 @@ def add_item(shopper: Shopper, new: NewItem, *, buyer: Buyer, at: datetime) -> B
     errors = list(quantity_errors(product, product_type, asked, held=held))
     if new.parent_subscription_id is not None:
         errors += add_on_errors(parent, product, quantity)
-    if same is None and len(items) >= MOST_ITEMS:
+    if len(items) + (same is None) + len(new.add_ons) > MOST_ITEMS:
         errors.append(FieldError("quantity", "too_many", f"A basket holds at most {MOST_ITEMS} items"))
     if product.plan_edition and any(
         item.product_id != product.id and _sold(item.product_id)[0].plan_edition for item in items
@@ -131,6 +142,8 @@ def add_item(shopper: Shopper, new: NewItem, *, buyer: Buyer, at: datetime) -> B
     seen = price.unit_price if is_plain else None  # else it is known once the line is priced
     if same is not None:
         same.quantity, same.seen_unit_price = quantity, seen
+        follow_quantity(same, items)
+        put_add_ons(same, new.add_ons, items, buyer=buyer)
         return same
     item = BasketItem(
         basket_id=basket.id,
@@ -149,8 +162,11 @@ def add_item(shopper: Shopper, new: NewItem, *, buyer: Buyer, at: datetime) -> B
         seen_unit_price=seen,
         position=1 + max((item.position for item in items), default=0),
     )
+    for error in alone_errors(product, item):
+        raise Invalid(error)
     session.add(item)
     session.flush()
+    put_add_ons(item, new.add_ons, [*items, item], buyer=buyer)
     return item
 
 
@@ -176,7 +192,10 @@ def change_item(
 ) -> BasketItem:
     """Change an item's quantity and name. Raises BasketItemNotFound, Invalid."""
     basket = open_basket(shopper, at=at)
-    item = _item(basket, item_id)
+    items = _items(basket)
+    item = next((each for each in items if each.id == item_id), None)
+    if item is None:
+        raise BasketItemNotFound
     product, product_type = _sold(item.product_id)
     bound = subscriptions_of([item]).get(item.subscription_id or item.parent_subscription_id or item.id)
     if item.parent_subscription_id is not None:
@@ -186,12 +205,15 @@ def change_item(
         ]
     else:
         errors = list(quantity_errors(product, product_type, quantity, held=held_of(bound)))
+    if main := next((each for each in items if each.id == item.parent_item_id), None):
+        errors += below_errors(main, allowed_by_product([main.product_id])[main.product_id], product, quantity)
     if errors:
         raise Invalid(*errors)
     if item.quantity != quantity and product.price_scheme is not PriceScheme.PER_UNIT:
         item.seen_unit_price = None  # another quantity has another price: nothing changed behind the buyer's back
     item.quantity = quantity
     item.friendly_name = _checked_name(friendly_name)
+    follow_quantity(item, items)
     return item
 
 
@@ -203,8 +225,13 @@ def set_alias(shopper: Shopper, item_id: UUID, alias: str, *, at: datetime) -> B
 
 
 def remove_item(shopper: Shopper, item_id: UUID, *, at: datetime) -> None:
-    """Take an item out. Raises BasketItemNotFound."""
-    session.delete(_item(open_basket(shopper, at=at), item_id))
+    """Take an item out, and the add-ons below it. Raises BasketItemNotFound."""
+    basket = open_basket(shopper, at=at)
+    item = _item(basket, item_id)
+    for each in below(_items(basket), item.id):
+        session.delete(each)
+    session.flush()
+    session.delete(item)
 
 
 def choose_recipient(shopper: Shopper, *, end_customer_id: UUID | None, at: datetime) -> Basket:
@@ -323,6 +350,7 @@ def _merges(item: BasketItem, new: NewItem, name: str | None) -> bool:
         and name is None
         and item.subscription_id == new.subscription_id
         and item.parent_subscription_id == new.parent_subscription_id
+        and item.parent_item_id is None
         and item.price_options == list(new.options)
         and (not new.characteristics or item.characteristics == dict(new.characteristics))
     )

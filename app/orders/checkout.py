@@ -116,6 +116,9 @@ def place_order(shopper: Shopper, submission: Submission, *, buyer: Buyer, place
     session.add(order)
     session.flush()
     items = [_new_item(order, line, position) for position, line in enumerate(view.lines, start=1)]
+    made = {line.item.id: item.id for line, item in zip(view.lines, items, strict=True)}
+    for line, item in zip(view.lines, items, strict=True):  # an add-on stands below its product, and after it
+        item.parent_item_id = made[line.item.parent_item_id] if line.item.parent_item_id is not None else None
     session.add_all(items)
     session.flush()
     for line, item in zip(view.lines, items, strict=True):

@@ -35,6 +35,10 @@ class Ordered(Protocol):
     def subscription_id(self) -> UUID | None:
         """The subscription it adds licences to."""
 
+    @property
+    def parent_item_id(self) -> UUID | None:
+        """The item of the same basket or order it is an add-on of."""
+
 
 class OrderedLine(Protocol):
     """A line of a basket or of an order."""
@@ -150,11 +154,19 @@ def requirement_errors(lines: Sequence[OrderedLine], account_id: UUID, *, field:
 
 
 def in_required_order(lines: Sequence[AnyLine]) -> Sequence[AnyLine]:
-    """Return lines so that what is required is executed before what needs it; no statement for a single line."""
+    """Return lines so that what is required, or has add-ons, is executed before what needs it.
+
+    No statement for a single line.
+    """
     if len(lines) < 2:  # noqa: PLR2004 - one is in order
         return lines
     product_ids = [line.product.id for line in lines]
-    return [lines[place] for place in required_first(product_ids, requirements_of(product_ids))]
+    placed = [lines[place] for place in required_first(product_ids, requirements_of(product_ids))]
+    mains = [line for line in placed if line.item.parent_item_id is None]
+    here = {line.item.id for line in mains}
+    below = [line for line in placed if line.item.parent_item_id is not None]
+    first = [each for main in mains for each in (main, *(it for it in below if it.item.parent_item_id == main.item.id))]
+    return [*first, *(line for line in below if line.item.parent_item_id not in here)]
 
 
 def _blocked(

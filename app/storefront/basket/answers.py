@@ -12,11 +12,15 @@ from app.catalogue.characteristics import asked_of, components_of, read_answers
 from app.catalogue.models import Product, ProductKind, ProductType
 from app.core.db import session
 from app.core.errors import FieldError, Invalid
+from app.core.ids import parse_id
+from app.orders.basket_add_ons import TickedAddOn
 
 PREFIX = "characteristic-"
 OPTION = "option"
 HAS_OPTIONS = "has_options"  # a form that shows options says so: an unticked box sends nothing
 LONGEST = 500
+ADD_ON, ADD_ON_QUANTITY = "add_on", "add_on_quantity-"  # a ticked one's id; its number, behind the id
+MOST_ADD_ONS, LONGEST_NUMBER = 50, 9
 
 
 def typed_answers() -> dict[str, str]:
@@ -36,6 +40,26 @@ def chosen() -> tuple[str, ...]:
 def chosen_if_asked() -> tuple[str, ...] | None:
     """Return the ticked options, or None where the form did not ask."""
     return chosen() if request.form.get(HAS_OPTIONS) else None
+
+
+def ticked_add_ons() -> tuple[TickedAddOn, ...]:
+    """Return the add-ons ticked with a product; raises Invalid where a quantity is no whole number."""
+    found: list[TickedAddOn] = []
+    errors: list[FieldError] = []
+    for text in dict.fromkeys(request.form.getlist(ADD_ON)[:MOST_ADD_ONS]):
+        product_id = parse_id(text)
+        if product_id is None:
+            errors.append(FieldError("quantity", "choice", "Choose add-ons of this product"))
+            continue
+        written = request.form.get(f"{ADD_ON_QUANTITY}{product_id}", "1").strip()
+        is_number = written.isascii() and written.removeprefix("-").isdigit() and len(written) <= LONGEST_NUMBER
+        ticked = TickedAddOn(product_id, int(written) if is_number else 0)
+        if not is_number:
+            errors.append(FieldError(ticked.field, "number", "Enter a whole number"))
+        found.append(ticked)
+    if errors:
+        raise Invalid(*errors)
+    return tuple(found)
 
 
 def answers_about(product_id: UUID, distributor_id: UUID) -> Mapping[str, Any]:

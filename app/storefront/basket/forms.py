@@ -11,7 +11,7 @@ from app.catalogue.models import BillingCycle, Term
 from app.core.errors import Invalid
 from app.core.ids import parse_id
 from app.orders.baskets import NewItem
-from app.storefront.basket.answers import answers_about, chosen
+from app.storefront.basket.answers import answers_about, chosen, ticked_add_ons
 from app.web.forms import Form
 from tenants.context import current_scope
 
@@ -71,6 +71,7 @@ class AddForm(BasketForm):
             self.friendly_name.data or None,
             characteristics=answers_about(product_id, current_scope().distributor_id),
             options=chosen(),
+            add_ons=ticked_add_ons(),
         )
 
 

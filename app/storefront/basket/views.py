@@ -11,6 +11,7 @@ from flask.typing import ResponseReturnValue
 
 from app.access import permission_required, signed_in_viewer
 from app.catalogue.models import Product
+from app.catalogue.words import TERM_WORDS
 from app.core.clock import utc_now
 from app.core.db import session, unit_of_work
 from app.core.errors import Invalid, NotFound
@@ -35,7 +36,7 @@ from app.pricing.quotes import PriceKey, buyer_prices
 from app.storefront.basket.answers import answers_about, chosen_if_asked
 from app.storefront.basket.forms import AddForm, CodeForm, ItemForm, LicencesForm
 from app.storefront.catalogue.product_page import product_page
-from app.storefront.shopping import TERM_WORDS, buyer_of_request, price_unit, shopper_of_request
+from app.storefront.shopping import buyer_of_request, price_unit, shopper_of_request
 from app.subscriptions.queries import get_subscription
 from app.web.pages import page
 from app.web.surfaces import Surface, surface_blueprint
@@ -118,7 +119,9 @@ def _back_to_product(form: AddForm, refusal: Invalid) -> ResponseReturnValue:
     form.quantity.errors = []
     form.take(refusal)
     blocking = refusal.blocking if isinstance(refusal, ProductExcluded) else None
-    return product_page(product, form, blocking), form.status
+    return product_page(
+        product, form, blocking, refused={each.field: each.message for each in refusal.errors}
+    ), form.status
 
 
 @bp.post("/licences/<code>")

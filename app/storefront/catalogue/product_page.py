@@ -2,34 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from types import MappingProxyType
 
-from flask import url_for
+from flask import request, url_for
 
 from app.access import current_viewer
 from app.catalogue.characteristics import Characteristic, asked_of, components_of
 from app.catalogue.charging import options_of
 from app.catalogue.models import Product, ProductGroup, ProductKind, ProductType
-from app.catalogue.queries import products_by_id
+from app.catalogue.paths import allowed_by_product
+from app.catalogue.quantities import Limits, limits_of
+from app.catalogue.queries import products_by_id, products_with_types
 from app.catalogue.relations import relations_of
+from app.catalogue.words import unit_words
 from app.core.db import session
 from app.core.errors import NotFound
 from app.identity.models import UserKind
 from app.identity.permissions import Permission
+from app.orders.basket_add_ons import ONCE, TickedAddOn
 from app.orders.requirements import Blocking
 from app.pricing.catalogue_page import offered_ids, offered_products
 from app.pricing.models import Promotion
 from app.pricing.promotions.queries import published_promotions
 from app.pricing.quotes import Buyer, PriceKey, buyer_prices
-from app.storefront.basket.answers import chosen, typed_answers
+from app.storefront.basket.answers import ADD_ON, ADD_ON_QUANTITY, chosen, typed_answers
 from app.storefront.basket.forms import AddForm
-from app.storefront.shopping import CYCLE_WORDS, TERM_WORDS, buyer_of_request, price_unit, shows_prices
+from app.storefront.shopping import buyer_of_request, price_unit, shows_prices
 from app.web.pages import page
 from themes.frames import Crumb
 
 SIBLINGS = 5
+NOTHING_REFUSED: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +50,24 @@ class PriceChoice:
     retail: Decimal | None
 
 
+@dataclass(frozen=True, slots=True)
+class AddOnChoice:
+    """An add-on that can be ticked with the product. `prices`: what it costs here by the value of a price choice."""
+
+    product: Product
+    limits: Limits
+    is_quantity_linked: bool  # as many as of the product
+    prices: Sequence[tuple[str, Decimal]]  # unit and amount, for each term and cycle it is sold by here
+    is_ticked: bool
+    typed: str
+    error: str | None
+
+    @property
+    def name(self) -> str:
+        """The name of its number in the form."""
+        return f"{ADD_ON_QUANTITY}{self.product.id}"
+
+
 def choices_of(product: Product) -> list[PriceChoice]:
     """Return what a product can be bought for, the shortest term and cycle first; one statement."""
     prices = buyer_prices([product.id], buyer_of_request())
@@ -52,9 +76,7 @@ def choices_of(product: Product) -> list[PriceChoice]:
         PriceChoice(
             key,
             f"{key.term.value}.{key.cycle.value}",
-            "One-time purchase"
-            if not key.cycle.months
-            else f"{TERM_WORDS[key.term]}, billed per {CYCLE_WORDS[key.cycle]}",
+            "One-time purchase" if not key.cycle.months else unit_words(key.term, key.cycle),
             price_unit(product.unit_of_measure, key.cycle),
             prices[key].unit_price,
             prices[key].retail_price,
@@ -63,19 +85,27 @@ def choices_of(product: Product) -> list[PriceChoice]:
     ]
 
 
-def product_page(product: Product, form: AddForm, blocking: Blocking | None = None) -> str:
+def product_page(
+    product: Product,
+    form: AddForm,
+    blocking: Blocking | None = None,
+    *,
+    refused: Mapping[str, str] = NOTHING_REFUSED,
+) -> str:
     """Render the page of an offered product; raises NotFound for one that this storefront does not offer.
 
-    `blocking` is what keeps it from being bought beside what is owned.
+    `blocking` is what keeps it from being bought beside what is owned; `refused` the messages by field.
     """
     buyer = buyer_of_request()
     if product.id not in offered_ids([product.id], buyer):
         raise NotFound("There is no such product")
     group = session.get(ProductGroup, (product.distributor_id, product.group_id)) if product.group_id else None
+    product_type = session.get_one(ProductType, (product.distributor_id, product.product_type_id))
+    limits = limits_of(product, product_type)
     choices = choices_of(product)
     form.price.choices = [(choice.value, choice.label) for choice in choices]
     if not form.is_submitted():
-        form.quantity.data = product.min_quantity
+        form.quantity.data = limits.least
     if form.price.data not in {choice.value for choice in choices}:
         form.price.data = choices[0].value
     form.product_id.data = str(product.id)
@@ -93,7 +123,9 @@ def product_page(product: Product, form: AddForm, blocking: Blocking | None = No
         currency=buyer.currency,
         shows_prices=shows_prices(),
         blocking=blocking,
-        questions=_questions(product),
+        limits=limits,
+        add_ons=_add_ons(product, choices, refused),
+        questions=_questions(product, product_type),
         typed=typed_answers(),
         options=[each for each in options_of(product) if each.fits(buyer.currency)],
         chosen=chosen(),
@@ -105,9 +137,38 @@ def product_page(product: Product, form: AddForm, blocking: Blocking | None = No
     )
 
 
-def _questions(product: Product) -> list[tuple[Product | None, tuple[Characteristic, ...]]]:
+def _add_ons(product: Product, choices: Sequence[PriceChoice], refused: Mapping[str, str]) -> Sequence[AddOnChoice]:
+    """Return the add-ons that can be ticked: offered here, and sold by a term of the product's or once."""
+    allowed = allowed_by_product([product.id])[product.id]
+    if not allowed:
+        return ()
+    buyer = buyer_of_request()
+    offered, known, prices = offered_ids(allowed, buyer), products_with_types(allowed), buyer_prices(allowed, buyer)
+    ticked = set(request.form.getlist(ADD_ON))
+    found = []
+    for product_id, each in allowed.items():
+        wanted = dict.fromkeys((*((choice.key.term, choice.key.cycle) for choice in choices), ONCE))
+        keys = [key for term, cycle in wanted if (key := PriceKey(product_id, term, cycle)) in prices]
+        if product_id not in offered or not keys:
+            continue
+        limits = limits_of(*known[product_id])
+        name = f"{ADD_ON_QUANTITY}{product_id}"
+        found.append(
+            AddOnChoice(
+                each.product,
+                limits,
+                each.is_quantity_linked,
+                [(price_unit(each.product.unit_of_measure, key.cycle), prices[key].unit_price) for key in keys],
+                str(product_id) in ticked,
+                request.form.get(name, str(limits.least)),
+                refused.get(TickedAddOn(product_id).field),
+            )
+        )
+    return found
+
+
+def _questions(product: Product, product_type: ProductType) -> list[tuple[Product | None, tuple[Characteristic, ...]]]:
     """Return what is asked about the product, and about each component of a bundle."""
-    product_type = session.get_one(ProductType, (product.distributor_id, product.product_type_id))
     found: list[tuple[Product | None, tuple[Characteristic, ...]]] = [(None, asked_of(product_type))]
     if product_type.kind is ProductKind.BUNDLE:
         found += [(part, asked_of(part_type)) for part, part_type in components_of(product.id)]
