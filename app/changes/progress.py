@@ -51,7 +51,7 @@ def stages_for_customer(change: SubscriptionChange) -> list[Stage]:
         stages.append(Stage("At the provider", RUNNING, acts_next="There is nothing for you to do"))
     if change.status is ChangeStatus.FAILED:
         stages.append(Stage("At the provider", WAITING, acts_next="We look after it; there is nothing for you to do"))
-    stages.append(_taken_over(change))
+    stages.append(replace(_taken_over(change), actor=None))  # it may be one of the distributor's people
     return stages
 
 

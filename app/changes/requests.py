@@ -14,6 +14,7 @@ from sqlalchemy import select
 
 from app.accounts.queries import get_account_for_update
 from app.audit.services import SYSTEM, Actor, record
+from app.audit.shown import shown_name
 from app.changes.charging import current_period, following_period_day
 from app.changes.effects import Effect, NewChange
 from app.changes.errors import RequestKeyUsed
@@ -25,7 +26,7 @@ from app.changes.mails import mail_rejected, mail_requested
 from app.changes.parts import settle_parts
 from app.changes.queries import find_by_key, get_change, lock_change
 from app.changes.steps import ask_next, give_up_step
-from app.changes.words import actor_of, shown_name, words_of
+from app.changes.words import actor_of, words_of
 from app.core.db import nudge_after_commit, session
 from app.core.errors import DomainError, Invalid
 from app.core.queue import Nudge

@@ -6,9 +6,9 @@ from datetime import datetime
 from uuid import UUID
 
 from app.audit.services import Actor, record
+from app.audit.shown import shown_name
 from app.changes.errors import NotOffered
 from app.changes.guards import require_free
-from app.changes.words import shown_name
 from app.core.errors import Invalid
 from app.subscriptions.errors import SubscriptionNotFound
 from app.subscriptions.machine import Action

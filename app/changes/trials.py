@@ -13,10 +13,10 @@ from sqlalchemy import select
 
 from app.accounts.queries import get_account_for_update
 from app.audit.services import SYSTEM, Actor, record
+from app.audit.shown import shown_name
 from app.catalogue.models import Product, ProductType
 from app.changes.guards import require_free
 from app.changes.queries import cost_of
-from app.changes.words import shown_name
 from app.core.db import session
 from app.provisioning.complete_pictures import complete_picture, service_manager_of
 from app.provisioning.models import ProvisioningTask, TaskKind

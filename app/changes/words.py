@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
-from app.audit.services import Actor
+from app.audit.services import SYSTEM
+from app.audit.shown import PROVIDER
 from app.subscriptions.models import ChangeKind, ChangeStatus, ChangeTiming, SubscriptionChange
-from tenants.context import Reach, current_scope
 
 KIND_WORDS = {
     ChangeKind.QUANTITY: "Change of quantity",
@@ -48,13 +48,10 @@ def words_of(change: SubscriptionChange) -> str:
 
 
 def actor_of(change: SubscriptionChange) -> str | None:
-    """Return who stands in the customer's history: its own people, never the distributor's."""
-    return change.requested_by_name or None if change.is_from_storefront else None
-
-
-def shown_name(actor: Actor) -> str | None:
-    """Return who stands in the customer's history for what is done at once: nobody for the distributor's people."""
-    return None if current_scope().reseller is Reach.ALL else actor.name
+    """Return who stands in the customer's history: its own people by name, the distributor's never."""
+    if change.is_from_storefront:
+        return change.requested_by_name or None
+    return None if change.requested_by_name == SYSTEM.name else PROVIDER
 
 
 def day_of(change: SubscriptionChange) -> date:

@@ -9,6 +9,7 @@ from datetime import datetime
 from sqlalchemy import select
 
 from app.audit.services import Actor, record
+from app.audit.shown import shown_name
 from app.core.db import session
 from app.core.errors import DomainError, Invalid
 from app.orders.errors import AlreadyDecided, CardTokenMissing, SellBelowCost, StorefrontNotOpen
@@ -57,7 +58,7 @@ def approve_order(number: str, *, approver: Actor, at: datetime, confirm_below_c
     if below and not confirm_below_cost:
         raise SellBelowCost(order.number, below)
     order.decided_by_id, order.decided_at, order.decision_reason = approver.user_id, at, None
-    add_event(order, "approved", APPROVED, at=at, actor_name=approver.name)
+    add_event(order, "approved", APPROVED, at=at, actor_name=shown_name(approver))
     _start(order, at=at)
     record(
         "order.approved", actor=approver, at=at, target_kind="order", target_id=order.id,

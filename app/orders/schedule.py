@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import func, select
 
 from app.audit.services import Actor, record
+from app.audit.shown import shown_name
 from app.core.db import session
 from app.core.errors import DomainError, Invalid
 from app.orders.errors import WrongOrderState
@@ -78,7 +79,7 @@ def reschedule(number: str, day: date, *, actor: Actor, at: datetime) -> Order:
     advance(order, Move.SCHEDULE)
     _set_day(order, day)
     words = RESCHEDULED.format(old=day_words(old) if old else "–", new=day_words(day))
-    add_event(order, "rescheduled", words, at=at, actor_name=actor.name)
+    add_event(order, "rescheduled", words, at=at, actor_name=shown_name(actor))
     record(
         "order.rescheduled", actor=actor, at=at, target_kind="order", target_id=order.id,
         before={"execute_on": old}, after={"execute_on": day},
@@ -98,7 +99,7 @@ def cancel_scheduled(number: str, *, reason: str = "", actor: Actor, at: datetim
         select(OrderItem).where(OrderItem.distributor_id == order.distributor_id, OrderItem.order_id == order.id)
     ):
         item.delivery_status = DeliveryStatus.CANCELED
-    add_event(order, "canceled", CANCELED, at=at, actor_name=actor.name)
+    add_event(order, "canceled", CANCELED, at=at, actor_name=shown_name(actor))
     mail_canceled(order, at=at)
     record(
         "order.canceled", actor=actor, at=at, target_kind="order", target_id=order.id, after={"reason": reason[:500]}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from app.audit.services import Actor, record
+from app.audit.shown import shown_name
 from app.core.db import session
 from app.core.errors import Forbidden
 from app.orders.errors import AlreadyDecided
@@ -35,7 +36,7 @@ def withdraw_order(number: str, *, actor: Actor, at: datetime) -> Order:
     advance(order, Move.WITHDRAW)
     for item in list_items(order.id):
         item.delivery_status = DeliveryStatus.CANCELED
-    add_event(order, "withdrawn", WITHDRAWN, at=at, actor_name=actor.name)
+    add_event(order, "withdrawn", WITHDRAWN, at=at, actor_name=shown_name(actor))
     record(
         "order.withdrawn", actor=actor, at=at, target_kind="order", target_id=order.id,
         before={"status": OrderStatus.PENDING_RESELLER_APPROVAL.value}, after={"status": order.status.value},

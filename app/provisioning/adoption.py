@@ -187,7 +187,6 @@ def import_one(row: Adoption, *, at: datetime) -> None:
             is_agreed=not is_listed,
             billed_from=row.billed_from,
         ),
-        actor_name=row.decided_by_name or "",
         at=at,
     )
     if seen is not None and seen.account_reference and at_vendor(row.service_manager_id, account.id).link is None:

@@ -15,6 +15,7 @@ from sqlalchemy import func, select
 
 from app.accounts.models import Account
 from app.audit.services import Actor, record
+from app.audit.shown import PROVIDER
 from app.core.db import session
 from app.provisioning.complete_pictures import complete_picture
 from app.provisioning.drift import DriftFilter, DriftRow, drifts_by_id
@@ -96,7 +97,7 @@ def preview(
     proposals = []
     for row in rows:
         try:
-            proposals.append(Proposal(row, _plan(row.drift, manager, repair, actor_name="").effect))
+            proposals.append(Proposal(row, _plan(row.drift, manager, repair).effect))
         except _CannotRepair as refusal:
             proposals.append(Proposal(row, "", str(refusal)))
     return proposals
@@ -116,7 +117,7 @@ def apply_repair(run_id: UUID, drift_ids: Collection[UUID], repair: Repair, *, a
     tasks, done = [], 0
     for drift in rows:
         try:
-            plan = _plan(drift, manager, repair, actor_name=actor.name)
+            plan = _plan(drift, manager, repair)
         except _CannotRepair:
             continue
         task = plan.carry_out(at)
@@ -156,7 +157,7 @@ def repair_succeeded(task: ProvisioningTask, vendor_reference: str | None, *, at
     return True
 
 
-def _plan(drift: Drift, manager: ServiceManager, repair: Repair, *, actor_name: str) -> _Plan:
+def _plan(drift: Drift, manager: ServiceManager, repair: Repair) -> _Plan:
     """Work out a repair. Raises _CannotRepair."""
     if drift.state is not DriftState.OPEN:
         raise _CannotRepair("Somebody has decided about this already")
@@ -172,7 +173,7 @@ def _plan(drift: Drift, manager: ServiceManager, repair: Repair, *, actor_name: 
     if _has_open_task(subscription.id):
         raise _CannotRepair(UNDER_WAY)
     if repair is Repair.TAKE_THEIRS:
-        return _take_quantity(drift, subscription, actor_name)
+        return _take_quantity(drift, subscription)
     return _send_ours(drift, subscription, manager)
 
 
@@ -214,14 +215,14 @@ def _task_for(drift: Drift, subscription: Subscription) -> tuple[TaskKind, str]:
             return TaskKind.UPDATE, f"The vendor is asked to change the product to {drift.ours}"
 
 
-def _take_quantity(drift: Drift, subscription: Subscription, actor_name: str) -> _Plan:
+def _take_quantity(drift: Drift, subscription: Subscription) -> _Plan:
     quantity = int(drift.theirs) if drift.theirs.isdecimal() else 0
     if quantity < 1:
         raise _CannotRepair("The vendor has none of it: cancel the subscription instead")
 
     def carry_out(at: datetime) -> None:
         change_quantity(subscription.id, quantity, at=at)
-        add_event(subscription, "reconciled", "Quantity taken over from the provider", at=at, actor_name=actor_name)
+        add_event(subscription, "reconciled", "Quantity taken over from the provider", at=at, actor_name=PROVIDER)
 
     return _Plan(f"The subscription gets a quantity of {quantity}, billed from its next period", carry_out)
 

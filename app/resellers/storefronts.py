@@ -13,6 +13,7 @@ from app.accounts.models import Account
 from app.accounts.queries import get_account_for_update
 from app.accounts.services import root_storefront_id
 from app.audit.services import SYSTEM, Actor, record
+from app.audit.shown import shown_name
 from app.catalogue.models import BillingCycle, Term
 from app.core.db import session
 from app.identity.models import User, UserStatus, UserType
@@ -149,7 +150,7 @@ def switch_plan(subscription_id: UUID, switched: SwitchedPlan, *, actor: Actor, 
     _wear_edition(reseller, storefront, after, at)
     session.flush()
     _bump_directory(storefront.id)
-    add_event(subscription, "plan_switched", f"Switched to {switched.plan_name}", at=at, actor_name=actor.name)
+    add_event(subscription, "plan_switched", f"Switched to {switched.plan_name}", at=at, actor_name=shown_name(actor))
     record(
         "storefront.edition", actor=actor, at=at, target_kind="account", target_id=reseller.id,
         before={"edition": before.value}, after={"edition": after.value},

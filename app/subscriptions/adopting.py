@@ -9,6 +9,7 @@ from uuid import UUID
 
 from sqlalchemy import select
 
+from app.audit.shown import PROVIDER
 from app.catalogue.models import BillingCycle, BillingType, Term
 from app.core.db import session
 from app.subscriptions.models import (
@@ -47,7 +48,7 @@ class AdoptedService:
     billed_from: date  # first day that is billed here, and the day that periods begin on
 
 
-def adopt_service(new: AdoptedService, *, actor_name: str, at: datetime) -> Subscription:
+def adopt_service(new: AdoptedService, *, at: datetime) -> Subscription:
     """Make a running subscription of a service; no vendor is called and nothing is charged for the time before.
 
     Its current period has an end and no first day: that is how the renewal knows that there is nothing to charge for it.
@@ -106,7 +107,7 @@ def adopt_service(new: AdoptedService, *, actor_name: str, at: datetime) -> Subs
         at=at,
         quantity_change=new.quantity,
         quantity_after=new.quantity,
-        actor_name=actor_name,
+        actor_name=PROVIDER,
     )
     session.flush()
     return subscription

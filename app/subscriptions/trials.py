@@ -12,6 +12,8 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
 from app.accounts.models import Account, AccountStatus
+from app.audit.services import Actor, record
+from app.audit.shown import shown_name
 from app.catalogue.models import BillingCycle, Product, ProductType, Term
 from app.catalogue.quantities import quantity_errors
 from app.core.db import nudge_after_commit, session
@@ -100,7 +102,7 @@ class NewTrial:
     friendly_name: str
     storefront_id: UUID | None
     contact_email: str
-    requested_by_name: str
+    requested_by: Actor
 
 
 def request_trial(new: NewTrial, *, buyer: Buyer, at: datetime) -> Trial:
@@ -132,7 +134,7 @@ def request_trial(new: NewTrial, *, buyer: Buyer, at: datetime) -> Trial:
             days=product.trial_days,
             friendly_name=new.friendly_name.strip() or product.name[:MAX_NAME],
             contact_email=new.contact_email,
-            requested_by_name=new.requested_by_name,
+            requested_by_name=shown_name(new.requested_by) or "",
             requested_at=at,
         )
         .on_conflict_do_nothing()  # somebody else of the account was faster
@@ -140,6 +142,7 @@ def request_trial(new: NewTrial, *, buyer: Buyer, at: datetime) -> Trial:
     )
     if trial_id is None:
         raise TrialAlreadyUsed(product.name)
+    record("trial.requested", actor=new.requested_by, at=at, target_kind="account", target_id=account.id)
     nudge_after_commit(Nudge(OPEN_TRIAL, trial_id, current_scope().distributor_id))
     return session.get_one(Trial, (current_scope().distributor_id, trial_id))
 

@@ -211,7 +211,6 @@ def _offers(trial: Subscription) -> dict[PriceKey, ExplainedPrice]:
 
 def _start(account: Account, form: StartForm) -> None:
     payer = get_account(account.reseller_id) if account.reseller_id else account
-    viewer = signed_in_viewer()
     request_trial(
         NewTrial(
             account=account,
@@ -221,7 +220,7 @@ def _start(account: Account, form: StartForm) -> None:
             friendly_name=form.friendly_name.data or "",
             storefront_id=None,
             contact_email=account.email,
-            requested_by_name=viewer.name,
+            requested_by=signed_in_viewer().actor,
         ),
         buyer=root_buyer(payer, distributor_today()),
         at=utc_now(),

@@ -81,7 +81,7 @@ def new(slug: str) -> ResponseReturnValue:
                         friendly_name=form.friendly_name.data or "",
                         storefront_id=address.storefront_id,
                         contact_email=user.email,
-                        requested_by_name=user.full_name,
+                        requested_by=signed_in_viewer().actor,
                     ),
                     buyer=buyer,
                     at=utc_now(),

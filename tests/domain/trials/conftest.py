@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import update
 
 from app.accounts.models import Account
+from app.audit.services import Actor
 from app.catalogue.models import Product
 from app.changes.trials import open_trial
 from app.core import db
@@ -71,7 +72,7 @@ def ask(session, world) -> Callable[..., Trial]:
                     friendly_name=columns.pop("friendly_name", ""),
                     storefront_id=None,
                     contact_email="asker@people.example",
-                    requested_by_name="Asker",
+                    requested_by=Actor(None, "Asker"),
                 ),
                 buyer=buyer,
                 at=at,

@@ -10,7 +10,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import update
 
-from app.audit.services import SYSTEM
+from app.audit.services import SYSTEM, Actor
 from app.catalogue.models import Product
 from app.changes.effects import NewChange
 from app.changes.requests import submit_change
@@ -51,7 +51,9 @@ def test_of_two_requests_at_once_one_starts_the_trial(committed_world):
     together = threading.Barrier(2)
 
     def ask(name: str) -> str:
-        new = NewTrial(world.direct, world.direct.id, world.seats.id, 1, name, None, "a@people.example", name)
+        new = NewTrial(
+            world.direct, world.direct.id, world.seats.id, 1, name, None, "a@people.example", Actor(None, name)
+        )
         try:
             with scope(own), unit_of_work():
                 together.wait(timeout=10)
