@@ -10,6 +10,7 @@ from flask_migrate import Migrate
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app.access import install_access
+from app.catalogue.words import unit_words
 from app.cli import install_commands
 from app.core.config import settings
 from app.core.db import Base
@@ -126,6 +127,7 @@ def create_app() -> Flask:
     app.secret_key = settings().secret_key
     install_themes(app)
     install_formats(app)
+    app.jinja_env.globals["unit_words"] = unit_words
     install_cards(app)
     install_health(app)
     install_security(app)

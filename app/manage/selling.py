@@ -46,13 +46,6 @@ def seller_of_request() -> Seller:
     return found
 
 
-TERM_WORDS = {Term.P1M: "1 month", Term.P1Y: "1 year", Term.P3Y: "3 years", Term.NONE: "One-off"}
-CYCLE_WORDS = {
-    BillingCycle.MONTHLY: "billed monthly",
-    BillingCycle.ANNUAL: "billed yearly",
-    BillingCycle.TRIENNIAL: "billed every 3 years",
-    BillingCycle.ONE_TIME: "paid once",
-}
 UNITS = (
     (Term.P1M, BillingCycle.MONTHLY),
     (Term.P1Y, BillingCycle.MONTHLY),
@@ -80,8 +73,3 @@ ROUNDING_WORDS = {
     "up_1.00": "up to 1.00",
     "up_99": "up to …99",
 }
-
-
-def unit_words(term: Term, cycle: BillingCycle) -> str:
-    """Return a term and cycle as people say it: "1 year, billed monthly"."""
-    return CYCLE_WORDS[cycle].capitalize() if term is Term.NONE else f"{TERM_WORDS[term]}, {CYCLE_WORDS[cycle]}"

@@ -11,7 +11,8 @@ from uuid import UUID
 from app.audit.services import SYSTEM
 from app.billing.add_ons import charge_linked
 from app.billing.purchases import Purchase, charge_more, charge_purchase
-from app.catalogue.models import BillingCycle, ProductKind
+from app.catalogue.models import ProductKind
+from app.catalogue.words import unit_words
 from app.core.db import session
 from app.core.errors import DomainError
 from app.orders.agreed import keep_in_subscription
@@ -47,8 +48,6 @@ from app.subscriptions.services import (
     mark_pending,
 )
 
-TERM_WORDS = {"P1M": "1 month", "P1Y": "1 year", "P3Y": "3 years"}
-CYCLE_WORDS = {BillingCycle.MONTHLY: "monthly", BillingCycle.ANNUAL: "yearly", BillingCycle.TRIENNIAL: "every 3 years"}
 MAX_REASON = 500
 
 
@@ -325,9 +324,7 @@ def _charge(run: Execution, line: Line, cost: OrderItemCost, *, subscription: Su
 
 def _purchase(run: Execution, line: Line, cost: OrderItemCost) -> Purchase:
     item = line.item
-    term = TERM_WORDS.get(item.term.value)
-    cycle = CYCLE_WORDS.get(item.cycle)
-    words = f"{item.product_name}, {term}, billed {cycle}" if term and cycle else item.product_name
+    words = f"{item.product_name}, {unit_words(item.term, item.cycle)}" if item.term.months else item.product_name
     return Purchase(
         item_id=item.id,
         description=words,

@@ -6,7 +6,6 @@ from decimal import Decimal
 
 from babel.numbers import format_currency
 
-from app.catalogue.models import BillingCycle, Term
 from app.orders.models import DeliveryStatus, Order, OrderStatus
 
 STATUS_WORDS = {
@@ -20,24 +19,6 @@ STATUS_WORDS = {
     OrderStatus.EXECUTED: "Executed",
     OrderStatus.CANCELED: "Canceled",
 }
-
-TERMS = {Term.P1M: "1 month", Term.P1Y: "1 year", Term.P3Y: "3 years", Term.NONE: "No term"}
-CYCLES = {
-    BillingCycle.MONTHLY: "monthly",
-    BillingCycle.ANNUAL: "yearly",
-    BillingCycle.TRIENNIAL: "every 3 years",
-    BillingCycle.ONE_TIME: "once",
-}
-
-
-def term_words(term: Term) -> str:
-    """Return a commitment in words."""
-    return TERMS[term]
-
-
-def cycle_words(cycle: BillingCycle) -> str:
-    """Return how often something is billed."""
-    return CYCLES[cycle]
 
 
 def status_words(status: OrderStatus | DeliveryStatus) -> str:

@@ -8,7 +8,8 @@ from flask import g
 
 from app.access import current_address, current_viewer, signed_in_viewer
 from app.accounts.models import Account
-from app.catalogue.models import BillingCycle, Term
+from app.catalogue.models import BillingCycle
+from app.catalogue.words import CYCLE_UNITS
 from app.core.clock import local_date, utc_now
 from app.core.db import session
 from app.frames import storefront_look
@@ -17,14 +18,6 @@ from app.orders.baskets import Shopper
 from app.pricing.quotes import Buyer, alias_buyer, root_buyer, root_visitor
 from tenants.context import current_scope
 from tenants.directory import AddressKind
-
-TERM_WORDS = {Term.P1M: "1 month", Term.P1Y: "1 year", Term.P3Y: "3 years", Term.NONE: "no term"}
-CYCLE_WORDS = {
-    BillingCycle.MONTHLY: "month",
-    BillingCycle.ANNUAL: "year",
-    BillingCycle.TRIENNIAL: "3 years",
-    BillingCycle.ONE_TIME: "once",
-}
 
 
 def today() -> date:
@@ -74,4 +67,4 @@ def price_unit(unit_of_measure: str, cycle: BillingCycle) -> str:
     """Return what a unit price is per: "per licence and month"."""
     if cycle is BillingCycle.ONE_TIME:
         return f"per {unit_of_measure}, once"
-    return f"per {unit_of_measure} and {CYCLE_WORDS[cycle]}"
+    return f"per {unit_of_measure} and {CYCLE_UNITS[cycle]}"

@@ -249,7 +249,7 @@ def _order(customer: Page) -> str:
     search.press("Enter")
     require_accessible(customer)
     customer.get_by_role("link", name=PRODUCT).first.click()
-    customer.get_by_role("radio", name=re.compile(r"^1 year, billed per month\s+\$10\.00")).check()
+    customer.get_by_role("radio", name=re.compile(r"^1 year, billed monthly\s+\$10\.00")).check()
     fill(customer, {"Quantity": "5"})
     require_accessible(customer)
     customer.get_by_role("button", name="Add to basket").click()

@@ -8,13 +8,15 @@ from wtforms import DateField, DecimalField, IntegerField, SelectField, StringFi
 from wtforms.validators import Length, Optional
 
 from app.catalogue.models import BillingCycle, Term
+from app.catalogue.words import CYCLE_WORDS, TERM_WORDS
 from app.provisioning.adoption import Wanted
 from app.provisioning.adoption_queries import account_with_code, product_with_code
 from app.provisioning.models import Adoption
 from app.web.forms import Form
 
-TERMS = (("", "Not known"), ("P1M", "1 month"), ("P1Y", "1 year"), ("P3Y", "3 years"))
-CYCLES = (("", "Not known"), ("monthly", "Monthly"), ("annual", "Yearly"), ("triennial", "Every 3 years"))
+NOT_KNOWN = ("", "Not known")
+TERMS = (NOT_KNOWN, *((each.value, words) for each, words in TERM_WORDS.items() if each.months))
+CYCLES = (NOT_KNOWN, *((each.value, words.capitalize()) for each, words in CYCLE_WORDS.items() if each.months))
 
 
 class ActionForm(Form):

@@ -14,6 +14,7 @@ from app.bss.offers.forms import ActionForm, OfferItemForm
 from app.bss.offers.views import crumbs, staff, submit_of
 from app.bss.priced_products import asked_key, priced_products
 from app.catalogue.models import Product
+from app.catalogue.words import unit_words
 from app.core.clock import utc_now
 from app.core.db import session, unit_of_work
 from app.core.errors import FieldError, Invalid
@@ -23,7 +24,6 @@ from app.orders.errors import OrderItemNotFound
 from app.orders.idempotency import once
 from app.orders.offers.rows import find_offer, items_of
 from app.orders.offers.services import add_item, change_item, remove_item
-from app.orders.words import CYCLES, TERMS
 from app.web.pages import page
 from tenants.context import current_scope
 
@@ -43,8 +43,6 @@ def products(number: str) -> ResponseReturnValue:
         offer=offer,
         search=search,
         found=[each for each in priced_products(offer.payer_id, search) if each.product.plan_edition is None],
-        terms=TERMS,
-        cycles=CYCLES,
     )
 
 
@@ -79,7 +77,7 @@ def new_item(number: str) -> ResponseReturnValue:
         form=form,
         product_name=product.name,
         key_value=request.values.get("key"),
-        words=f"{TERMS[key.term]}, {CYCLES[key.cycle]}",
+        words=unit_words(key.term, key.cycle),
     ), form.status
 
 
@@ -109,7 +107,7 @@ def item(number: str, item_id: UUID) -> ResponseReturnValue:
         form=form,
         product_name=found.product_name,
         key_value=None,
-        words=f"{TERMS[found.term]}, {CYCLES[found.cycle]}",
+        words=unit_words(found.term, found.cycle),
     ), form.status
 
 

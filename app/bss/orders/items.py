@@ -14,10 +14,11 @@ from app.bss.calendar import distributor_today
 from app.bss.orders.answers import PREFIX, answers_about, chosen_options, questions_about, shown_answers, typed_answers
 from app.bss.orders.blueprint import bp
 from app.bss.orders.forms import ActionForm, ItemForm
-from app.bss.orders.views import CYCLE_WORDS, TERM_WORDS, pricing_rights
+from app.bss.orders.views import pricing_rights
 from app.bss.priced_products import asked_key, priced_products
 from app.catalogue.charging import options_of
 from app.catalogue.models import Product
+from app.catalogue.words import unit_words
 from app.core.clock import utc_now
 from app.core.db import session, unit_of_work
 from app.core.errors import FieldError, Invalid
@@ -50,8 +51,6 @@ def products(number: str) -> ResponseReturnValue:
         items=items_for_back_office(order.id),
         search=search,
         found=priced_products(order.payer_id, search),
-        terms=TERM_WORDS,
-        cycles=CYCLE_WORDS,
     )
 
 
@@ -98,7 +97,7 @@ def new_item(number: str) -> ResponseReturnValue:
         product_name=product.name,
         key_value=request.values.get("key"),
         unit_cost=price.unit_price if price else None,
-        words=f"{TERM_WORDS[key.term]}, {CYCLE_WORDS[key.cycle]}",
+        words=unit_words(key.term, key.cycle),
         asks_alias=product.plan_edition is not None and needs_alias(order.account_id),
         questions=questions_about(product),
         typed=typed_answers(),
@@ -141,7 +140,7 @@ def item(number: str, item_id: UUID) -> ResponseReturnValue:
         product_name=found.product_name,
         key_value=None,
         unit_cost=found.unit_cost,
-        words=f"{TERM_WORDS[found.term]}, {CYCLE_WORDS[found.cycle]}",
+        words=unit_words(found.term, found.cycle),
         asks_alias=found.plan_edition is not None and needs_alias(order.account_id),
         questions=questions_about(product),
         typed=typed_answers() or shown_answers(found.characteristics),

@@ -16,7 +16,7 @@ from app.billing.documents import postal_address
 from app.bss.calendar import distributor, distributor_zone
 from app.bss.orders.blueprint import bp
 from app.bss.orders.forms import ActionForm, DetailsForm, NewOrderForm
-from app.catalogue.models import BillingCycle, Term
+from app.catalogue.words import unit_words
 from app.core.clock import local_date, utc_now
 from app.core.db import unit_of_work
 from app.core.errors import Invalid
@@ -58,13 +58,6 @@ CHANNEL_WORDS = {
     OrderChannel.ALIAS: "Reseller storefront",
     OrderChannel.BSS: "Back office",
     OrderChannel.API: "API",
-}
-TERM_WORDS = {Term.P1M: "1 month", Term.P1Y: "1 year", Term.P3Y: "3 years", Term.NONE: "No term"}
-CYCLE_WORDS = {
-    BillingCycle.MONTHLY: "monthly",
-    BillingCycle.ANNUAL: "yearly",
-    BillingCycle.TRIENNIAL: "every 3 years",
-    BillingCycle.ONE_TIME: "once",
 }
 EVENT_STATES = {
     "failed": "failed", "canceled": "danger", "delivered": "done", "executed": "done", "provisioning": "running",
@@ -266,7 +259,7 @@ def pdf(number: str) -> ResponseReturnValue:
             PaperLine(
                 item.product_name,
                 item.friendly_name or "",
-                f"{TERM_WORDS[item.term]}, {CYCLE_WORDS[item.cycle]}",
+                unit_words(item.term, item.cycle),
                 item.quantity,
                 item.unit_cost,
                 item.line_cost,
@@ -312,8 +305,6 @@ def order_page(number: str, refusal: Invalid | None = None) -> ResponseReturnVal
         flagged=order.status is OrderStatus.SCHEDULED and order.run_failed_at is not None,
         status_words=STATUS_WORDS,
         channel_words=CHANNEL_WORDS[order.channel],
-        terms=TERM_WORDS,
-        cycles=CYCLE_WORDS,
         event_states=EVENT_STATES,
         problems=problems_of(order, items),
         refusal=refusal,

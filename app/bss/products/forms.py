@@ -13,6 +13,7 @@ from app.catalogue.groupings import list_industries, list_price_groups
 from app.catalogue.models import Audience, BillingCycle, Product, Term
 from app.catalogue.queries import list_groups, list_product_types
 from app.catalogue.services import NewProduct, PriceDetails, ProductDetails
+from app.catalogue.words import CYCLE_WORDS, TERM_WORDS
 from app.core.ids import new_id, parse_id
 from app.pricing.currencies import usable_currencies
 from app.web.forms import Form
@@ -22,13 +23,6 @@ AUDIENCE_WORDS = {
     Audience.DIRECT: "Direct customers",
     Audience.RESELLERS: "Resellers",
     Audience.NOBODY: "Nobody",
-}
-TERM_WORDS = {Term.P1M: "1 month", Term.P1Y: "1 year", Term.P3Y: "3 years", Term.NONE: "No term"}
-CYCLE_WORDS = {
-    BillingCycle.MONTHLY: "Monthly",
-    BillingCycle.ANNUAL: "Annual",
-    BillingCycle.TRIENNIAL: "Every 3 years",
-    BillingCycle.ONE_TIME: "Once",
 }
 
 
@@ -147,7 +141,9 @@ class PriceForm(Form):
     """One price of a product: per billing cycle and unit."""
 
     term = SelectField("Term", choices=[(each.value, words) for each, words in TERM_WORDS.items()])
-    cycle = SelectField("Billing plan", choices=[(each.value, words) for each, words in CYCLE_WORDS.items()])
+    cycle = SelectField(
+        "Billing plan", choices=[(each.value, words.capitalize()) for each, words in CYCLE_WORDS.items()]
+    )
     currency = SelectField("Currency", choices=lambda: [(code, code) for code in usable_currencies()])
     list_price = DecimalField(
         "List price",

@@ -23,8 +23,6 @@ from app.bss.listing import (
 from app.bss.products.blueprint import bp, crumbs, may_edit, tabs
 from app.bss.products.forms import (
     AUDIENCE_WORDS,
-    CYCLE_WORDS,
-    TERM_WORDS,
     NewProductForm,
     PictureForm,
     PriceForm,
@@ -45,6 +43,7 @@ from app.catalogue.product_lists import (
 )
 from app.catalogue.queries import find_image, get_product, list_groups, list_product_types, price_points
 from app.catalogue.services import ProductMark
+from app.catalogue.words import CYCLE_WORDS, TERM_WORDS
 from app.core.clock import utc_now
 from app.core.db import unit_of_work
 from app.core.errors import Invalid

@@ -22,6 +22,7 @@ from wtforms.validators import InputRequired, Optional
 
 from app.catalogue.models import BillingCycle, Product
 from app.catalogue.queries import products_by_code
+from app.catalogue.words import CYCLE_WORDS
 from app.core.errors import FieldError, Invalid
 from app.pricing.models import Promotion, PromotionAmount, PromotionDuration
 from app.pricing.promotions.services import PromotionDetails
@@ -32,11 +33,6 @@ DURATION_WORDS = {
     PromotionDuration.ONE_TIME: "The first billing cycle",
     PromotionDuration.LIMITED: "So many billing cycles",
     PromotionDuration.LIFETIME: "As long as it is subscribed",
-}
-CYCLE_WORDS = {
-    BillingCycle.MONTHLY: "Monthly",
-    BillingCycle.ANNUAL: "Annual",
-    BillingCycle.TRIENNIAL: "Every 3 years",
 }
 
 
@@ -61,7 +57,7 @@ class PromotionForm(Form):
     )
     billing_cycles = SelectMultipleField(
         "Billing plans",
-        choices=[(each.value, words) for each, words in CYCLE_WORDS.items()],
+        choices=[(each.value, words.capitalize()) for each, words in CYCLE_WORDS.items() if each.months],
         description="None chosen: all of them.",
     )
     required_products = TextAreaField(

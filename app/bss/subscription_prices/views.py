@@ -11,9 +11,10 @@ from app.accounts.queries import get_account
 from app.bss.calendar import distributor_today
 from app.bss.listing import chosen_ids
 from app.bss.subscription_prices.forms import AS_IT_IS, ActionForm, PricingForm
-from app.bss.subscriptions.views import CYCLE_WORDS, words
+from app.bss.subscriptions.views import words
 from app.catalogue.models import ProductPrice
 from app.catalogue.queries import get_product
+from app.catalogue.words import CYCLE_WORDS
 from app.changes.guards import is_free
 from app.changes.price_edits import NewPriceEdit, edit_price, is_below_cost
 from app.changes.price_quotes import list_price_of, lists_pricing
@@ -236,8 +237,8 @@ def _offer(form: PricingForm, subscription: Subscription) -> None:
         )
     ).all()
     form.cycle.choices = [
-        ("", f"{CYCLE_WORDS[subscription.cycle]}, as it is"),
-        *((each.value, CYCLE_WORDS[each]) for each in sorted(cycles, key=lambda cycle: cycle.months)),
+        ("", f"{CYCLE_WORDS[subscription.cycle].capitalize()}, as it is"),
+        *((each.value, CYCLE_WORDS[each].capitalize()) for each in sorted(cycles, key=lambda cycle: cycle.months)),
     ]
 
 

@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from app.access import permission_required, signed_in_viewer
 from app.bss.calendar import distributor_today
 from app.bss.subscription_upgrades.forms import NEW, UpgradeForm
-from app.catalogue.models import BillingCycle, Term
+from app.catalogue.words import unit_words
 from app.changes.guards import require_free
 from app.changes.offers import TargetOffer, target_offers
 from app.changes.queries import cost_of
@@ -31,8 +31,6 @@ from themes.frames import Crumb
 
 bp = surface_blueprint("subscription_upgrades", __name__, surface=Surface.BSS, path="/subscriptions")
 
-TERM_WORDS = {Term.P1M: "1 month", Term.P1Y: "1 year", Term.P3Y: "3 years", Term.NONE: "no term"}
-CYCLE_WORDS = {BillingCycle.MONTHLY: "month", BillingCycle.ANNUAL: "year", BillingCycle.TRIENNIAL: "3 years"}
 DONE_WORDS = {
     ChangeStatus.COMPLETED: "Done.",
     ChangeStatus.SCHEDULED: "Scheduled for the end of the billing period.",
@@ -86,7 +84,7 @@ def _change(code: str, kind: ChangeKind) -> ResponseReturnValue:
         ],
         subscription=subscription,
         unit_cost=cost.unit_cost if cost is not None else None,
-        plan=_plan(subscription.term, subscription.cycle),
+        plan=unit_words(subscription.term, subscription.cycle),
         form=form,
         offers=offers,
         lost=sorted({each.friendly_name for offer in offers for each in offer.lost_add_ons}),
@@ -110,7 +108,7 @@ def _choices(subscription: Subscription, offers: Sequence[TargetOffer]) -> list[
     return [
         (
             f"{offer.product.id}.{price.term.value}.{price.cycle.value}",
-            f"{offer.product.name}: {money(price.unit_cost, subscription.currency)}, {_plan(price.term, price.cycle)}",
+            f"{offer.product.name}: {money(price.unit_cost, subscription.currency)}, {unit_words(price.term, price.cycle)}",
         )
         for offer in offers
         for price in target_prices(
@@ -126,7 +124,3 @@ def _existing(offers: Sequence[TargetOffer]) -> list[tuple[str, str]]:
         for each in offer.existing
     ]
     return [(NEW, "A new subscription"), *owned]
-
-
-def _plan(term: Term, cycle: BillingCycle) -> str:
-    return f"{TERM_WORDS[term]}, billed per {CYCLE_WORDS.get(cycle, 'purchase')}"

@@ -13,9 +13,9 @@ from app.billing.usage.rates import list_rates
 from app.billing.usage.rating import usage_so_far
 from app.bss.subscriptions.blueprint import bp
 from app.bss.subscriptions.forms import ActionForm
-from app.bss.subscriptions.views import CYCLE_WORDS, words
+from app.bss.subscriptions.views import words
 from app.catalogue.characteristics import shown_value
-from app.catalogue.models import Term
+from app.catalogue.words import CYCLE_WORDS, TERM_WORDS
 from app.changes.guards import free_actions, is_free
 from app.changes.kinds.characteristics import editable_of
 from app.changes.machine import ChangeStep, may
@@ -36,7 +36,6 @@ from app.subscriptions.queries import find_subscription, get_subscription, list_
 from app.web.pages import page
 from themes.frames import Crumb
 
-TERM_WORDS = {Term.P1M: "1 month", Term.P1Y: "1 year", Term.P3Y: "3 years", Term.NONE: "No term"}
 LATEST_CHARGES = 12
 
 

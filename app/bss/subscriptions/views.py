@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 
 from app.access import permission_required
 from app.bss.subscriptions.blueprint import bp
-from app.catalogue.models import BillingCycle
+from app.catalogue.words import CYCLE_WORDS
 from app.changes.back_office import count_undecided
 from app.identity.permissions import Permission
 from app.owner.lists import chips, chosen, with_args
@@ -28,12 +28,6 @@ EXPORT_HEADER = (
     "Code", "Name", "Product", "Account", "Payer", "Quantity", "Billed", "Status", "At the vendor", "Renews on",
     "Unit cost", "Currency",
 )  # fmt: skip
-CYCLE_WORDS = {
-    BillingCycle.MONTHLY: "Monthly",
-    BillingCycle.ANNUAL: "Yearly",
-    BillingCycle.TRIENNIAL: "Every 3 years",
-    BillingCycle.ONE_TIME: "Once",
-}
 
 
 def words(state: enum.Enum) -> str:
@@ -92,7 +86,7 @@ def _export(wanted: SubscriptionFilter) -> ResponseReturnValue:
             row.subscription.account_name,
             row.payer_name,
             row.subscription.quantity,
-            CYCLE_WORDS[row.subscription.cycle],
+            CYCLE_WORDS[row.subscription.cycle].capitalize(),
             words(row.subscription.status),
             words(row.subscription.sync_status),
             row.subscription.renews_on,

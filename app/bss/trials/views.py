@@ -13,10 +13,10 @@ from app.accounts.models import Account
 from app.accounts.queries import AccountFilter, get_account, list_accounts
 from app.bss.calendar import distributor_today
 from app.bss.listing import asked_text, with_args
-from app.bss.subscriptions.views import CYCLE_WORDS
 from app.bss.trials.forms import ConvertForm, ExtendForm, StartForm
-from app.catalogue.models import Product, Term
+from app.catalogue.models import Product
 from app.catalogue.queries import get_product
+from app.catalogue.words import unit_words
 from app.changes.effects import NewChange
 from app.changes.kinds.trial_conversion import CYCLE, NAME, TERM
 from app.changes.requests import submit_change
@@ -37,7 +37,6 @@ from tenants.context import current_scope
 from themes.frames import Crumb
 
 bp = surface_blueprint("trials", __name__, surface=Surface.BSS)
-TERM_WORDS = {Term.P1M: "1 month", Term.P1Y: "1 year", Term.P3Y: "3 years"}
 MOST_ACCOUNTS = 25
 
 
@@ -176,7 +175,7 @@ def _detail(code: str, extend_form: ExtendForm, convert_form: ConvertForm) -> Re
     product = get_product(row.trial.product_id)
     may_convert = _may_edit() and is_convertible(trial, distributor_today())
     offers = _offers(trial) if may_convert else {}
-    labels = {key: f"{TERM_WORDS.get(key.term, 'No term')}, billed {CYCLE_WORDS[key.cycle].lower()}" for key in offers}
+    labels = {key: unit_words(key.term, key.cycle) for key in offers}
     convert_form.offer.choices = [(f"{key.term.value}.{key.cycle.value}", label) for key, label in labels.items()]
     if not convert_form.is_submitted():
         convert_form.quantity.data, convert_form.friendly_name.data = trial.quantity, trial.friendly_name

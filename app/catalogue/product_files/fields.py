@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from app.catalogue.characteristics import fixed_of
 from app.catalogue.models import BillingCycle, ProductKind, ProductType, Term
 from app.catalogue.product_files.models import FileChargeType
+from app.catalogue.words import unit_words
 
 KINDS: Mapping[FileChargeType, ProductKind] = {
     FileChargeType.ONE_TIME: ProductKind.ONE_OFF,
@@ -26,13 +27,6 @@ UNITS: Mapping[FileChargeType, Sequence[tuple[Term, BillingCycle]]] = {
         (Term.P3Y, BillingCycle.TRIENNIAL),
     ),
     FileChargeType.PAY_PER_USE: ((Term.P1M, BillingCycle.MONTHLY), (Term.P1Y, BillingCycle.MONTHLY)),
-}
-TERM_WORDS = {Term.P1M: "1 month", Term.P1Y: "1 year", Term.P3Y: "3 years", Term.NONE: ""}
-CYCLE_WORDS = {
-    BillingCycle.MONTHLY: "billed monthly",
-    BillingCycle.ANNUAL: "billed yearly",
-    BillingCycle.TRIENNIAL: "billed every 3 years",
-    BillingCycle.ONE_TIME: "once",
 }
 PRICES = (("list", "List price"), ("cost", "Vendor cost"), ("setup", "Set-up fee"))
 MATCH_BY = (("code", "Code"), ("name", "Name"), ("type", "Product type"))
@@ -75,11 +69,6 @@ PLAIN = (
 )
 
 
-def unit_words(term: Term, cycle: BillingCycle) -> str:
-    """Return a term and its billing in words: "1 year, billed monthly"."""
-    return ", ".join(filter(None, (TERM_WORDS[term], CYCLE_WORDS[cycle])))
-
-
 def price_key(kind: str, term: Term, cycle: BillingCycle) -> str:
     """Return the key of a price's field: list:P1Y:monthly."""
     return f"{kind}:{term.value}:{cycle.value}"
@@ -90,7 +79,7 @@ def fields_for(charge_type: FileChargeType, product_type: ProductType | None) ->
     prices = [
         Field(
             price_key(kind, term, cycle),
-            f"{words}, {unit_words(term, cycle)}",
+            f"{words}, {unit_words(term, cycle).lower()}",
             (
                 f"{kind}price{term.value}{cycle.value}".lower(),
                 f"{words}{term.value}{cycle.value}".lower().replace(" ", ""),

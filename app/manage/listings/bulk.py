@@ -19,7 +19,7 @@ from app.core.ids import parse_id
 from app.identity.permissions import Permission
 from app.manage.listings.forms import BulkForm
 from app.manage.listings.views import bp, filter_values, requested_filter
-from app.manage.selling import seller_of_request, unit_words
+from app.manage.selling import seller_of_request
 from app.pricing.amounts import percent_of
 from app.resellers.listings import NEEDS_PERCENT, REASONS, ListingChange, RowResult
 from app.resellers.listings_bulk import (
@@ -117,7 +117,6 @@ def _bulk_page(action: ListingAction, selection: Sequence[UUID], form: BulkForm,
         effect=effect,
         rows=[] if effect is None else [row for row in effect.rows if row.reason is None][:PREVIEWED],
         skipped=[] if effect is None else _named(effect.skipped),
-        unit_words=unit_words,
     )
 
 

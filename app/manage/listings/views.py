@@ -13,11 +13,12 @@ from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from app.access import current_address, permission_required
+from app.catalogue.words import unit_words
 from app.core.db import unit_of_work
 from app.core.errors import Invalid
 from app.identity.permissions import Permission
 from app.manage.listings.forms import ListForm
-from app.manage.selling import SOURCE_WORDS, seller_of_request, unit_words
+from app.manage.selling import SOURCE_WORDS, seller_of_request
 from app.pricing.amounts import optional_percent_of
 from app.pricing.arithmetic import margin_percent
 from app.resellers.listings import REASONS, RowResult, list_products, set_trials, unlist
@@ -109,7 +110,6 @@ def index() -> ResponseReturnValue:
         counts=statistics(seller.buyer),
         tags=category_tags(),
         shows_retail=shows_retail,
-        unit_words=unit_words,
         source_words=SOURCE_WORDS,
     )
 
@@ -239,7 +239,6 @@ def _list_page(product_id: UUID, form: ListForm) -> str:
         breadcrumbs=[Crumb(current_address().distributor_name, url_for(".index")), Crumb(row.name)],
         row=row,
         form=form,
-        unit_words=unit_words,
         source_words=SOURCE_WORDS,
         inherited=next((price.quote.percent for price in row.prices if price.quote.percent is not None), None),
     )

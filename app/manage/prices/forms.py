@@ -9,7 +9,8 @@ from wtforms import Form as PlainForm
 from wtforms.validators import Optional
 
 from app.catalogue.models import BillingCycle, Term
-from app.manage.selling import UNITS, unit_words
+from app.catalogue.words import unit_words
+from app.manage.selling import UNITS
 from app.pricing.amounts import Period
 from app.pricing.rules import UnitKey
 from app.web.forms import Form

@@ -13,13 +13,14 @@ from sqlalchemy import select
 
 from app.access import current_address, permission_required
 from app.accounts.models import Account
+from app.catalogue.words import unit_words
 from app.core.db import session
 from app.core.ids import parse_id
 from app.core.money import line_amount
 from app.identity.permissions import Permission
 from app.manage.prices.forms import WhyForm
 from app.manage.prices.views import bp, customer_of, product_of
-from app.manage.selling import ROUNDING_WORDS, SOURCE_WORDS, Seller, seller_of_request, unit_words
+from app.manage.selling import ROUNDING_WORDS, SOURCE_WORDS, Seller, seller_of_request
 from app.pricing.arithmetic import margin_percent
 from app.pricing.models import PriceList
 from app.pricing.quotes import ExplainedPrice, PriceKey, alias_buyer, explain_products
@@ -82,7 +83,6 @@ def product(product_id: UUID) -> ResponseReturnValue:
         customer=customer,
         rounding=ROUNDING_WORDS[seller.buyer.rounding.value],
         source_words=SOURCE_WORDS,
-        unit_words=unit_words,
         margin_percent=margin_percent,
         currency=seller.currency,
     )

@@ -18,7 +18,7 @@ from app.core.errors import Invalid, NotFound
 from app.core.ids import parse_id
 from app.identity.permissions import Permission
 from app.manage.prices.forms import MarkupForm, SpecialPriceForm, shown, unit_of
-from app.manage.selling import ROUNDING_WORDS, Seller, seller_of_request, unit_words
+from app.manage.selling import ROUNDING_WORDS, Seller, seller_of_request
 from app.pricing.amounts import amount_of, percent_of
 from app.pricing.models import MarkupLevel
 from app.pricing.quotes import PriceKey
@@ -62,7 +62,6 @@ def index() -> ResponseReturnValue:
         rules=storefront_rules(seller.reseller_id),
         rounding=ROUNDING_WORDS[seller.buyer.rounding.value],
         today=seller.on,
-        unit_words=unit_words,
     )
 
 

@@ -17,6 +17,7 @@ from sqlalchemy import select
 from app.accounts.queries import get_account
 from app.audit.services import Actor, record
 from app.billing.documents import postal_address
+from app.catalogue.words import unit_words
 from app.core.db import session
 from app.core.errors import Invalid
 from app.core.secrets import digest
@@ -28,7 +29,6 @@ from app.orders.offers.models import Offer, OfferItem, OfferType
 from app.orders.offers.prices import needs_approval, totals_of
 from app.orders.offers.rows import add_event, items_of
 from app.orders.papers import Paper, PaperLine, render
-from app.orders.words import cycle_words, term_words
 from tenants.context import current_scope, distributor_scope, scope
 from tenants.days import distributors_day
 
@@ -107,7 +107,7 @@ def shared(offer: Offer, items: Sequence[OfferItem]) -> SharedOffer:
             SharedItem(
                 item.product_name,
                 item.friendly_name or "",
-                f"{term_words(item.term)}, {cycle_words(item.cycle)}",
+                unit_words(item.term, item.cycle),
                 item.quantity,
                 item.unit_price,
                 item.discount_percent if item.user_price is None else Decimal(0),

@@ -16,6 +16,7 @@ from app.billing.credit import available_credit
 from app.billing.pdf import render_invoice
 from app.billing.queries import InvoiceFilter, count_invoices, get_invoice, list_invoices
 from app.catalogue.models import Product
+from app.catalogue.words import CYCLE_UNITS, TERM_WORDS
 from app.changes.guards import is_free
 from app.core.db import session
 from app.core.errors import NotFound
@@ -27,7 +28,7 @@ from app.orders.queries import OrderFilter, count_orders, list_orders, recent_or
 from app.orders.words import shown_total, status_words
 from app.pricing.catalogue_page import offered_ids
 from app.resellers.shown_prices import ShownSubscription, for_end_customer, for_payer, listed_among
-from app.storefront.shopping import CYCLE_WORDS, TERM_WORDS, buyer_of_request, price_unit, shopper_of_request
+from app.storefront.shopping import buyer_of_request, price_unit, shopper_of_request
 from app.storefront.subscription_changes.panel import panel_of
 from app.subscriptions.add_ons import list_add_ons
 from app.subscriptions.assets import get_asset
@@ -266,7 +267,7 @@ def subscription(code: str) -> ResponseReturnValue:
         product=session.get(Product, (found.distributor_id, found.product_id)),
         events=list_events(found.id),
         price_unit=price_unit,
-        cycle=CYCLE_WORDS[found.cycle],
+        cycle=CYCLE_UNITS[found.cycle],
         term=TERM_WORDS[found.term],
         hides_prices=not signed_in_viewer().can(Permission.SUBSCRIPTION_PRICES_VIEW),
         may_buy_more=_may_buy_more(it),

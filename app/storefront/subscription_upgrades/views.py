@@ -9,6 +9,7 @@ from flask.typing import ResponseReturnValue
 
 from app.access import permission_required, signed_in_viewer
 from app.catalogue.models import BillingCycle
+from app.catalogue.words import CYCLE_UNITS, unit_words
 from app.changes.guards import require_free
 from app.changes.offers import TargetOffer, target_offers
 from app.changes.requests import submit_change
@@ -20,7 +21,7 @@ from app.identity.permissions import Permission
 from app.pricing.catalogue_page import offered_ids
 from app.pricing.quotes import buyer_prices
 from app.storefront.billing.views import section_nav, shown
-from app.storefront.shopping import CYCLE_WORDS, TERM_WORDS, buyer_of_request, price_unit
+from app.storefront.shopping import buyer_of_request, price_unit
 from app.storefront.subscription_upgrades.forms import NEW, UpgradeForm
 from app.subscriptions.machine import Action
 from app.subscriptions.models import ChangeKind, ChangeTiming, Subscription
@@ -88,7 +89,7 @@ def _change(code: str, kind: ChangeKind) -> ResponseReturnValue:
         exclusive=[offer.product.name for offer in offers if offer.is_exclusive],
         words=words,
         hides_prices=_hides_prices(),
-        cycle=CYCLE_WORDS[subscription.cycle],
+        cycle=CYCLE_UNITS[subscription.cycle],
         problem=_problem(subscription, Action.UPGRADE if is_upgrade else Action.DOWNGRADE),
     ), form.status
 
@@ -127,7 +128,7 @@ def _choices(subscription: Subscription, offers: Sequence[TargetOffer]) -> list[
     found = []
     for key in keys:
         product = names[key.product_id]
-        words = f"{product.name}, {TERM_WORDS[key.term]}, billed per {CYCLE_WORDS[key.cycle]}"
+        words = f"{product.name}, {unit_words(key.term, key.cycle)}"
         if not hides:
             amount = money(prices[key].unit_price, prices[key].currency)
             words = f"{words}: {amount} {price_unit(product.unit_of_measure, key.cycle)}"

@@ -101,7 +101,7 @@ def test_staff_upgrades_a_part_of_a_subscription(client, sign_in, session, world
     """CB-F79 (partly), CB-F81 (partly): the pop-up's facts are shown, the chosen part moves, the rest stays."""
     sign_in(world.bss_user)
     shown = client.get(f"/bss/subscriptions/{seats.code}/upgrade").text
-    assert "Contoso Mail Premium: €15.00, 1 month, billed per month" in shown
+    assert "Contoso Mail Premium: €15.00, 1 month, billed monthly" in shown
     assert 'value="10"' in shown
     answer = client.post(f"/bss/subscriptions/{seats.code}/upgrade", data=form_of(premium, 4))
     assert answer.status_code == HTTPStatus.SEE_OTHER
@@ -214,7 +214,7 @@ def test_an_end_customer_upgrades_at_its_own_price_though_the_source_is_not_list
     session.commit()
     sign_in(world.tech.buyers[0])
     page = client.get(f"{ALIAS}/billing/subscriptions/{resold.code}/upgrade").text
-    assert "Contoso Mail Premium, 1 month, billed per month: €18.00" in page
+    assert "Contoso Mail Premium, 1 month, billed monthly: €18.00" in page
     assert "15.00" not in page
     answer = client.post(f"{ALIAS}/billing/subscriptions/{resold.code}/upgrade", data=form_of(premium, 4))
     assert answer.status_code == HTTPStatus.SEE_OTHER
