@@ -29,7 +29,6 @@ from app.orders.offers.rows import Staff, events_of, find_offer, items_of
 from app.orders.offers.services import change_offer, copy_offer, create_offer, delete_offer
 from app.orders.offers.statuses import list_statuses, name_of, status_names
 from app.orders.papers import render
-from app.orders.words import CYCLES, TERMS
 from app.web.forms import Form
 from app.web.pages import page
 from app.web.pagination import SIZES, Page, requested_page
@@ -145,8 +144,6 @@ def offer_page(number: str, refusal: Invalid | None = None) -> ResponseReturnVal
         events=events_of(offer.id),
         status=name_of(offer, status_names()),
         tone=TONES[offer.type],
-        terms=TERMS,
-        cycles=CYCLES,
         link=link_of(offer) if offer.type is not OfferType.CANCELED else None,
         pending=pending,
         may_approve=pending and person.is_administrator,
