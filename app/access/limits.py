@@ -24,6 +24,7 @@ class Limit:
 
 
 SIGN_IN = Limit("sign_in", 20, timedelta(minutes=5))  # SF-12
+SIGN_OUT = Limit("sign_out", 600, timedelta(minutes=5))  # a provider's one machine tells of all its people
 REGISTER = Limit("register", 10, timedelta(hours=1))  # SF-04: in place of a CAPTCHA
 
 

@@ -15,7 +15,7 @@ from flask.typing import ResponseReturnValue
 
 from app.access.cookies import REMEMBER, delete_cookie, delete_kept, read_kept
 from app.access.doors import Door
-from app.access.limits import SIGN_IN, require_within
+from app.access.limits import SIGN_OUT, require_within
 from app.access.sso.pages import BROWSER, outside
 from app.access.sso.saml import addresses_of
 from app.access.viewer import current_viewer
@@ -96,7 +96,7 @@ def _on_to_provider(door: Door, there: SignOutThere) -> ResponseReturnValue:
 
 def signed_out(door: Door, provider_id: UUID) -> ResponseReturnValue:
     """Come back from an OpenID provider that has ended its session; without our state nothing is said of it."""
-    require_within(SIGN_IN, request.remote_addr)
+    require_within(SIGN_OUT, request.remote_addr)
     provider = get_provider(door.realm_id, provider_id)
     try:
         _arrival(door, provider_id, request.args.get("state", ""))
@@ -116,7 +116,7 @@ def _arrival(door: Door, provider_id: UUID, state: str) -> Arrival:
 
 def take_logout(door: Door, provider_id: UUID) -> ResponseReturnValue:
     """Take a SAML provider's message: its answer to ours, or its wish to end sessions here."""
-    require_within(SIGN_IN, request.remote_addr)
+    require_within(SIGN_OUT, request.remote_addr)
     provider = get_provider(door.realm_id, provider_id)
     if provider.kind is not ProviderKind.SAML:
         abort(HTTPStatus.NOT_FOUND)
@@ -163,7 +163,7 @@ def _query() -> str:
 
 def take_logout_token(door: Door, provider_id: UUID) -> ResponseReturnValue:
     """Take an OpenID provider's word that somebody signed out, from machine to machine."""
-    require_within(SIGN_IN, request.remote_addr)
+    require_within(SIGN_OUT, request.remote_addr)
     provider, at = get_provider(door.realm_id, provider_id), utc_now()
     if provider.kind is not ProviderKind.OIDC:
         abort(HTTPStatus.NOT_FOUND)

@@ -71,7 +71,9 @@ def _unproven(token: str) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
     if len(parts) != 3:  # noqa: PLR2004 - header, claims, signature
         raise SsoFailed("this is no signed token")
     try:
-        header, claims = (json.loads(base64.b64decode(each + "==", b"-_", validate=True)) for each in parts[:2])
+        header, claims = (
+            json.loads(base64.b64decode(each + "=" * (-len(each) % 4), b"-_", validate=True)) for each in parts[:2]
+        )
     except (binascii.Error, ValueError) as error:
         raise SsoFailed("this is no signed token") from error
     if not isinstance(header, dict) or not isinstance(claims, dict):
