@@ -18,6 +18,7 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 import psycopg
+from psycopg import _queries as driver_queries
 from psycopg.pq import ExecStatus, TransactionStatus
 from sqlalchemy import Connection, DateTime, Engine, Enum, MetaData, Numeric, Uuid, create_engine, event
 from sqlalchemy.exc import InvalidatePoolError
@@ -64,6 +65,9 @@ class Base(DeclarativeBase):
     }
 
 
+# The driver looks for the parameters of a statement anew each time it is longer than this (4096), to keep no endless
+# INSERTs. Ours are written once, and the longest are asked most: without this it costs as much as sending them.
+driver_queries.MAX_CACHED_STATEMENT_LENGTH = 32_768
 RESTED_SECONDS = 15.0  # a line that broke in between may not have been noticed by this side
 
 

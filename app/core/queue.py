@@ -7,11 +7,13 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
 from uuid import UUID
 
 import redis
+from redis.client import Pipeline
 from rq import Queue as RedisQueue
+from rq.job import Job as RedisJob
+from rq.job import JobStatus
 
 from app.core.config import settings
 
@@ -52,50 +54,54 @@ def redis_connection() -> redis.Redis:
 
 
 MARKED_FOR = 86_400  # seconds; a job that waits longer is queued once more a day
+# A worker takes a job off the list as it begins, and a worker that dies loses it.
+_SEND = """
+local waits = redis.call('get', KEYS[1])
+if waits and redis.call('lpos', KEYS[2], waits) then return 0 end
+redis.call('set', KEYS[1], ARGV[1], 'EX', ARGV[2])
+redis.call('hset', KEYS[3], unpack(ARGV, 3))
+redis.call('sadd', KEYS[4], KEYS[2])
+redis.call('rpush', KEYS[2], ARGV[1])
+return 1
+"""
 
 
 def send_nudges(nudges: Sequence[Nudge]) -> None:
     """Put nudges on their queues, each unless it waits there already: without workers nothing piles up.
 
-    A job that has begun does not count as waiting, for its row may have changed since it looked. A Redis that is down
-    is logged and survived: the rows are committed.
+    All of them in one round trip. A job that has begun does not count as waiting, for its row may have changed since it
+    looked. A Redis that is down is logged and survived: the rows are committed.
     """
-    wanted = list(dict.fromkeys(nudges))
+    if not nudges:
+        return
+    wanted = dict.fromkeys(nudges)
     try:
-        waiting = _waiting(wanted)
-        sent = {nudge: _send(nudge) for nudge in wanted if nudge not in waiting}
         with redis_connection().pipeline(transaction=False) as pipeline:
-            for nudge, job_id in sent.items():
-                pipeline.set(_mark(nudge), job_id, ex=MARKED_FOR)
+            for nudge in wanted:
+                _send(nudge, pipeline)
             pipeline.execute()
     except redis.RedisError:
         log.warning("nudges_not_sent", extra={"jobs": sorted({nudge.job.path for nudge in wanted})})
 
 
-def _send(nudge: Nudge) -> str:
-    sent = RedisQueue(nudge.job.queue.value, connection=redis_connection()).enqueue(
+def _send(nudge: Nudge, pipeline: Pipeline) -> None:
+    """Ask for what RQ's own `enqueue` does in four round trips. The mark names the job that was queued."""
+    queue = RedisQueue(nudge.job.queue.value, connection=redis_connection())
+    made = RedisJob.create(
         nudge.job.path,
-        str(nudge.row_id),
-        distributor_id=str(nudge.distributor_id),
-        job_timeout=nudge.job.timeout,
+        [str(nudge.row_id)],
+        {"distributor_id": str(nudge.distributor_id)},
+        connection=redis_connection(),
+        origin=queue.name,
+        status=JobStatus.QUEUED,
+        timeout=nudge.job.timeout,
         result_ttl=0,
         failure_ttl=86_400,
     )
-    return str(sent.id)
-
-
-def _waiting(nudges: Sequence[Nudge]) -> frozenset[Nudge]:
-    """Return those that were sent before and that no worker has taken yet. A mark names the job that was queued."""
-    connection = redis_connection()
-    marks: Any = connection.mget([_mark(nudge) for nudge in nudges]) if nudges else []
-    marked = [(nudge, mark.decode()) for nudge, mark in zip(nudges, marks, strict=True) if mark]
-    if not marked:
-        return frozenset()
-    with connection.pipeline(transaction=False) as pipeline:
-        for nudge, job_id in marked:  # a worker takes a job off the list as it begins, and a worker that dies loses it
-            pipeline.lpos(RedisQueue(nudge.job.queue.value, connection=connection).key, job_id)
-        places = pipeline.execute()
-    return frozenset(nudge for (nudge, _), place in zip(marked, places, strict=True) if place is not None)
+    made.enqueued_at = made.created_at
+    fields = [part for pair in made.to_dict().items() for part in pair]
+    keys = (_mark(nudge), queue.key, made.key, queue.redis_queues_keys)
+    pipeline.eval(_SEND, len(keys), *keys, made.id, MARKED_FOR, *fields)
 
 
 def _mark(nudge: Nudge) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import psycopg
 import pytest
+from psycopg import _queries as driver_queries
 from sqlalchemy import Engine, event, text
 from sqlalchemy.exc import DataError
 
@@ -87,3 +88,13 @@ def test_what_a_rollback_undoes_is_undone(engine: Engine) -> None:
         assert connection.scalar(text("SHOW lock_timeout")) == "77s"
     with engine.connect() as connection:
         assert connection.scalar(text("SHOW lock_timeout")) != "77s"
+
+
+def test_a_long_statement_is_searched_for_parameters_once(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    def search(*_statement: object) -> None:
+        raise AssertionError("searched without keeping what was found")
+
+    monkeypatch.setattr(driver_queries, "_query2pg_nocache", search)  # what keeps its answers holds the original
+    long = text(f"SELECT CAST(:what AS text) {'/* as long as those that record many tasks */' * 150}")
+    with engine.connect() as connection:
+        assert connection.scalar(long, {"what": "this"}) == "this"
