@@ -26,11 +26,11 @@ from app.access.viewer import current_address, current_viewer, signed_in_viewer
 from app.core.clock import utc_now
 from app.core.db import unit_of_work
 from app.core.errors import Invalid
-from app.identity.errors import LinkNoLongerValid, SignInRefused
+from app.identity.errors import LinkNoLongerValid
 from app.identity.hops import land_hop
 from app.identity.models import TokenPurpose
 from app.identity.permissions import Permission, permissions_of
-from app.identity.providers.queries import WaysIn, has_local_login, ways_in
+from app.identity.providers.queries import has_local_login
 from app.identity.realms import passwords_of
 from app.identity.recovery import (
     activate,
@@ -43,7 +43,7 @@ from app.identity.recovery import (
 )
 from app.identity.remembered import resume
 from app.identity.sessions import end_session
-from app.identity.sign_in import Challenged, SignedIn, Visit, sign_in
+from app.identity.sign_in import Challenged, SignedIn, Visit
 from app.web.forms import Form
 from app.web.pages import page
 from app.web.surfaces import PREFIXES, Surface, surface_of_request
@@ -81,67 +81,6 @@ class Door:
 LANDING_PATHS = {"catalogue": "/catalogue", "dashboard": "/billing"}  # StorefrontSettings.landing_page; else home
 STOREFRONT_DOOR = Door(Surface.STOREFRONT)
 BSS_DOOR = Door(Surface.BSS)
-
-
-def show_sign_in(door: Door) -> ResponseReturnValue:
-    """Show the form, and on POST let in who proves to be known. Every refusal reads and costs the same."""
-    wanted = safe_next(request.args.get("next"), door.surface)
-    if current_viewer() is not None and request.method == "GET":
-        return redirect(wanted or door.home, code=HTTPStatus.SEE_OTHER)
-    offered = ways_in(door.realm_id)
-    if not offered.has_local:
-        return _without_password(door, offered, wanted)
-    form = SignInForm()
-    if form.validate_on_submit():
-        require_within(SIGN_IN, request.remote_addr)
-        with unit_of_work():
-            found = sign_in(
-                door.realm_id,
-                form.email.data or "",
-                form.password.data or "",
-                visit_of(door),
-                is_remembered=form.remember.data,
-            )
-        if found is not None:
-            return go_on(door, found, wanted)
-        form.form_errors.append(str(SignInRefused()))
-    elif request.method == "GET" and (answer := resume_visit(door, wanted or door.home)) is not None:
-        return answer
-    return page(
-        "storefront/sessions/login.html",
-        title="Sign in",
-        form=form,
-        forgot_url=door.url("forgot"),
-        register_url=_register_url(door),
-        providers=_provider_links(door, offered, wanted),
-    ), form.status
-
-
-def _without_password(door: Door, offered: WaysIn, wanted: str | None) -> ResponseReturnValue:
-    """Lead to the only provider, or let people choose; a password is taken from nobody (SF-F27, BC-F70).
-
-    `stay` shows the choice all the same: after signing out, and where the provider has just failed.
-    """
-    links = _provider_links(door, offered, wanted)
-    if request.method == "GET" and len(links) == 1 and "stay" not in request.args:
-        return redirect(links[0]["url"], code=HTTPStatus.SEE_OTHER)
-    status = HTTPStatus.OK if request.method == "GET" else HTTPStatus.FORBIDDEN
-    return page("storefront/sessions/choose_provider.html", title="Sign in", providers=links), status
-
-
-def _provider_links(door: Door, offered: WaysIn, wanted: str | None) -> list[dict[str, str]]:
-    return [
-        {"name": each.name, "url": door.url("sso_start", provider_id=each.id, next=wanted)}
-        for each in offered.providers
-    ]
-
-
-def _register_url(door: Door) -> str | None:
-    """Return where visitors register, if they may (SF-04)."""
-    storefront_id = current_address().storefront_id
-    if door.surface is not Surface.STOREFRONT or storefront_id is None:
-        return None
-    return url_for("storefront_registration.index") if storefront_settings(storefront_id).self_registration else None
 
 
 def visit_of(door: Door) -> Visit:

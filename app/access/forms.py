@@ -25,6 +25,29 @@ class SignInForm(Form):
     remember = BooleanField("Stay signed in on this device")
 
 
+class AddressForm(Form):
+    """The address alone: it tells where its people sign in, not whether there is such a person."""
+
+    email = EmailField(
+        "E-mail",
+        validators=[InputRequired("Enter your e-mail"), Length(max=254, message="Use at most 254 characters")],
+        render_kw={"autocomplete": "username", "autofocus": True},
+    )
+
+
+class PasswordForm(SignInForm):
+    """The second step after the address."""
+
+    email = EmailField(
+        "E-mail", validators=[InputRequired("Enter your e-mail")], render_kw={"autocomplete": "username"}
+    )
+    password = PasswordField(
+        "Password",
+        validators=[InputRequired("Enter your password")],
+        render_kw={"autocomplete": "current-password", "autofocus": True},
+    )
+
+
 class CodeForm(Form):
     """A code of an app, of a mail, or a recovery code."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask.typing import ResponseReturnValue
 
-from app.access import doors, public, security, sign_in_required
+from app.access import doors, entrance, public, security, sign_in_required
 from app.access.sso.routes import add_provider_views
 from app.access.sso.sign_out import sign_out
 from app.web.surfaces import Surface, surface_blueprint
@@ -17,7 +17,7 @@ DOOR = doors.BSS_DOOR
 @public
 def login() -> ResponseReturnValue:
     """Sign in with e-mail and password."""
-    return doors.show_sign_in(DOOR)
+    return entrance.show_sign_in(DOOR)
 
 
 @bp.post("/logout")

@@ -9,7 +9,7 @@ from uuid import UUID
 from flask import redirect, request
 from flask.typing import ResponseReturnValue
 
-from app.access import doors, permission_required, public, security, sign_in_required, signed_in_viewer
+from app.access import doors, entrance, permission_required, public, security, sign_in_required, signed_in_viewer
 from app.access.sso.routes import add_provider_views
 from app.access.sso.sign_out import sign_out
 from app.core.clock import utc_now
@@ -29,7 +29,7 @@ DOOR = doors.STOREFRONT_DOOR
 @public
 def login() -> ResponseReturnValue:
     """Sign in with e-mail and password."""
-    return doors.show_sign_in(DOOR)
+    return entrance.show_sign_in(DOOR)
 
 
 @bp.post("/logout")
