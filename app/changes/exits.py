@@ -12,6 +12,7 @@ from app.catalogue.refunds import Allowed
 from app.changes.charging import Amount, following_period_day
 from app.changes.queries import cost_of
 from app.changes.refunding import may_end_now, policy_for, product_and_type
+from app.core.days import write_day
 from app.core.errors import Invalid
 from app.subscriptions.models import ChangeTiming, Subscription
 from app.subscriptions.refunds import early_termination
@@ -54,7 +55,7 @@ def require_exit(subscription: Subscription, quantity: int, timing: ChangeTiming
     """Refuse what `exit_of` does not allow: Invalid `outside_window`, saying from when on it is possible (CB-F94)."""
     found = exit_of(subscription, quantity, timing, at=at)
     if not found.is_allowed:
-        until = f" before {subscription.renews_on.isoformat()}" if subscription.renews_on else " now"
+        until = f" before {write_day(subscription.renews_on)}" if subscription.renews_on else " now"
         raise Invalid.field(field, "outside_window", f"It cannot be canceled{until}, when its term ends")
     return found
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from uuid import UUID
 
 from app.changes.words import TIMING_WORDS, actor_of, day_of, words_of
+from app.core.days import write_day
 from app.provisioning.models import ProvisioningTask, TaskStatus
 from app.subscriptions.models import ChangeStatus, ChangeTiming, SubscriptionChange
 
@@ -71,7 +72,7 @@ def _decision(change: SubscriptionChange, who: str) -> Stage:
 
 def _day(change: SubscriptionChange) -> Stage:
     state = {ChangeStatus.SCHEDULED: WAITING, ChangeStatus.SUBMITTED: PENDING}.get(change.status, DONE)
-    return Stage(f"Waits for {day_of(change).isoformat()}", state)
+    return Stage(f"Waits for {write_day(day_of(change))}", state)
 
 
 def _at_vendor(change: SubscriptionChange, task: ProvisioningTask | None, problem: str | None) -> Stage:

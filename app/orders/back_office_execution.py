@@ -10,6 +10,7 @@ from uuid import UUID
 from app.accounts.models import Account, AccountStatus
 from app.audit.services import Actor, record
 from app.catalogue.characteristics import missing_errors
+from app.core.days import write_day
 from app.core.db import session
 from app.core.errors import FieldError, Forbidden, Invalid
 from app.orders.errors import AccountNotActive, WrongOrderState
@@ -24,7 +25,7 @@ from app.orders.models import DeliveryStatus, Order, OrderStatus
 from app.orders.partial import deliver_rest
 from app.orders.plan_items import check_plan_item
 from app.orders.requirements import requirement_errors
-from app.orders.schedule import day_words, last_day, wait_for_day
+from app.orders.schedule import last_day, wait_for_day
 from app.orders.statuses import choices_for_cancel
 from app.resellers.aliases import release_alias
 from tenants.days import distributors_day
@@ -138,7 +139,7 @@ def first_start(today: date) -> date:
 def _require_start(on: date, today: date, start: Start, *, is_by_people: bool) -> None:
     first, last = first_start(today), today if is_by_people else last_day(today)
     if not first <= on <= last:
-        raise Invalid.field("starts_on", "range", f"Choose a date between {day_words(first)} and {day_words(last)}")
+        raise Invalid.field("starts_on", "range", f"Choose a date between {write_day(first)} and {write_day(last)}")
     if on < today and not start.may_backdate:
         raise Forbidden("A start in the past takes the rights of billing")
 

@@ -18,6 +18,7 @@ from sqlalchemy import Select, select
 from sqlalchemy.dialects.postgresql import insert
 
 from app.accounts.models import Account, AccountStatus
+from app.core.days import write_day
 from app.core.db import nudge_after_commit, session
 from app.core.errors import Conflict, FieldError, Invalid
 from app.core.ids import new_id
@@ -43,7 +44,8 @@ from app.orders.models import (
     OrderWork,
 )
 from app.orders.requirements import requirement_errors
-from app.orders.schedule import day_words, run_time
+from app.orders.schedule import run_time
+from app.orders.service_details import AskedService, asked_services, for_order, unanswered
 from app.orders.terms import Evidence, Terms, log_acceptance, terms_of
 from app.orders.words import status_words, total_words
 from app.pricing.quotes import Buyer
@@ -108,11 +110,13 @@ def place_order(shopper: Shopper, submission: Submission, *, buyer: Buyer, place
     is_alias = buyer.reseller_id is not None
     recipient = account if is_alias else recipient_of(basket, account)
     terms = terms_of(view.lines)
-    _check(view, account, recipient, placed_by, terms, submission)
+    asked = asked_services(view, recipient.id)
+    _check(view, account, recipient, placed_by, terms, submission, asked)
     if basket.execute_on is not None:
         require_schedulable(view, under_alias=is_alias, today=distributors_day(at))
     _check_plans(view, account, at)
     order = _new_order(taken, view, shopper, buyer, recipient=recipient, placed_by=placed_by, at=at)
+    order.service_answers = for_order(basket, asked)
     session.add(order)
     session.flush()
     items = [_new_item(order, line, position) for position, line in enumerate(view.lines, start=1)]
@@ -210,6 +214,7 @@ def _check(
     placed_by: User,
     terms: Sequence[Terms],
     submission: Submission,
+    asked: Sequence[AskedService],
 ) -> None:
     errors: list[FieldError] = []
     if not view.lines:
@@ -220,6 +225,7 @@ def _check(
         errors.append(FieldError("basket", "ordering_disabled", "Your company cannot order at present"))
     errors += recipient_errors([line.subscription for line in view.lines if line.subscription], recipient.id)
     errors += trial_errors(view.lines, recipient.id)
+    errors += unanswered(asked)
     # Where nobody was chosen, the view judged without knowing for whom.
     if placed_by.kind is UserKind.RESELLER and view.basket.is_own_use is None:
         errors += requirement_errors(view.lines, recipient.id, field="product")
@@ -329,7 +335,7 @@ def _record(order: Order, user: User, at: datetime) -> None:
             order_id=order.id,
             at=at,
             kind="submitted",
-            text=f"{text}, to be executed on {day_words(order.execute_on)}" if order.execute_on else text,
+            text=f"{text}, to be executed on {write_day(order.execute_on)}" if order.execute_on else text,
             actor_name=user.full_name,
         )
     )

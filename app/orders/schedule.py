@@ -14,6 +14,7 @@ from sqlalchemy import func, select
 
 from app.audit.services import Actor, record
 from app.audit.shown import shown_name
+from app.core.days import write_day
 from app.core.db import session
 from app.core.errors import DomainError, Invalid
 from app.orders.errors import WrongOrderState
@@ -45,13 +46,8 @@ def last_day(today: date) -> date:
 def require_day(day: date, *, today: date, field: str = "execute_on") -> None:
     """Raise Invalid `range` for a day that an order cannot wait for."""
     if not today < day <= last_day(today):
-        first, last = day_words(today + ONE_DAY), day_words(last_day(today))
+        first, last = write_day(today + ONE_DAY), write_day(last_day(today))
         raise Invalid.field(field, "range", f"Choose a date between {first} and {last}")
-
-
-def day_words(day: date) -> str:
-    """Write a day so that nobody takes its month for the day."""
-    return f"{day.day} {day:%b %Y}"
 
 
 def run_time(day: date) -> datetime:
@@ -64,7 +60,7 @@ def wait_for_day(order: Order, day: date, move: Move, *, at: datetime, actor_nam
     """Let an order wait for its day, which has been checked. Raises WrongOrderState."""
     advance(order, move)
     _set_day(order, day)
-    add_event(order, "scheduled", SCHEDULED.format(day=day_words(day)), at=at, actor_name=actor_name)
+    add_event(order, "scheduled", SCHEDULED.format(day=write_day(day)), at=at, actor_name=actor_name)
 
 
 def reschedule(number: str, day: date, *, actor: Actor, at: datetime) -> Order:
@@ -78,7 +74,7 @@ def reschedule(number: str, day: date, *, actor: Actor, at: datetime) -> Order:
     old = order.execute_on
     advance(order, Move.SCHEDULE)
     _set_day(order, day)
-    words = RESCHEDULED.format(old=day_words(old) if old else "–", new=day_words(day))
+    words = RESCHEDULED.format(old=write_day(old) if old else "–", new=write_day(day))
     add_event(order, "rescheduled", words, at=at, actor_name=shown_name(actor))
     record(
         "order.rescheduled", actor=actor, at=at, target_kind="order", target_id=order.id,

@@ -20,6 +20,7 @@ from app.billing.usage.mails import mail_usage_missing
 from app.billing.usage.models import ResourceKind, UsageCharge, UsageRecord, UsageState
 from app.catalogue.charging import tiers_of
 from app.catalogue.models import BillingCycle, BillingType, Product, Term
+from app.core.days import write_day
 from app.core.db import session
 from app.core.ids import new_id
 from app.core.money import round_unit
@@ -194,7 +195,7 @@ def _charge(subscription: Subscription, payer: Account, line: UsageLine, period:
     net, price = line.net or NOTHING, line.unit_price or NOTHING
     is_plain = line.billable == line.billable.to_integral_value() and net == round_unit(line.billable * price)
     unit = f" {line.unit}" if line.unit else ""
-    late = f", {line.period.first:%Y-%m-%d} – {line.period.last:%Y-%m-%d}" if line.period != period else ""
+    late = f", {write_day(line.period.first)} – {write_day(line.period.last)}" if line.period != period else ""
     return NewCharge(
         source_key=source_key,
         kind=ChargeKind.USAGE,

@@ -18,6 +18,7 @@ from app.bss.orders.blueprint import bp
 from app.bss.orders.forms import ActionForm, DetailsForm, NewOrderForm
 from app.catalogue.words import unit_words
 from app.core.clock import local_date, utc_now
+from app.core.days import write_day
 from app.core.db import unit_of_work
 from app.core.errors import Invalid
 from app.core.ids import new_id, parse_id
@@ -44,7 +45,6 @@ from app.orders.models import OrderChannel, OrderStatus
 from app.orders.papers import Paper, PaperLine, render
 from app.orders.partial import DELIVERABLE, sub_orders_of
 from app.orders.queries import list_events
-from app.orders.schedule import day_words
 from app.orders.statuses import MOVABLE, choices_by_hand
 from app.orders.words import STATUS_WORDS
 from app.resellers.plans import needs_alias
@@ -249,7 +249,7 @@ def pdf(number: str) -> ResponseReturnValue:
         seller=distributor().name,
         buyer=_address(order.payer_id),
         facts=(
-            ("Placed", day_words(local_date(order.placed_at, distributor_zone()))),
+            ("Placed", write_day(local_date(order.placed_at, distributor_zone()))),
             ("For", order.account_name),
             ("Reference", order.po_number or "–"),
             ("Status", order.status_words),

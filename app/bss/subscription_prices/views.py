@@ -21,6 +21,7 @@ from app.changes.price_quotes import list_price_of, lists_pricing
 from app.changes.queries import cost_of, open_change
 from app.changes.requests import withdraw_change
 from app.core.clock import utc_now
+from app.core.days import write_day
 from app.core.db import session, unit_of_work
 from app.core.errors import Conflict, Invalid
 from app.core.ids import new_id, parse_id
@@ -244,7 +245,7 @@ def _offer(form: PricingForm, subscription: Subscription) -> None:
 
 def _done_words(change: SubscriptionChange) -> str:
     if change.timing is ChangeTiming.PERIOD_END:
-        return f"The new price waits for {change.effective_on:%Y-%m-%d}."
+        return f"The new price waits for {write_day(change.effective_on)}."
     if change.status is ChangeStatus.COMPLETED:
         return "The price was changed: what was charged is credited, and charged anew."
     return "The vendor is asked for the other billing cycle first."

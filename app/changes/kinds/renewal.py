@@ -17,6 +17,7 @@ from app.changes.prices import price_for_period
 from app.changes.queries import cost_of
 from app.changes.refunding import product_and_type
 from app.changes.words import actor_of
+from app.core.days import write_day
 from app.core.errors import Invalid
 from app.subscriptions.machine import Action, Step, move
 from app.subscriptions.models import ChangeTiming, Subscription, SubscriptionChange, SubscriptionRole
@@ -55,7 +56,7 @@ class Renewal(Effect):
         subscription.renews_on = add_months(on, subscription.term.months) if subscription.term.months else None
         subscription.auto_renew = True
         add_event(
-            subscription, "renewed", f"Renewed until {first.period.last.isoformat()}", at=at,
+            subscription, "renewed", f"Renewed until {write_day(first.period.last)}", at=at,
             quantity_after=subscription.quantity, actor_name=actor_of(change),
         )  # fmt: skip
         if cost is not None:

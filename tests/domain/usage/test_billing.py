@@ -129,7 +129,7 @@ def test_late_rows_are_on_the_next_invoice_with_their_days(
     lines = tick(world, date(2026, 8, 1))
 
     assert [(text, net) for text, net in lines if net] == [
-        ("Compute: Traffic 2305 GB, 2026-06-01 – 2026-06-30", Decimal("0.5000"))
+        ("Compute: Traffic 2305 GB, 1 Jun 2026 – 30 Jun 2026", Decimal("0.5000"))
     ]
     assert states(session) == [UsageState.BILLED] * 3
 
