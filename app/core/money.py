@@ -10,6 +10,7 @@ from decimal import ROUND_CEILING, ROUND_HALF_UP, Decimal
 from functools import cache
 
 from babel.core import get_global
+from babel.numbers import format_currency
 
 UNIT = Decimal("0.0001")
 
@@ -33,6 +34,11 @@ def round_unit(amount: Decimal) -> Decimal:
 def round_money(amount: Decimal, currency: str) -> Decimal:
     """Round half-up to the currency's minor unit."""
     return amount.quantize(minor_unit(currency), ROUND_HALF_UP)
+
+
+def write_money(amount: Decimal, currency: str) -> str:
+    """Write an amount for mails and messages: "€1,234.50". Pages write theirs in the viewer's culture (app.web)."""
+    return str(format_currency(round_money(amount, currency), currency, locale="en"))
 
 
 def ceil_money(amount: Decimal, currency: str) -> Decimal:

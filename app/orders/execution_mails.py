@@ -13,7 +13,7 @@ from app.accounts.models import Account
 from app.accounts.services import root_storefront_id
 from app.billing.credit import Credit
 from app.core.db import session
-from app.core.money import round_money
+from app.core.money import write_money
 from app.identity.models import User, UserStatus, UserType
 from app.identity.permissions import StorefrontRole
 from app.identity.queries import UserFilter, list_account_admins, list_users
@@ -35,8 +35,8 @@ def mail_no_credit(order: Order, parties: Parties, cost: OrderCost, credit: Cred
     fields = {
         "order_number": order.number,
         "order_url": _url(order.storefront_id or root_storefront_id(), path),
-        "total": money(cost.total, parties.payer.currency),
-        "available": money(credit.available or Decimal(0), parties.payer.currency),
+        "total": write_money(cost.total, parties.payer.currency),
+        "available": write_money(credit.available or Decimal(0), parties.payer.currency),
     }
     if order.channel is OrderChannel.ALIAS:
         addresses = [admin.email for admin in list_account_admins(parties.payer.id)]
@@ -51,8 +51,8 @@ def mail_awaits_approval(order: Order, parties: Parties, cost: OrderCost, *, at:
     fields = {
         "customer_name": parties.receiver.name,
         "order_number": order.number,
-        "sell_total": money(order.net_total, order.currency),
-        "cost_total": money(cost.net_total, parties.payer.currency),
+        "sell_total": write_money(order.net_total, order.currency),
+        "cost_total": write_money(cost.net_total, parties.payer.currency),
         "approve_url": _url(order.storefront_id, f"/manage/orders/{order.number}"),
     }
     addresses = [
@@ -160,11 +160,6 @@ def mail_needs_people(order: Order, account_name: str, *, at: datetime) -> None:
         "order_url": _bss_url(f"/orders/{order.number}"),
     }
     _from_distributor(MailTemplate.ORDER_NEEDS_PEOPLE, emails_with_right(OPERATES), fields, at=at)
-
-
-def money(amount: Decimal, currency: str) -> str:
-    """Write an amount as mails do: 1,234.50 EUR."""
-    return f"{round_money(amount, currency):,} {currency}"
 
 
 def _from_distributor(

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from babel.numbers import format_currency
-
+from app.core.money import write_money
 from app.orders.models import DeliveryStatus, Order, OrderStatus
 
 STATUS_WORDS = {
@@ -30,7 +29,7 @@ def status_words(status: OrderStatus | DeliveryStatus) -> str:
 
 def total_words(order: Order) -> str:
     """Return the order's net total with its currency, for who pays it."""
-    return str(format_currency(order.net_total, order.currency, locale="en"))
+    return write_money(order.net_total, order.currency)
 
 
 def shown_total(order: Order) -> Decimal | None:

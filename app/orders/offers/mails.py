@@ -9,9 +9,9 @@ from sqlalchemy import select
 
 from app.accounts.services import root_storefront_id
 from app.core.db import session
+from app.core.money import write_money
 from app.identity.models import User
 from app.notifications.services import MailTemplate, queue_mail
-from app.orders.execution_mails import money
 from app.orders.offers.models import Offer, OfferItem
 from app.orders.offers.prices import totals_of
 from tenants.context import current_scope
@@ -32,7 +32,7 @@ def mail_offer(offer: Offer, items: Sequence[OfferItem], url: str, *, at: dateti
             "seller_name": seller_name(),
             "offer_number": offer.number,
             "lines": ", ".join(f"{item.quantity} x {item.product_name}" for item in items),
-            "total": money(totals_of(items, offer.currency).net, offer.currency),
+            "total": write_money(totals_of(items, offer.currency).net, offer.currency),
             "valid_until": _day(offer.valid_until),
             "share_url": url,
         },

@@ -152,8 +152,8 @@ def test_an_order_above_the_available_credit_is_stored_and_not_executed(session,
         assert all_of(session, Subscription) == all_of(session, Invoice) == all_of(session, Charge) == []
         mails = [mail for mail in all_of(session, OutboundMail) if mail.template == "no_available_credit"]
         assert {mail.to_email for mail in mails} == {world.direct_buyer.email, "manager@nordwind.example"}
-        assert mails[0].fields["available"] == "530.00 EUR"
-        assert mails[0].fields["total"] == "620.00 EUR"
+        assert mails[0].fields["available"] == "€530.00"
+        assert mails[0].fields["total"] == "€620.00"
 
 
 def test_under_an_alias_a_credit_shortage_shows_as_pending_approval_only(session, world):
