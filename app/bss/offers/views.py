@@ -9,6 +9,7 @@ from flask.typing import ResponseReturnValue
 
 from app.access import permission_required, signed_in_viewer
 from app.accounts.queries import AccountFilter, get_account, list_accounts
+from app.billing.papers import render
 from app.bss.listing import asked_choice, asked_id, asked_text, with_args
 from app.bss.offers.blueprint import bp
 from app.bss.offers.forms import ActionForm, OfferForm, RefuseForm, StatusForm
@@ -28,7 +29,6 @@ from app.orders.offers.queries import OfferFilter, count_offers, find_offers, ro
 from app.orders.offers.rows import Staff, events_of, find_offer, items_of
 from app.orders.offers.services import change_offer, copy_offer, create_offer, delete_offer
 from app.orders.offers.statuses import list_statuses, name_of, status_names
-from app.orders.papers import render
 from app.web.forms import Form
 from app.web.pages import page
 from app.web.pagination import SIZES, Page, requested_page

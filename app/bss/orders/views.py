@@ -12,7 +12,9 @@ from flask.typing import ResponseReturnValue
 
 from app.access import permission_required, signed_in_viewer
 from app.accounts.queries import AccountFilter, get_account, list_accounts
+from app.audit.services import Actor
 from app.billing.documents import postal_address
+from app.billing.papers import Paper, PaperLine, render
 from app.bss.calendar import distributor, distributor_zone
 from app.bss.orders.blueprint import bp
 from app.bss.orders.forms import ActionForm, DetailsForm, NewOrderForm
@@ -22,9 +24,11 @@ from app.core.days import write_day
 from app.core.db import unit_of_work
 from app.core.errors import Invalid
 from app.core.ids import new_id, parse_id
+from app.identity.permission_rules.models import RuledKind
+from app.identity.permission_rules.records import begin_record
 from app.identity.permissions import Permission
 from app.orders.agreed import PricingRights
-from app.orders.back_office import CHANGEABLE, change_details, create_order
+from app.orders.back_office import CHANGEABLE, NewOrder, change_details, create_order
 from app.orders.back_office_execution import CANCELABLE, EXECUTABLE
 from app.orders.back_office_queries import (
     BackOfficeFilter,
@@ -42,7 +46,6 @@ from app.orders.errors import OrderNotFound
 from app.orders.execution_rows import find_order_number
 from app.orders.idempotency import Submit, once
 from app.orders.models import OrderChannel, OrderStatus
-from app.orders.papers import Paper, PaperLine, render
 from app.orders.partial import DELIVERABLE, sub_orders_of
 from app.orders.queries import list_events
 from app.orders.statuses import MOVABLE, choices_by_hand
@@ -159,13 +162,14 @@ def new(account_id: UUID) -> ResponseReturnValue:
     """Start an order for an account."""
     account = get_account(account_id)
     form, actor, at = NewOrderForm(), signed_in_viewer().actor, utc_now()
+    form.choose_rule(RuledKind.ORDER, actor)
     if form.validate_on_submit():
         try:
             with unit_of_work():
                 wanted = form.to_new(account_id)
                 key = parse_id(form.request_key.data or "") or new_id()
                 submit = Submit(str(actor.user_id), "order", key, (wanted,))
-                made = once(submit, lambda: create_order(wanted, actor=actor, at=at).id, at=at)
+                made = once(submit, lambda: _begin(wanted, form.chosen_rule, actor, at), at=at)
                 number = number_of(made)
         except Invalid as refusal:
             form.take(refusal)
@@ -182,6 +186,12 @@ def new(account_id: UUID) -> ResponseReturnValue:
         payer=payer,
         form=form,
     ), form.status
+
+
+def _begin(wanted: NewOrder, rule_id: UUID | None, actor: Actor, at: datetime) -> UUID:
+    order_id = create_order(wanted, actor=actor, at=at).id
+    begin_record(RuledKind.ORDER, order_id, rule_id, actor=actor, at=at)
+    return order_id
 
 
 @bp.route("/<number>/edit", methods=["GET", "POST"])

@@ -17,6 +17,7 @@ from sqlalchemy import select
 from app.accounts.queries import get_account
 from app.audit.services import Actor, record
 from app.billing.documents import postal_address
+from app.billing.papers import Paper, PaperLine, render
 from app.catalogue.words import unit_words
 from app.core.db import session
 from app.core.errors import Invalid
@@ -28,7 +29,6 @@ from app.orders.offers.mails import mail_decided, seller_name
 from app.orders.offers.models import Offer, OfferItem, OfferType
 from app.orders.offers.prices import needs_approval, totals_of
 from app.orders.offers.rows import add_event, items_of
-from app.orders.papers import Paper, PaperLine, render
 from tenants.context import current_scope, distributor_scope, scope
 from tenants.days import distributors_day
 

@@ -1,4 +1,4 @@
-"""Orders and offers on paper: A4, any alphabet the font has, the same bytes each time (CB-17, CB-18)."""
+"""Invoices, orders and offers on paper: A4, any alphabet the font has, the same bytes each time (CB-17, CB-18)."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from app.core.money import round_money
 PLAIN, BOLD = "OpenSans", "OpenSans-SemiBold"
 INK, MUTED, LINE = colors.HexColor("#1c2430"), colors.HexColor("#5a6675"), colors.HexColor("#d5dbe3")
 MARGIN, WIDTH = 20 * mm, 170 * mm
-COLUMNS = (72 * mm, 38 * mm, 16 * mm, 21 * mm, 23 * mm)
+COLUMNS = (70 * mm, 41 * mm, 16 * mm, 20 * mm, 23 * mm)
 FIRST_NUMBER = 2  # columns from here on hold numbers
 
 
 @dataclass(frozen=True, slots=True)
 class PaperLine:
-    """One product: what, for how long, how many, at what."""
+    """One product or charge: what, for how long, how many, at what."""
 
     name: str
     note: str
@@ -54,6 +54,7 @@ class Paper:
     totals: Sequence[tuple[str, Decimal]]  # the last one is what is to be paid
     currency: str
     footnote: str = ""
+    terms_label: str = "Term"
 
 
 def render(paper: Paper) -> bytes:
@@ -112,7 +113,7 @@ def _facts(facts: Sequence[tuple[str, str]]) -> Flowable:
 
 
 def _lines(paper: Paper) -> Flowable:
-    head = ["Service", "Term", "Quantity", "Unit price", "Net amount"]
+    head = ["Service", paper.terms_label, "Quantity", "Unit price", "Net amount"]
     rows: list[list[Flowable]] = [
         [_text(label, _style(8, muted=True, right=column >= FIRST_NUMBER)) for column, label in enumerate(head)]
     ]
