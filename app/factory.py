@@ -35,10 +35,13 @@ BLUEPRINTS = (
     "app.platform.sessions.views:bp",
     "app.platform.distributors.views:bp",
     "app.storefront.users.views:bp",
+    "app.storefront.company_sign_in:bp",
     "app.storefront.registration.views:bp",
     "app.bss.users.views:bp",
     "app.bss.roles.views:bp",
     "app.bss.teams.views:bp",
+    "app.bss.permission_rules.views:bp",
+    "app.bss.records.views:bp",
     "app.storefront.looks.views:bp",
     "app.storefront.looks.crawlers:bp",
     "app.storefront.home.views:bp",
@@ -109,7 +112,9 @@ BLUEPRINTS = (
     "app.manage.api.views:bp",
     "app.bss.api_clients.views:bp",
     "app.api.storefront:bp",
+    "app.api.storefront:pages_bp",
     "app.api.bss:bp",
+    "app.api.bss:pages_bp",
 )
 
 

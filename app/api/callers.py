@@ -25,6 +25,7 @@ from app.core.clock import utc_now
 from app.core.db import session, unit_of_work
 from app.identity.api_clients.checks import Caller, check_key, check_token, is_use_noted, note_use
 from app.identity.api_clients.models import ApiScope
+from app.orders.programs import Program
 from app.resellers.plans import has_dead_plan
 from app.web.surfaces import Surface, surface_blueprint
 from tenants.context import Scope, direct_business_scope, distributor_scope, enter_scope, reseller_scope
@@ -107,6 +108,12 @@ def acting() -> Actor:
         address=request.remote_addr,
         request_id=g.get("request_id"),
     )
+
+
+def program_here() -> Program:
+    """Return the client as orders name it."""
+    caller = current_caller()
+    return Program(caller.id, caller.name)
 
 
 def guesser() -> str:

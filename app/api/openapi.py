@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import cache
 from http import HTTPStatus
 from typing import Any
@@ -176,3 +177,55 @@ def _proofs(server: str) -> dict[str, Any]:
         "key": {"type": "apiKey", "in": "header", "name": "X-ApiKey"},
         "basic": {"type": "http", "scheme": "basic"},
     }
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerLine:
+    """One answer of a call: `schema` is the name of what it holds."""
+
+    status: str
+    words: str
+    schema: str
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call as a page shows it."""
+
+    id: str
+    method: str
+    path: str
+    summary: str
+    scopes: tuple[str, ...]
+    parameters: tuple[Mapping[str, Any], ...]
+    body: str
+    answers: tuple[AnswerLine, ...]
+
+
+def calls_of(described: Mapping[str, Any]) -> list[Call]:
+    """Return the calls of a description, in the order of their paths."""
+    return [
+        Call(
+            id=operation["operationId"],
+            method=method.upper(),
+            path=path,
+            summary=operation["summary"],
+            scopes=tuple(scope for each in operation.get("security", ()) for scope in each.get("oauth", ())),
+            parameters=tuple(operation["parameters"]),
+            body=_schema_in(operation.get("requestBody", {})),
+            answers=tuple(
+                AnswerLine(status, answer["description"], _schema_in(answer))
+                for status, answer in operation["responses"].items()
+            ),
+        )
+        for path, operations in described["paths"].items()
+        for method, operation in operations.items()
+    ]
+
+
+def _schema_in(part: Mapping[str, Any]) -> str:
+    """Return the name of the schema a body or answer holds, or nothing where it has none of its own."""
+    for content in part.get("content", {}).values():
+        reference = content.get("schema", {}).get("$ref", "")
+        return str(reference).rpartition("/")[2]
+    return ""

@@ -7,10 +7,17 @@ from typing import Annotated, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
+FOUR_DECIMALS = Decimal("0.0001")
+
+
+def _amount(value: Decimal) -> str:
+    return str(value.quantize(FOUR_DECIMALS))
+
+
 Amount = Annotated[
     Decimal,
-    PlainSerializer(str, return_type=str),
-    Field(description="A decimal number as text, so that nobody reads it as a float", examples=["13.5700"]),
+    PlainSerializer(_amount, return_type=str),
+    Field(description="With four decimals, as text, so that nobody reads it as a float", examples=["13.5700"]),
 ]
 
 

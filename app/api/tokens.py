@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from http import HTTPStatus
+from typing import Any
 from urllib.parse import unquote_plus
 
 from flask import Blueprint, Response, jsonify, request
@@ -26,6 +27,56 @@ from tenants.context import scope
 GRANT = "client_credentials"
 PARAMETERS = ("grant_type", "scope")
 OTHER_PROOFS = ("client_secret", "client_assertion", "client_assertion_type")
+
+
+REFUSAL = {
+    "content": {
+        "application/json": {
+            "schema": {
+                "type": "object",
+                "properties": {"error": {"type": "string"}, "error_description": {"type": "string"}},
+                "required": ["error", "error_description"],
+            }
+        }
+    }
+}
+DESCRIPTION: dict[str, Any] = {
+    "security": [{"basic": []}],
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/x-www-form-urlencoded": {
+                "schema": {
+                    "type": "object",
+                    "properties": {"grant_type": {"const": GRANT}, "scope": {"type": "string"}},
+                    "required": ["grant_type"],
+                }
+            }
+        },
+    },
+    "responses": {
+        "200": {
+            "description": "A bearer token",
+            "content": {
+                "application/json": {
+                    "schema": {
+                        "type": "object",
+                        "properties": {
+                            "access_token": {"type": "string"},
+                            "token_type": {"const": "Bearer"},
+                            "expires_in": {"type": "integer"},
+                            "scope": {"type": "string"},
+                        },
+                        "required": ["access_token", "token_type", "expires_in", "scope"],
+                    }
+                }
+            },
+        },
+        "400": {"description": "The request is not as RFC 6749 has it", **REFUSAL},
+        "401": {"description": "Unknown client or wrong secret", **REFUSAL},
+        "429": {"description": "Too many wrong credentials", **REFUSAL},
+    },
+}
 
 
 class BadTokenRequest(Exception):
@@ -60,6 +111,8 @@ def token_endpoint(blueprint: Blueprint, surface: Surface) -> None:
         )
         answer.headers["Pragma"] = "no-cache"  # beside Cache-Control: no-store, section 5.1
         return answer
+
+    token.api_description = DESCRIPTION  # type: ignore[attr-defined]
 
 
 def _client(surface: Surface, at: datetime) -> Caller:

@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
@@ -18,15 +17,15 @@ from sqlalchemy import select
 from app.accounts.models import Account, AccountStatus
 from app.accounts.queries import get_account
 from app.audit.services import Actor, record
-from app.catalogue.characteristics import asked_of, components_of, read_answers
 from app.catalogue.charging import chosen_options
-from app.catalogue.models import BillingCycle, Product, ProductKind, Term
+from app.catalogue.models import BillingCycle, Term
 from app.catalogue.queries import products_with_types
 from app.core.db import nudge_after_commit, session
 from app.core.errors import Conflict, FieldError, Invalid
 from app.core.ids import new_id
 from app.core.queue import Nudge
 from app.notifications.services import MailTemplate, queue_mail
+from app.orders.answers import read_item_answers
 from app.orders.back_office import contact_email_of
 from app.orders.back_office_execution import require_business
 from app.orders.basket_lines import BasketLine, BasketView
@@ -189,7 +188,7 @@ def add_draft_item(number: str, new: DraftItem, *, buyer: Buyer, program: Progra
         friendly_name=new.friendly_name,
         subscription_id=new.subscription_id,
         parent_subscription_id=new.parent_subscription_id,
-        characteristics=_answers(new, *known),
+        characteristics=read_item_answers(product.id, new.answers),
         price_options=[each.code for each in chosen_options(product, new.options, buyer.currency)],
     )
     view = _view(draft, [*items, item], buyer)
@@ -292,21 +291,6 @@ def _price(draft: Order, items: Sequence[OrderItem], view: BasketView) -> None:
             item.unit_price, item.line_total = line.price.unit_price, line.line_total
             item.promotion_id = line.promotion.id if line.promotion is not None else None
     draft.net_total = view.net_total
-
-
-def _answers(new: DraftItem, product: Product, product_type: Any) -> dict[str, Any]:
-    """Read answers as forms do. Raises Invalid naming the characteristic."""
-    found, errors = read_answers(asked_of(product_type), new.answers, prefix="")
-    answers: dict[str, Any] = dict(found)
-    if product_type.kind is ProductKind.BUNDLE:
-        for part, part_type in components_of(product.id):
-            of_part, wrong = read_answers(asked_of(part_type), new.answers, prefix=f"{part.id}.")
-            errors = [*errors, *wrong]
-            if of_part:
-                answers[str(part.id)] = dict(of_part)
-    if errors:
-        raise Invalid(*(FieldError(f"answers.{each.field}", each.code, each.message) for each in errors))
-    return answers
 
 
 def _require_complete(draft: Draft, account: Account, submission: Submission) -> None:

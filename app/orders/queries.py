@@ -39,9 +39,13 @@ class OrderRow:
 
 
 def get_order(number: str) -> Order:
-    """Return an order by the number people quote; raises OrderNotFound."""
+    """Return an order by the number people quote; raises OrderNotFound, also for drafts, which are a program's alone."""
     found = session.scalar(
-        select(Order).where(Order.distributor_id == current_scope().distributor_id, Order.number == number)
+        select(Order).where(
+            Order.distributor_id == current_scope().distributor_id,
+            Order.number == number,
+            Order.status != OrderStatus.DRAFT,
+        )
     )
     if found is None:
         raise OrderNotFound(number)

@@ -6,7 +6,7 @@ staff of the distributor ordered, has none here; its costs are on the invoices.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -122,15 +122,10 @@ def get_retail_order(number: str, program_id: UUID) -> RetailOrder:
     return RetailOrder(**row)
 
 
-def items_of_orders(order_ids: Sequence[UUID]) -> Mapping[UUID, list[RetailItem]]:
-    """Return the items of orders by order, with those delivered in sub-orders; one statement for a whole page."""
-    found: dict[UUID, list[RetailItem]] = {order_id: [] for order_id in order_ids}
-    if not found:
-        return found
-    whole = func.coalesce(Order.parent_id, Order.id)
+def items_of_retail(order_id: UUID) -> Sequence[RetailItem]:
+    """Return the items of an order by position, with those delivered in sub-orders."""
     rows = session.execute(
         select(
-            whole.label("whole_id"),
             OrderItem.id,
             OrderItem.product_id,
             Product.code.label("product_code"),
@@ -147,13 +142,13 @@ def items_of_orders(order_ids: Sequence[UUID]) -> Mapping[UUID, list[RetailItem]
         )
         .join(Order, (Order.distributor_id == OrderItem.distributor_id) & (Order.id == OrderItem.order_id))
         .join(Product, (Product.distributor_id == OrderItem.distributor_id) & (Product.id == OrderItem.product_id))
-        .where(OrderItem.distributor_id == current_scope().distributor_id, whole.in_(found))
+        .where(
+            OrderItem.distributor_id == current_scope().distributor_id,
+            or_(Order.id == order_id, Order.parent_id == order_id),
+        )
         .order_by(OrderItem.position, OrderItem.id)
     )
-    for row in rows.mappings():
-        values = dict(row)
-        found[values.pop("whole_id")].append(RetailItem(**values))
-    return found
+    return [RetailItem(**row) for row in rows.mappings()]
 
 
 def _orders(statement: Any, program_id: UUID) -> Any:

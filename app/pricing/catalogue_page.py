@@ -297,6 +297,12 @@ def offered_ids(product_ids: Iterable[UUID], buyer: Buyer) -> frozenset[UUID]:
     return frozenset(session.scalars(_offered_statement(shape), given))
 
 
+def offered_to(buyer: Buyer) -> tuple[tuple[ColumnElement[bool], ...], dict[str, Any]]:
+    """Return the conditions under which the buyer's storefront offers a product, and the parameters they need."""
+    shape = _Shape(is_alias=buyer.reseller_id is not None, is_reseller=buyer.buys_as_reseller)
+    return _offered(shape, usable_lists()), parameters(buyer, current_scope().distributor_id)
+
+
 @cache
 def _counts_statement(shape: _Shape) -> Select[UUID | None, int]:
     counted = select(Product.category_id, func.count()).where(*_offered(shape, usable_lists()))

@@ -75,6 +75,20 @@ def keyed(session: BoundSession, world: World) -> Program:
 
 
 @pytest.fixture
+def writer(session: BoundSession, world: World) -> Program:
+    """An API key of Tech Solutions' storefront that may do everything."""
+    return make_program(
+        session, world, world.tech.storefront.id, "/techsolutions/api/v1", kind=ApiClientKind.API_KEY, scopes=EVERYTHING
+    )
+
+
+@pytest.fixture
+def bss_writer(session: BoundSession, world: World) -> Program:
+    """An API key of the back office that may do everything."""
+    return make_program(session, world, world.id, "/bss/api/v1", kind=ApiClientKind.API_KEY, scopes=EVERYTHING)
+
+
+@pytest.fixture
 def bss_program(session: BoundSession, world: World) -> Program:
     """A client of the back office."""
     return make_program(session, world, world.id, "/bss/api/v1")
@@ -90,6 +104,48 @@ def bearer(client: Browser, program: Program, **data: str) -> dict[str, str]:
     answer = ask_token(client, program, **data)
     assert answer.status_code == 200, answer.text
     return {"Authorization": f"Bearer {answer.json['access_token']}"}
+
+
+@dataclass(frozen=True)
+class Caller:
+    """A program with its key, asking below its API's address."""
+
+    browser: Browser
+    program: Program
+
+    def ask(self, method: str, path: str, *, key: str | None = None, **asked):
+        headers = {"X-ApiKey": self.program.secret, **({"Idempotency-Key": key} if key is not None else {})}
+        return self.browser.open(f"{self.program.base}{path}", method=method, headers=headers, **asked)
+
+    def get(self, path: str, **query: str):
+        return self.ask("GET", path, query_string=query)
+
+    def post(self, path: str, body: object = None, *, key: str | None = None):
+        return self.ask("POST", path, key=key, **({} if body is None else {"json": body}))
+
+    def delete(self, path: str):
+        return self.ask("DELETE", path)
+
+
+@pytest.fixture
+def shop(client: Browser, writer: Program) -> Caller:
+    """Tech Solutions' program at work."""
+    return Caller(client, writer)
+
+
+@pytest.fixture
+def office(client: Browser, bss_writer: Program) -> Caller:
+    """The back office's program at work."""
+    return Caller(client, bss_writer)
+
+
+def refused(answer, status: int, field: str | None = None, code: str | None = None) -> None:
+    """Check a refusal: its status, and one error at a field with a code."""
+    assert answer.status_code == status, answer.text
+    assert answer.mimetype == "application/problem+json"
+    assert answer.json["status"] == status
+    found = [(each["field"], each["code"]) for each in answer.json["errors"]]
+    assert any((field is None or each[0] == field) and (code is None or each[1] == code) for each in found), found
 
 
 def tokens_of(session: BoundSession, world: World, realm_id: UUID) -> int:

@@ -1,0 +1,57 @@
+"""All accounts of the distributor."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from uuid import UUID
+
+from flask import Response, url_for
+
+from app.accounts.queries import ACCOUNT_PROPERTIES, AccountFilter, count_accounts, get_account, list_accounts
+from app.accounts.services import create_account
+from app.api.accounts.schemas import AccountOut, NewAccountIn
+from app.api.answers import answered
+from app.api.blueprints import bss_bp as bp
+from app.api.bodies import read_body
+from app.api.callers import acting, needs
+from app.api.criteria import asked_criteria
+from app.api.lists import asked_page, listed
+from app.api.once import Made, once
+from app.api.operations import answers, writes
+from app.api.schemas import Listed
+from app.core.clock import utc_now
+from app.identity.api_clients.models import ApiScope
+
+Accounts = Listed[AccountOut]
+
+
+@bp.get("/accounts")
+@needs(ApiScope.ACCOUNTS_READ)
+@answers(Accounts, lists=ACCOUNT_PROPERTIES)
+def accounts() -> Response:
+    """List all accounts: direct customers, resellers, and their customers."""
+    asked, criteria, wanted = asked_page(), asked_criteria(ACCOUNT_PROPERTIES), AccountFilter()
+    found = list_accounts(wanted, limit=asked.size, offset=asked.offset, criteria=criteria)
+    return listed(Accounts, [AccountOut.of(each) for each in found], asked, count_accounts(wanted, criteria=criteria))
+
+
+@bp.get("/accounts/<uuid:account_id>")
+@needs(ApiScope.ACCOUNTS_READ)
+@answers(AccountOut, refuses=(HTTPStatus.NOT_FOUND,))
+def account(account_id: UUID) -> Response:
+    """Return one account."""
+    return answered(AccountOut.of(get_account(account_id)))
+
+
+@bp.post("/accounts")
+@needs(ApiScope.ACCOUNTS_WRITE)
+@writes(AccountOut, HTTPStatus.CREATED, body=NewAccountIn)
+def open_account() -> Response:
+    """Open an account for a direct customer."""
+    new, at = read_body(NewAccountIn), utc_now()
+
+    def make() -> Made:
+        made = create_account(new.to_account(), actor=acting(), at=at)
+        return Made(AccountOut.of(made), HTTPStatus.CREATED, url_for(".account", account_id=made.id))
+
+    return once(new, make, at=at)
