@@ -191,9 +191,15 @@ def _account(
         return _company(company, reference)
     if not manager.synchronises_accounts:
         return _company(company, company.code)
-    options = _options(manager, company)
+    options, existing = _told(manager, company)
     try:
-        answer = connector.synchronise_account(_company(company, None, options), idempotency_key=f"{task.id}:account")
+        if existing is not None:
+            _require_own(manager, company, existing)
+        answer = connector.synchronise_account(
+            _company(company, existing, options), idempotency_key=f"{task.id}:account"
+        )
+        if existing is not None:
+            _require_own(manager, company, answer.reference)
     except ConnectorRejected as refusal:
         with unit_of_work():
             account_links.account_refused(manager.id, company.account_id, refusal.reason, at=utc_now())
@@ -205,17 +211,28 @@ def _account(
     return _company(company, answer.reference or None)
 
 
-def _options(manager: ManagerAccess, company: CompanyPicture) -> tuple[tuple[str, str], ...]:
-    """Return the details beside the account's own; ConnectorRejected where the vendor needs one nobody has told."""
+def _require_own(manager: ManagerAccess, company: CompanyPicture, reference: str) -> None:
+    """Refuse an account at the vendor that is somebody else's here, whoever named it: ConnectorRejected."""
+    with unit_of_work():
+        if account_links.is_anothers(manager.id, company.account_id, reference):
+            raise ConnectorRejected("account_taken", account_links.TAKEN)
+
+
+def _told(manager: ManagerAccess, company: CompanyPicture) -> tuple[tuple[tuple[str, str], ...], str | None]:
+    """Return the details beside the account's own, and what it is called there already where its owner says so.
+
+    ConnectorRejected where the vendor needs a detail nobody has told.
+    """
     if not manager.asks_for_options:
-        return ()
+        return (), None
     with unit_of_work():
         known = account_links.at_vendor(manager.id, company.account_id)
         told = tuple((option.id, option.value) for option in known.options if option.value)
         missing = ", ".join(option.name for option in known.missing)
+        existing = known.existing_reference
     if missing:
         raise ConnectorRejected("missing_details", f"The service manager must know of {company.name}: {missing}")
-    return told
+    return told, existing
 
 
 def _company(

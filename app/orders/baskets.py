@@ -312,6 +312,7 @@ def _empty(basket: Basket) -> None:
     )
     basket.end_customer_id = basket.is_own_use = basket.po_number = basket.comment = basket.execute_on = None
     basket.promotion_code = None
+    basket.service_answers = {}
 
 
 def _items(basket: Basket) -> Sequence[BasketItem]:

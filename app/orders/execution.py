@@ -48,6 +48,7 @@ from app.orders.models import (
 )
 from app.orders.requirements import in_required_order, requirement_errors
 from app.orders.schedule import hold_for_next_try, settle
+from app.orders.service_details import tell_services
 from app.orders.statuses import await_people
 from app.pricing.promotions.services import count_redemptions
 from app.provisioning.services import nudge_tasks
@@ -148,6 +149,7 @@ def process_work(work_id: UUID, *, at: datetime) -> Order | None:
     lines, parties = lines_of(order), parties_of(order)
     cost = order_cost(lines, parties.payer, on=distributors_day(at))
     write_costs(lines, parties, cost, work.payload)
+    tell_services(order, at=at)
     work.state = WorkState.DONE
     if order.status is OrderStatus.PENDING_RESELLER_APPROVAL and work.kind == SUBMITTED:
         mail_awaits_approval(order, parties, cost, at=at)

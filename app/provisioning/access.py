@@ -26,7 +26,7 @@ class ManagerAccess:
     is_sandbox: bool = False
     max_parallel_calls: int = 4
     synchronises_accounts: bool = True
-    asks_for_options: bool = False  # the vendor must know more of an account than its own details
+    asks_for_options: bool = False  # the vendor must know more of an account than its own details, or has it already
 
     def __repr__(self) -> str:
         """Keep the key out of logs and tracebacks."""
@@ -53,5 +53,5 @@ def access_of(manager: ServiceManager) -> ManagerAccess:
         is_sandbox=manager.is_sandbox,
         max_parallel_calls=manager.max_parallel_calls,
         synchronises_accounts=manager.synchronises_accounts,
-        asks_for_options=bool(manager.account_options),
+        asks_for_options=bool(manager.account_options) or bool(manager.accepts_existing_accounts),
     )

@@ -14,11 +14,15 @@ from app.core.db import session
 from app.core.errors import FieldError, Invalid
 from app.provisioning.models import ServiceManager, VendorAccountLink
 from app.provisioning.queries import get_service_manager
+from app.provisioning.service_accounts.services import ask_again, mark_told
 from app.subscriptions.models import SyncStatus
 from tenants.context import current_scope
 
 MAX_MESSAGE = 500
 MAX_VALUE = 255
+MAX_REFERENCE = 200
+EXISTING = "existing"  # the field of an account the vendor has already
+TAKEN = "This account at the vendor is another company's here"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +49,15 @@ class AccountAtVendor:
         return self.link.sync_status if self.link else SyncStatus.UNSYNCHRONISED
 
     @property
+    def existing_reference(self) -> str | None:
+        """What its owner calls the account it has there already, until the vendor has confirmed it."""
+        return self.link.existing_reference if self.link else None
+
+    @property
     def missing(self) -> tuple[Option, ...]:
-        """What the vendor must know and nobody has told yet."""
+        """What the vendor must know and nobody has told yet; of an account it has already, nothing."""
+        if self.existing_reference:
+            return ()
         return tuple(option for option in self.options if option.is_required and not option.value)
 
 
@@ -77,19 +88,29 @@ def at_vendor(manager_id: UUID, account_id: UUID) -> AccountAtVendor:
 
 
 def tell_options(
-    manager_id: UUID, account_id: UUID, values: Mapping[str, str], *, actor: Actor, at: datetime
+    manager_id: UUID,
+    account_id: UUID,
+    values: Mapping[str, str],
+    *,
+    existing: str | None = None,
+    actor: Actor,
+    at: datetime,
 ) -> VendorAccountLink:
     """Keep what a vendor asks for; the account is made known anew with its next task.
 
+    `existing` is what an account is called that the vendor has already; it needs no further details.
     Raises ServiceManagerNotFound, Invalid `required`, `length`. The caller has checked the account.
     """
     known = at_vendor(manager_id, account_id)
     told = {option.id: values.get(option.id, "").strip() for option in known.options}
+    reference = (existing or "").strip() if known.manager.accepts_existing_accounts else ""
     errors = [
         FieldError(option.id, "required", f"Enter: {option.name}")
         for option in known.options
-        if option.is_required and not told[option.id]
+        if option.is_required and not told[option.id] and not reference
     ]
+    if len(reference) > MAX_REFERENCE:
+        errors.append(FieldError(EXISTING, "length", f"Use at most {MAX_REFERENCE} characters"))
     errors += [
         FieldError(option_id, "length", f"Use at most {MAX_VALUE} characters")
         for option_id, value in told.items()
@@ -99,10 +120,43 @@ def tell_options(
         raise Invalid(*errors)
     link = known.link or _add(manager_id, account_id, at)
     link.options = {option_id: value for option_id, value in told.items() if value}
+    link.existing_reference = reference or None
+    mark_told(manager_id, account_id)
     if link.sync_status is not SyncStatus.UNSYNCHRONISED:
         link.sync_status, link.message = SyncStatus.PENDING, None
     record("vendor_account.options", actor=actor, at=at, target_kind="account", target_id=account_id)
     return link
+
+
+def take_answers(
+    manager_id: UUID, account_id: UUID, options: Mapping[str, str], *, existing: str | None, at: datetime
+) -> None:
+    """Keep what the buyer of an order said of an account, unless its vendor knows it. Twice is once."""
+    known = at_vendor(manager_id, account_id)
+    if known.status is SyncStatus.SYNCHRONISED:
+        return
+    link = known.link or _add(manager_id, account_id, at)
+    asked = {option.id for option in known.options}
+    link.options = {**link.options, **{key: value[:MAX_VALUE] for key, value in options.items() if key in asked}}
+    if known.manager.accepts_existing_accounts:
+        link.existing_reference = existing[:MAX_REFERENCE] if existing else None
+    if link.sync_status is SyncStatus.FAILED:
+        link.sync_status, link.message = SyncStatus.PENDING, None
+    session.flush()
+    mark_told(manager_id, account_id)
+
+
+def is_anothers(manager_id: UUID, account_id: UUID, vendor_reference: str) -> bool:
+    """Whether an account at a vendor belongs to somebody else here: naming it gives nobody a way into it."""
+    found = session.scalar(
+        select(VendorAccountLink.id).where(
+            VendorAccountLink.distributor_id == current_scope().distributor_id,
+            VendorAccountLink.service_manager_id == manager_id,
+            VendorAccountLink.account_id != account_id,
+            VendorAccountLink.vendor_reference == vendor_reference,
+        )
+    )
+    return found is not None
 
 
 def link_account(manager_id: UUID, account_id: UUID, vendor_reference: str, *, at: datetime) -> None:
@@ -110,12 +164,14 @@ def link_account(manager_id: UUID, account_id: UUID, vendor_reference: str, *, a
     link = _find(manager_id, account_id) or _add(manager_id, account_id, at)
     link.vendor_reference, link.sync_status, link.message = vendor_reference, SyncStatus.SYNCHRONISED, None
     link.synchronised_at = at
+    mark_told(manager_id, account_id)
 
 
 def account_refused(manager_id: UUID, account_id: UUID, reason: str, *, at: datetime) -> None:
     """Remember why a vendor does not take an account."""
     link = _find(manager_id, account_id) or _add(manager_id, account_id, at)
     link.sync_status, link.message = SyncStatus.FAILED, reason[:MAX_MESSAGE]
+    ask_again(manager_id, account_id)
 
 
 def _find(manager_id: UUID, account_id: UUID) -> VendorAccountLink | None:

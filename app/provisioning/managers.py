@@ -21,6 +21,7 @@ from app.provisioning.jobs import TEST_MANAGER
 from app.provisioning.kinds import KINDS
 from app.provisioning.models import ServiceManager, TaskKind
 from app.provisioning.queries import get_service_manager
+from app.provisioning.service_accounts.services import publish_questions
 from tenants.context import current_scope
 
 SHORTEST_TIMEOUT, LONGEST_TIMEOUT = 5, 120  # seconds
@@ -46,6 +47,7 @@ class ManagerDetails:
     is_sandbox: bool = False
     max_parallel_calls: int = 4
     synchronises_accounts: bool = True
+    accepts_existing_accounts: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,7 @@ def register_manager(details: ManagerDetails, *, api_key: str | None, actor: Act
     _set(manager, details)
     session.add(manager)
     session.flush()
+    publish_questions(manager)
     record(
         "service_manager.registered", actor=actor, at=at, target_kind="service_manager", target_id=manager.id,
         after={"name": manager.name, "kind": manager.kind, "base_url": manager.base_url or ""},
@@ -83,6 +86,7 @@ def change_manager(
     before = {"name": manager.name, "base_url": manager.base_url, "is_active": manager.is_active}
     _set(manager, details)
     manager.is_active = is_active
+    publish_questions(manager)
     after = {"name": manager.name, "base_url": manager.base_url, "is_active": manager.is_active}
     record(
         "service_manager.changed", actor=actor, at=at, target_kind="service_manager", target_id=manager.id,
@@ -114,6 +118,7 @@ def record_test(manager_id: UUID, *, problem: str, account_options: list[dict[st
     manager.tested_at, manager.test_message = at, problem[:LONGEST_DESCRIPTION]
     if account_options is not None:
         manager.account_options = account_options
+        publish_questions(manager)
 
 
 def _set(manager: ServiceManager, details: ManagerDetails) -> None:
@@ -124,6 +129,7 @@ def _set(manager: ServiceManager, details: ManagerDetails) -> None:
     manager.unchecked_kinds = sorted(kind.value for kind in details.unchecked_kinds)
     manager.is_sandbox, manager.max_parallel_calls = details.is_sandbox, details.max_parallel_calls
     manager.synchronises_accounts = details.synchronises_accounts
+    manager.accepts_existing_accounts = details.accepts_existing_accounts
 
 
 def _calls_out(details: ManagerDetails) -> bool:

@@ -117,7 +117,7 @@ class FakeConnector:
     def synchronise_account(self, account: AccountPicture, *, idempotency_key: str) -> AccountReference:
         def work() -> str:
             known = next((ref for ref, other in self.accounts.items() if other.code == account.code), None)
-            reference = known or f"account-{len(self.accounts) + 1}"
+            reference = account.vendor_reference or known or f"account-{len(self.accounts) + 1}"
             self.accounts[reference] = replace(account, vendor_reference=reference)
             return reference
 

@@ -19,7 +19,16 @@ from app.core.clock import utc_now
 from app.core.db import unit_of_work
 from app.core.errors import Invalid
 from app.identity.permissions import Permission
-from app.provisioning.account_links import MAX_VALUE, AccountAtVendor, Option, at_vendor, at_vendors, tell_options
+from app.provisioning.account_links import (
+    EXISTING,
+    MAX_REFERENCE,
+    MAX_VALUE,
+    AccountAtVendor,
+    Option,
+    at_vendor,
+    at_vendors,
+    tell_options,
+)
 from app.subscriptions.models import SyncStatus
 from app.web.forms import Form
 from app.web.pages import page
@@ -41,9 +50,15 @@ class OptionsForm(Form):
         """Return what was typed, by the option's id."""
         return {option.id: self._fields[_name(place)].data or "" for place, option in enumerate(options)}
 
+    @property
+    def existing_reference(self) -> str | None:
+        """What the account is called at a vendor that has it already."""
+        found = self._fields.get(EXISTING)
+        return found.data or None if found is not None else None
+
     def take_options(self, refusal: Invalid, options: Sequence[Option]) -> None:
         """Show a refusal at its fields."""
-        places = {option.id: _name(place) for place, option in enumerate(options)}
+        places = {option.id: _name(place) for place, option in enumerate(options)} | {EXISTING: EXISTING}
         for error in refusal.errors:
             field = self._fields[places[error.field]]
             field.errors = [*field.errors, error.message]
@@ -69,6 +84,7 @@ def account_options(account_id: UUID, manager_id: UUID) -> ResponseReturnValue:
                     manager_id,
                     account_id,
                     form.values(asked.options),
+                    existing=form.existing_reference,
                     actor=signed_in_viewer().actor,
                     at=utc_now(),
                 )
@@ -102,6 +118,13 @@ def _form(asked: AccountAtVendor, *, is_blank: bool = False) -> OptionsForm:
         )
         for place, option in enumerate(asked.options)
     }
+    if asked.manager.accepts_existing_accounts:
+        fields[EXISTING] = StringField(
+            "Account it has there already",
+            default=asked.existing_reference or "",
+            validators=[Length(max=MAX_REFERENCE, message=f"Use at most {MAX_REFERENCE} characters")],
+            description="Its id or domain at the vendor. Empty: a new account is made.",
+        )
     made = type("VendorOptionsForm", (OptionsForm,), fields)
     return made(formdata=None) if is_blank else made()  # type: ignore[no-any-return]  # made a line above
 

@@ -92,6 +92,10 @@ class ManagerForm(Form):
     synchronises_accounts = BooleanField(
         "Accounts first", default=True, description="Make an account known to the vendor before its first service."
     )
+    accepts_existing_accounts = BooleanField(
+        "Existing accounts",
+        description="Buyers may name an account they have at the vendor already; the vendor has to confirm that it is theirs.",
+    )
     is_sandbox = BooleanField("Sandbox", description="Tell the vendor that nothing here is real.")
 
     def to_details(self) -> ManagerDetails:
@@ -108,6 +112,7 @@ class ManagerForm(Form):
             is_sandbox=bool(self.is_sandbox.data),
             max_parallel_calls=4 if self.max_parallel_calls.data is None else self.max_parallel_calls.data,
             synchronises_accounts=bool(self.synchronises_accounts.data),
+            accepts_existing_accounts=bool(self.accepts_existing_accounts.data),
         )
 
 

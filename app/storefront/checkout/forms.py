@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from uuid import UUID
+
+from flask import request
 from wtforms import DateField, HiddenField, RadioField, SelectField, SelectMultipleField, StringField, TextAreaField
 from wtforms.validators import Length, Optional
 
 from app.accounts.services import NewEndCustomer
+from app.orders.service_details import AskedService, Told
 from app.web.countries import country_choices
 from app.web.forms import Form
+
+LONGEST_TYPED = 1000
 
 
 class RecipientForm(Form):
@@ -41,6 +48,24 @@ class RecipientForm(Form):
             tax_id=self.tax_id.data or None,
             needs_address=needs_address,
         )
+
+
+class ServicesForm(Form):
+    """What services must know of their receiver: fields by what each of them asks, named after its service manager."""
+
+    def answers(self, asked: Sequence[AskedService]) -> Mapping[UUID, Told]:
+        """Return what was typed, by service manager."""
+        return {each.manager_id: self._typed(each) for each in asked}
+
+    def shown(self, asked: AskedService) -> Told:
+        """Return what its fields show: as typed, or as answered before."""
+        return self._typed(asked) if self.is_submitted() else asked.told or Told()
+
+    @staticmethod
+    def _typed(asked: AskedService) -> Told:
+        options = {each.id: request.form.get(asked.field(each.id), "")[:LONGEST_TYPED] for each in asked.questions}
+        has_one = request.form.get(asked.field("existing")) == "1"
+        return Told(options, request.form.get(asked.field("reference"), "")[:LONGEST_TYPED] if has_one else None)
 
 
 class DetailsForm(Form):

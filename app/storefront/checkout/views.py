@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from flask import redirect, request, url_for
@@ -19,16 +20,17 @@ from app.identity.models import UserKind
 from app.identity.permissions import Permission
 from app.orders.basket_lines import BasketView
 from app.orders.basket_schedule import choose_day, is_offered, why_not
-from app.orders.baskets import choose_recipient, note_on_order, set_alias, view_basket
+from app.orders.baskets import choose_recipient, note_on_order, open_basket, set_alias, view_basket
 from app.orders.checkout import Submission, place_order, recipient_of
 from app.orders.models import OrderStatus
 from app.orders.queries import get_order, list_items
 from app.orders.schedule import ONE_DAY, last_day
+from app.orders.service_details import AskedService, answer_services, asked_services, unanswered
 from app.orders.terms import Evidence, terms_of
 from app.orders.words import status_words
 from app.resellers.aliases import require_alias
 from app.resellers.plans import needs_alias
-from app.storefront.checkout.forms import DetailsForm, RecipientForm, ReviewForm
+from app.storefront.checkout.forms import DetailsForm, RecipientForm, ReviewForm, ServicesForm
 from app.storefront.shopping import buyer_of_request, buying_user, price_unit, shopper_of_request
 from app.web.pages import page
 from app.web.surfaces import Surface, surface_blueprint
@@ -60,7 +62,21 @@ def _steps(view: BasketView) -> list[NavItem]:
     steps = [NavItem("Basket", url_for("storefront_basket.index"))]
     if _asks_recipient(view):
         steps.append(NavItem("Recipient", url_for(".recipient")))
+    if _asked(view):
+        steps.append(NavItem("Service details", url_for(".services")))
     return [*steps, NavItem("Details", url_for(".details")), NavItem("Review", url_for(".review"))]
+
+
+def _asked(view: BasketView) -> Sequence[AskedService]:
+    """Return the services that must know more of who receives them, answered or not (CB-22)."""
+    return asked_services(view, _receiver_id(view))
+
+
+def _receiver_id(view: BasketView) -> UUID | None:
+    """Return whom the order is for; None while a reseller has not said."""
+    if _asks_recipient(view) and view.basket.is_own_use is None:
+        return None
+    return view.basket.end_customer_id or shopper_of_request().account_id
 
 
 def _asks_day() -> bool:
@@ -75,6 +91,8 @@ def _first_open(view: BasketView) -> str | None:
         return url_for("storefront_basket.index")
     if _asks_recipient(view) and view.basket.is_own_use is None:
         return url_for(".recipient")
+    if any(unanswered(_asked(view))):
+        return url_for(".services")
     if any(line.item.alias is None for line in view.plan_lines) and needs_alias(_account().id):
         return url_for(".details")
     return None
@@ -171,6 +189,43 @@ def _choose(form: RecipientForm) -> None:
     elif form.recipient.data != "own":
         raise Invalid.field("recipient", "choice", "Choose who the order is for")
     choose_recipient(shopper, end_customer_id=chosen, at=at)
+
+
+@bp.route("/services", methods=["GET", "POST"])
+@permission_required(Permission.CHECKOUT)
+def services() -> ResponseReturnValue:
+    """Ask what services must know of their receiver, or which account it has there already (SF-27, CB-22)."""
+    _refuse_on_alias_for_staff()
+    view = _view()
+    asked = _asked(view)
+    if (missing := _first_open(view)) and missing != url_for(".services"):
+        return redirect(missing, code=303)
+    if not asked:
+        return redirect(url_for(".details"), code=303)
+    form, refused = ServicesForm(), {}
+    if form.validate_on_submit():
+        shopper, at = shopper_of_request(), utc_now()
+        try:
+            with unit_of_work():
+                receiver_id = _receiver_id(view)
+                assert receiver_id is not None, "the step before has asked"
+                answer_services(open_basket(shopper, at=at), asked, form.answers(asked), receiver_id)
+        except Invalid as refusal:
+            form.take(refusal)
+            refused = {error.field: error.message for error in refusal.errors}
+        else:
+            return redirect(url_for(".details"), code=303)
+    steps = _steps(view)
+    return page(
+        "storefront/checkout/services.html",
+        title="Service details",
+        view=view,
+        form=form,
+        services=[(each, form.shown(each)) for each in asked],
+        refused=refused,
+        steps=steps,
+        step=len(steps) - 2,
+    ), form.status
 
 
 @bp.route("/details", methods=["GET", "POST"])

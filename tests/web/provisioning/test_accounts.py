@@ -81,3 +81,20 @@ def test_accounts_and_vendors_that_do_not_exist_are_not_found(world, manager_id,
         answer = client.post(f"/bss/provisioning/accounts/{path}", data={"option_0": "x"})
         assert answer.status_code == HTTPStatus.NOT_FOUND
     assert links(world) == []
+
+
+def test_an_account_the_vendor_has_already_is_named_by_staff_too(session, world, manager_id, sign_in):
+    """CB-22: an existing account needs no details; a service manager that takes none does not ask."""
+    client = sign_in(world.bss_user)
+    path = f"/bss/provisioning/accounts/{world.direct.id}"
+    data = {"option_0": "", "existing": "contoso.example"}
+    assert "Account it has there already" not in client.get(path).text
+    assert client.post(f"{path}/{manager_id}", data=data).status_code == HTTPStatus.UNPROCESSABLE_ENTITY
+    with scope(world.scope), unit_of_work():
+        db.session.get_one(ServiceManager, (world.id, manager_id)).accepts_existing_accounts = True
+    long = client.post(f"{path}/{manager_id}", data={**data, "existing": "x" * 201})
+    assert long.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
+    assert links(world) == []
+    assert client.post(f"{path}/{manager_id}", data=data).status_code == HTTPStatus.SEE_OTHER
+    assert [each.existing_reference for each in links(world)] == ["contoso.example"]
+    assert 'value="contoso.example"' in client.get(path).text
