@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 import re
 from collections.abc import Iterator
@@ -40,9 +39,9 @@ def take(home: Places) -> int:
     with sync_playwright() as playwright:
         own_arguments = ["--no-sandbox"] if os.geteuid() == 0 else []  # Chromium's sandbox refuses root
         browser = playwright.chromium.launch(executable_path=found, args=[*ARGUMENTS, *own_arguments])
-        for row, (device, width) in itertools.product(_one_per_address(rows), WIDTHS.items()):
+        for row in _one_per_address(rows):
             try:
-                for path in _of_one(browser, row, width, directory / f"{_slug(row)}-{device}"):
+                for path in _of_one(browser, row, directory / _slug(row)):
                     print(path.name)
             except BrowserError as error:
                 failed += 1
@@ -69,25 +68,28 @@ def _slug(row: Row) -> str:
     return re.sub(r"[^a-z0-9]+", "-", row.address.lower().removeprefix("http://")).strip("-")
 
 
-def _of_one(browser: Browser, row: Row, width: int, stem: Path) -> Iterator[Path]:
-    context = browser.new_context(viewport={"width": width, "height": HEIGHT})
+def _of_one(browser: Browser, row: Row, stem: Path) -> Iterator[Path]:
+    context = browser.new_context()
     context.set_default_timeout(PATIENCE_MILLISECONDS)
     page = context.new_page()
     try:
         page.goto(row.address)
-        yield _shoot(page, stem, "door")
+        yield from _shoot(page, stem, "door")
         if row.user:
             page.goto(f"{row.address}login")
             page.fill("input[name=email]", row.user)
             page.fill("input[name=password]", row.password)
             page.press("input[name=password]", "Enter")
             page.wait_for_load_state("networkidle")
-            yield _shoot(page, stem, "inside")
+            yield from _shoot(page, stem, "inside")
     finally:
         context.close()
 
 
-def _shoot(page: Page, stem: Path, moment: str) -> Path:
-    path = stem.with_name(f"{stem.name}-{moment}.png")
-    page.screenshot(path=path, full_page=True)
-    return path
+def _shoot(page: Page, stem: Path, moment: str) -> Iterator[Path]:
+    """Take the page at both widths: signing in twice for that would meet the brake on sign-ins."""
+    for device, width in WIDTHS.items():
+        page.set_viewport_size({"width": width, "height": HEIGHT})
+        path = stem.with_name(f"{stem.name}-{device}-{moment}.png")
+        page.screenshot(path=path, full_page=True)
+        yield path
