@@ -24,7 +24,9 @@ class Limit:
 
 
 SIGN_IN = Limit("sign_in", 20, timedelta(minutes=5))  # SF-12
+TRIP = Limit("sso", 120, timedelta(minutes=5))  # nothing is guessed at a provider's, and offices share an address
 SIGN_OUT = Limit("sign_out", 600, timedelta(minutes=5))  # a provider's one machine tells of all its people
+LOOK_UP = Limit("look_up", 30, timedelta(minutes=5))  # records of domains, asked for by hand
 REGISTER = Limit("register", 10, timedelta(hours=1))  # SF-04: in place of a CAPTCHA
 
 

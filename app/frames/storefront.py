@@ -23,6 +23,7 @@ NOTICES = "storefront_notices.index"
 ACCOUNT = (
     Entry("Billing", "storefront_billing.index", "receipt"),
     Entry("Users", "storefront_users.index", "users"),
+    Entry("Single sign-on", "storefront_company_sign_in.index", "lock"),
     Entry("Reseller plans", PLANS, "star"),
     Entry("Manage storefront", "manage_home.index", "settings"),
     Entry("My storefront", "storefront_sessions.hop_out", "external"),

@@ -39,6 +39,7 @@ class Permission(enum.Enum):
     ASSETS_MANAGE = "assets.manage"
     DOCUMENTS_VIEW = "documents.view"
     USERS_MANAGE = "users.manage"
+    COMPANY_SIGN_IN_MANAGE = "company_sign_in.manage"  # a customer's Admins: their company's own identity provider
     RESELLER_PLANS_BUY = "reseller_plans.buy"
     STOREFRONT_HOP = "storefront.hop"  # reseller staff at the root: over to their own storefront
 
@@ -92,6 +93,8 @@ class Permission(enum.Enum):
     BSS_USERS_MANAGE = "bss.users.manage"
     BSS_ROLES_MANAGE = "bss.roles.manage"
     BSS_TEAMS_MANAGE = "bss.teams.manage"
+    BSS_RULES_MANAGE = "bss.permission_rules.manage"
+    BSS_RECORDS_ALL = "bss.records.all"  # whatever permission rules say (BC-04)
     BSS_AUDIT_VIEW = "bss.audit.view"
     BSS_ACT_AS = "bss.act_as"
 
@@ -155,7 +158,7 @@ OF_STOREFRONT_ROLE: Mapping[StorefrontRole, frozenset[Permission]] = {
     StorefrontRole.CLOUD_ADMINISTRATOR: EVERY_ROLE | {P.WORKSPACE_OPEN, P.VENDOR_DETAILS_EDIT},
     StorefrontRole.STOREFRONT_MANAGER: WITHOUT_ROLE,  # decisions section 8: a user without role plus /manage
 }
-STOREFRONT_ADMIN = frozenset({P.USERS_MANAGE}).union(*OF_STOREFRONT_ROLE.values())
+STOREFRONT_ADMIN = frozenset({P.USERS_MANAGE, P.COMPANY_SIGN_IN_MANAGE}).union(*OF_STOREFRONT_ROLE.values())
 
 OF_BSS_ROLE: Mapping[BssRole, frozenset[Permission]] = {
     BssRole.ADMINISTRATOR: BSS,
@@ -229,6 +232,7 @@ def _permissions_of(
     found = found.union(*(rights for role, rights in OF_STOREFRONT_ROLE.items() if role.value in roles))
     if kind is not UserKind.RESELLER:
         return found
+    found -= {P.COMPANY_SIGN_IN_MANAGE}  # a reseller's staff signs in to more than one realm
     is_admin = type_ is UserType.ADMIN
     if is_admin or StorefrontRole.BUYER.value in roles:
         found |= {P.RESELLER_PLANS_BUY}
