@@ -107,6 +107,8 @@ BLUEPRINTS = (
     "app.bss.settings.views:bp",
     "app.bss.providers.views:bp",
     "app.bss.providers.views:storefront_bp",
+    "app.bss.company_sign_ins.views:bp",
+    "app.manage.company_sign_ins.views:bp",
     "app.bss.addresses.views:bp",
     "app.manage.look.views:bp",
     "app.manage.api.views:bp",

@@ -8,6 +8,7 @@ from flask import request, url_for
 
 from app.access import Viewer
 from app.frames.entries import Entry, Navigation, groups, items, url_if_open
+from app.frames.records import record_tabs
 from themes.frames import FrameLinks
 
 NAVIGATION: Navigation = (
@@ -64,11 +65,13 @@ NAVIGATION: Navigation = (
             Entry("Users", "bss_users.index", "users"),
             Entry("Roles", "bss_roles.index", "shield"),
             Entry("Teams", "bss_teams.index", "users"),
+            Entry("Permission rules", "bss_permission_rules.index", "shield"),
             Entry("Addresses", "bss_addresses.index", "globe"),
             Entry("API credentials", "bss_api_clients.index", "plug"),
             Entry("Settings", "bss_settings.index", "settings"),
             Entry("Staff sign-in", "bss_providers.index", "lock"),
             Entry("Storefront sign-in", "bss_storefront_providers.index", "lock"),
+            Entry("Company sign-in", "bss_company_sign_ins.index", "building"),
             Entry("Audit log", "bss_audit.index", "shield"),
         ),
     ),
@@ -89,6 +92,7 @@ def bss_context(viewer: Viewer | None) -> dict[str, Any]:
         "nav": groups(NAVIGATION, viewer),
         "account_nav": items(ACCOUNT, viewer),
         "create_nav": items(CREATE, viewer),
+        "record_tabs": record_tabs(viewer),
         "links": FrameLinks(
             logout=url_for("bss_sessions.logout") if viewer else None,
             view_storefront=request.script_root + "/",

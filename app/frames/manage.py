@@ -31,6 +31,7 @@ NAVIGATION: Navigation = (
             Entry("General", "manage_settings.general", "settings"),
             Entry("Look and home page", "manage_look.index", "palette"),
             Entry("Sign-in providers", "manage_providers.index", "lock"),
+            Entry("Company sign-in", "manage_company_sign_ins.index", "building"),
             Entry("Mail", "manage_mail.index", "mail"),
             Entry("API credentials", "manage_api.index", "plug"),
         ),

@@ -1,0 +1,1 @@
+"""Which direct customers sign in by providers of their own."""

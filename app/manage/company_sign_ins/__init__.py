@@ -1,0 +1,1 @@
+"""Which customers of the storefront sign in by providers of their own."""
