@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -37,12 +38,17 @@ def charge(subscription: Subscription, change: SubscriptionChange, *amounts: Amo
 
     Amounts of 0 leave no trace. Locks the payer's account; the subscription is locked before it.
     """
-    due = [amount for amount in amounts if amount.net]
+    charge_together(change, [(subscription, amount) for amount in amounts], at=at)
+
+
+def charge_together(change: SubscriptionChange, owed: Sequence[tuple[Subscription, Amount]], *, at: datetime) -> None:
+    """Charge what a change costs for several subscriptions of one payer, on the same papers; else like `charge`."""
+    due = [(subscription, amount) for subscription, amount in owed if amount.net]
     if not due:
         return
-    payer = get_account_for_update(subscription.payer_id)
+    payer = get_account_for_update(due[0][0].payer_id)
     keys = []
-    for amount in due:
+    for subscription, amount in due:
         keys.append(f"change:{change.id}{':' if amount.part else ''}{amount.part}")
         add_charge(
             payer,

@@ -16,31 +16,33 @@ from sqlalchemy import ColumnElement, func, select
 
 from app.accounts.models import Account
 from app.accounts.queries import get_account_for_update
-from app.billing.charges import NewCharge, add_charge
 from app.billing.documents import bill_due
 from app.billing.models import Charge, ChargeKind, ChargeState, Invoice
 from app.billing.proration import cycle_amount, instalment
-from app.billing.usage.rating import rate_period
-from app.catalogue.models import BillingType, Product, ProductType
-from app.changes.arrears import arrears_amount
+from app.catalogue.models import BillingType
 from app.changes.due import apply_due
+from app.changes.expiry import expire
+from app.changes.period_charges import (
+    RUNNING,
+    charge_arrears,
+    charge_period,
+    charge_usage,
+    is_billed,
+    period_cost,
+    running_add_ons,
+)
 from app.changes.prices import price_for_period
-from app.changes.reminders import mail_expired
 from app.changes.retail import reprice_retail
-from app.changes.voiding import void_changes
+from app.core.days import write_day
 from app.core.db import session
-from app.subscriptions.machine import Step, move
 from app.subscriptions.models import (
     Subscription,
     SubscriptionCost,
     SubscriptionRole,
-    SubscriptionStatus,
 )
 from app.subscriptions.periods import ONE_DAY, Period, add_months, period_of
 from app.subscriptions.services import add_event
 from tenants.context import current_scope
-
-RUNNING = (SubscriptionStatus.ACTIVE, SubscriptionStatus.SUSPENDED, SubscriptionStatus.PENDING_CANCELLATION)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,7 @@ class BilledDay:
     day: date
     renewed: int
     expired: int
-    waiting: int  # a change has to be confirmed by the vendor first
+    waiting: int  # the vendor has to confirm a change, or the end, first
     papers: tuple[Invoice, ...]
 
 
@@ -97,8 +99,8 @@ def bill_day(payer_id: UUID, day: date, *, at: datetime) -> BilledDay:
         elif subscription.status not in RUNNING:
             continue
         elif _has_run_out(subscription, start):
-            _expire(subscription, start, at=at)
-            expired += 1
+            is_over = expire(subscription, start, at=at)
+            expired, waiting = expired + is_over, waiting + (not is_over)
         else:
             new_terms += _renew(subscription, payer, start, at=at)
             renewed += 1
@@ -139,16 +141,6 @@ def _has_run_out(subscription: Subscription, start: date) -> bool:
     return not subscription.auto_renew and (subscription.renews_on is None or start >= subscription.renews_on)
 
 
-def _expire(subscription: Subscription, start: date, *, at: datetime) -> None:
-    for each in (subscription, *_add_ons(subscription)):
-        _charge_arrears(each, at=at)
-        _charge_usage(each, at=at)
-        move(each, Step.EXPIRED)
-        add_event(each, "expired", f"Expired on {start:%Y-%m-%d}", at=at, quantity_after=each.quantity)
-    void_changes(subscription, at=at)
-    mail_expired(subscription, start, at=at)
-
-
 def _renew(subscription: Subscription, payer: Account, start: date, *, at: datetime) -> list[Subscription]:
     """Open the next period of a subscription and its add-ons, and return those that begin a term.
 
@@ -160,19 +152,19 @@ def _renew(subscription: Subscription, payer: Account, start: date, *, at: datet
     period = period_of(start, subscription.cycle.months, subscription.anchor_day)
     if period is None:
         raise ValueError(f"{subscription.code} is billed once")
-    renewed = [subscription, *_add_ons(subscription)]
+    renewed = [subscription, *running_add_ons(subscription)]
     for each in renewed:
-        cost = _cost_of(each)
-        _charge_arrears(each, at=at)
-        _charge_usage(each, at=at)
+        cost = period_cost(each)
+        charge_arrears(each, at=at)
+        charge_usage(each, at=at)
         price_for_period(each, cost, payer, on=start, is_new_term=is_new_term)
         each.period_from, each.period_to = period.first, period.last
         each.anchor_day = subscription.anchor_day
         if each is not subscription:
             each.renews_on = subscription.renews_on
-        if each.billing_type is BillingType.ON_START and _is_billed(each):
-            _charge_period(each, cost, payer, period, _period_amount(each, cost, period), at=at)
-        add_event(each, "renewed", f"Renewed until {period.last:%Y-%m-%d}", at=at, quantity_after=each.quantity)
+        if each.billing_type is BillingType.ON_START and is_billed(each):
+            charge_period(each, cost, payer, period, _period_amount(each, cost, period), at=at)
+        add_event(each, "renewed", f"Renewed until {write_day(period.last)}", at=at, quantity_after=each.quantity)
     return renewed if is_new_term else []
 
 
@@ -201,91 +193,3 @@ def _period_amount(subscription: Subscription, cost: SubscriptionCost, period: P
         return whole
     sum_billed = sum((amount for _, _, amount in billed), Decimal(0))
     return instalment(cost.unit_cost, subscription.quantity, cycles, cycles, sum_billed, cost.currency)
-
-
-def _charge_arrears(subscription: Subscription, *, at: datetime) -> None:
-    """Charge the period that is over, where a product is charged on its end."""
-    if subscription.billing_type is not BillingType.ON_END or not _is_billed(subscription):
-        return
-    if subscription.period_from is None or subscription.period_to is None:
-        return
-    period = Period(subscription.period_from, subscription.period_to)
-    payer = get_account_for_update(subscription.payer_id)
-    cost = _cost_of(subscription)
-    _charge_period(subscription, cost, payer, period, arrears_amount(subscription, cost, period), at=at)
-
-
-def _charge_usage(subscription: Subscription, *, at: datetime) -> None:
-    """Charge what was used until the end of the period that is over, and what was reported late (CB-13)."""
-    if subscription.period_from is None or subscription.period_to is None:
-        return
-    used = rate_period(subscription, Period(subscription.period_from, subscription.period_to), at=at)
-    if not used:
-        return
-    payer = get_account_for_update(subscription.payer_id)
-    for new in used:
-        add_charge(payer, new, at=at)
-
-
-def _charge_period(
-    subscription: Subscription, cost: SubscriptionCost, payer: Account, period: Period, amount: Decimal, *, at: datetime
-) -> None:
-    add_charge(
-        payer,
-        NewCharge(
-            source_key=f"period:{subscription.id}:{period.first:%Y-%m-%d}",
-            kind=ChargeKind.RECURRING,
-            description=subscription.friendly_name,
-            quantity=subscription.quantity,
-            unit_cost=cost.unit_cost,
-            net_amount=amount,
-            currency=cost.currency,
-            period=period,
-            subscription_id=subscription.id,
-            end_customer_id=subscription.account_id if subscription.account_id != payer.id else None,
-            bill_on=period.first if subscription.billing_type is BillingType.ON_START else period.last + ONE_DAY,
-        ),
-        at=at,
-    )
-
-
-def _is_billed(subscription: Subscription) -> bool:
-    if subscription.status is not SubscriptionStatus.SUSPENDED:
-        return True
-    return bool(
-        session.scalar(
-            select(ProductType.billed_while_suspended)
-            .join(
-                Product,
-                (Product.distributor_id == ProductType.distributor_id) & (Product.product_type_id == ProductType.id),
-            )
-            .where(
-                Product.distributor_id == current_scope().distributor_id,
-                Product.id == subscription.product_id,
-            )
-        )
-    )
-
-
-def _add_ons(subscription: Subscription) -> Sequence[Subscription]:
-    return session.scalars(
-        select(Subscription)
-        .where(
-            Subscription.distributor_id == current_scope().distributor_id,
-            Subscription.parent_id == subscription.id,
-            Subscription.role == SubscriptionRole.ADD_ON,
-            Subscription.status.in_(RUNNING),
-        )
-        .order_by(Subscription.id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    ).all()
-
-
-def _cost_of(subscription: Subscription) -> SubscriptionCost:
-    return session.scalars(
-        select(SubscriptionCost).where(
-            SubscriptionCost.distributor_id == current_scope().distributor_id,
-            SubscriptionCost.subscription_id == subscription.id,
-        )
-    ).one()

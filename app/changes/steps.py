@@ -30,7 +30,8 @@ from app.subscriptions.models import (
 )
 from app.subscriptions.problems import clear_problem, note_problem
 from app.subscriptions.queries import find_subscription_for_update
-from app.subscriptions.services import link_vendor, mark_failed, mark_pending
+from app.subscriptions.services import mark_failed, mark_pending
+from app.subscriptions.vendor_links import link_vendor
 from tenants.context import current_scope
 
 ENDED = (SubscriptionStatus.CANCELED, SubscriptionStatus.EXPIRED)
@@ -84,6 +85,20 @@ def ask_next(
         mark_pending(step.subject.id)
     nudge_tasks([task])
     return True
+
+
+def kind_asked(change_id: UUID, subject_id: UUID) -> TaskKind | None:
+    """Return what a change has asked a vendor for about a subject already; None: nothing yet."""
+    return session.scalar(
+        select(ProvisioningTask.kind)
+        .where(
+            ProvisioningTask.distributor_id == current_scope().distributor_id,
+            ProvisioningTask.change_id == change_id,
+            ProvisioningTask.subject_id == subject_id,
+        )
+        .order_by(ProvisioningTask.sequence.desc())
+        .limit(1)
+    )
 
 
 def step_succeeded(

@@ -21,6 +21,7 @@ from app.core.db import session
 from app.provisioning.complete_pictures import complete_picture, service_manager_of
 from app.provisioning.models import ProvisioningTask, TaskKind
 from app.provisioning.services import NewTask, nudge_tasks, request_provisioning
+from app.subscriptions.add_ons import fallen_with, follow_parent, revive
 from app.subscriptions.errors import SubscriptionNotFound
 from app.subscriptions.machine import Action, Step, move
 from app.subscriptions.models import (
@@ -103,6 +104,7 @@ def expire_trials(*, on: date, at: datetime) -> int:
         if was_suspended:
             move(subscription, Step.REACTIVATED)
         move(subscription, Step.EXPIRED)
+        follow_parent(subscription, at=at)
         add_event(subscription, "trial_ended", "Trial ended", at=at, quantity_after=subscription.quantity)
         record("trial.expired", actor=SYSTEM, at=at, target_kind="subscription", target_id=subscription.id)
         if trial is not None:
@@ -180,7 +182,11 @@ def convert(subscription: Subscription, paid: PaidTerms, *, on: date, at: dateti
     """
     had_expired = subscription.status is SubscriptionStatus.EXPIRED
     if had_expired:
+        parts = fallen_with(subscription)
         move(subscription, Step.RENEWED)
+        for part in parts:
+            revive(part, subscription)
+            add_event(part, "converted", f"With “{subscription.friendly_name}”", at=at, quantity_after=part.quantity)
     subscription.trial_ends_on = None
     subscription.friendly_name = paid.friendly_name or subscription.friendly_name
     subscription.term, subscription.cycle, subscription.unit_price = paid.term, paid.cycle, paid.unit_price

@@ -26,6 +26,7 @@ from app.subscriptions.assets import asset_failed, asset_stands
 from app.subscriptions.problems import clear_problem, note_problem
 from app.subscriptions.queries import find_asset_by_item, find_subscription_for_update
 from app.subscriptions.services import activate, change_quantity, mark_failed, mark_pending
+from app.subscriptions.vendor_links import end_link
 from tenants.context import current_scope
 
 
@@ -59,6 +60,8 @@ def deliver(
 def task_succeeded(task: ProvisioningTask, vendor_reference: str | None, *, at: datetime) -> None:
     """Take over what a task achieved: quantity, activation, the item's delivery; who was told that it failed hears of it."""
     tell_recovered(task, at=at)
+    if task.kind is TaskKind.CANCEL:
+        end_link(task.subject_id, at=at)
     if task.change_id is not None:
         change_outcomes.change_succeeded(task, vendor_reference, at=at)
         return

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -36,11 +36,13 @@ def complete_picture(
     product_id: UUID | None = None,
     characteristics: Mapping[str, Any] | None = None,
     add_ons: Mapping[UUID, int] | None = None,
+    revived: Sequence[Subscription] = (),
 ) -> ResourcePicture:
     """Return a service as it shall be: what is not given stays as it is, all add-ons and characteristics included.
 
     `quantity` is the new total, `add_ons` new totals by product, 0 ends one. Add-ons that are linked follow the
-    quantity. What an unfinished task has asked for already counts as asked. Works in the distributor's scope.
+    quantity. `revived` are add-ons that have expired and stand in it again. What an unfinished task has asked for
+    already counts as asked. Works in the distributor's scope.
     """
     asked = _asked(subscription.id)
     product, product_type = _product(product_id or subscription.product_id)
@@ -62,7 +64,7 @@ def complete_picture(
         reseller=company_picture(payer) if payer.id != receiver.id else None,
         edition=product.plan_edition,
         characteristics=characteristic_pictures(product_type, values),
-        add_ons=_add_ons(subscription, total, add_ons or {}, asked),
+        add_ons=_add_ons([*list_add_ons(subscription.id), *revived], total, add_ons or {}, asked),
     )
 
 
@@ -114,11 +116,11 @@ def _characteristic(definition: Characteristic, value: object) -> Characteristic
 
 
 def _add_ons(
-    subscription: Subscription, total: int, wanted: Mapping[UUID, int], asked: ResourcePicture | None
+    records: Sequence[Subscription], total: int, wanted: Mapping[UUID, int], asked: ResourcePicture | None
 ) -> tuple[AddOnPicture, ...]:
     before = {each.product_id: each for each in (asked.add_ons if asked else ())}
     pictures = []
-    for add_on in list_add_ons(subscription.id):
+    for add_on in records:
         product, product_type = _product(add_on.product_id)
         earlier = before.get(add_on.product_id)
         stands = earlier.quantity if earlier is not None else add_on.quantity

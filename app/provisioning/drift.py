@@ -22,10 +22,12 @@ from app.provisioning.models import (
 from app.subscriptions.models import Subscription
 from tenants.context import current_scope
 
-# What is on its way to the vendor differs for a good reason: subscriptions with open tasks are left out.
+# What is on its way to the vendor differs for a good reason: subscriptions with open tasks are left out. A trial that is
+# over stays there for its days of grace; anything else that has expired has no business at the vendor.
 _COMPARE = text("""
 WITH ours AS MATERIALIZED (
-    SELECT l.vendor_reference, s.id, s.status, s.quantity, coalesce(p.external_id, p.code) AS product_code
+    SELECT l.vendor_reference, s.id, s.status, s.quantity, coalesce(p.external_id, p.code) AS product_code,
+           s.trial_ends_on IS NOT NULL AS is_trial
     FROM subscription_vendor_links l
     JOIN subscriptions s ON s.distributor_id = :here AND s.id = l.subscription_id
     JOIN products p ON p.distributor_id = :here AND p.id = s.product_id
@@ -49,6 +51,9 @@ WITH ours AS MATERIALIZED (
     WHERE NOT EXISTS (
         SELECT FROM subscription_vendor_links l
         WHERE l.distributor_id = :here AND l.service_manager_id = :manager AND l.vendor_reference = t.vendor_reference)
+      AND NOT EXISTS (
+        SELECT FROM provisioning_tasks k JOIN assets a ON a.distributor_id = :here AND a.id = k.subject_id
+        WHERE k.distributor_id = :here AND k.service_manager_id = :manager AND k.vendor_reference = t.vendor_reference)
     UNION ALL
     SELECT 'quantity', o.vendor_reference, o.id, o.quantity::text, t.quantity::text
     FROM ours o JOIN theirs t ON t.vendor_reference = o.vendor_reference
@@ -63,7 +68,7 @@ WITH ours AS MATERIALIZED (
     FROM ours o JOIN theirs t ON t.vendor_reference = o.vendor_reference
     WHERE (o.status IN ('active', 'pending_cancellation') AND NOT t.is_active)
        OR (o.status = 'suspended' AND t.is_active AND :suspends)
-       OR o.status = 'canceled'
+       OR o.status = 'canceled' OR (o.status = 'expired' AND NOT o.is_trial)
 ), kept AS (
     INSERT INTO drifts (distributor_id, id, run_id, kind, state, vendor_reference, subscription_id, ours, theirs)
     SELECT :here, gen_random_uuid(), :run, kind, 'open', vendor_reference, subscription_id, left(ours, 255),

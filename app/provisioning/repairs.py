@@ -183,7 +183,7 @@ def _send_ours(drift: Drift, subscription: Subscription, manager: ServiceManager
         raise _CannotRepair("This service manager does not offer to suspend services")
 
     def carry_out(at: datetime) -> ProvisioningTask:
-        if subscription.status is not SubscriptionStatus.CANCELED:
+        if subscription.status not in (SubscriptionStatus.CANCELED, SubscriptionStatus.EXPIRED):
             mark_pending(subscription.id)
         picture = complete_picture(subscription)
         if kind is TaskKind.CREATE:  # nothing of it stands there any more, its add-ons neither
@@ -196,7 +196,7 @@ def _send_ours(drift: Drift, subscription: Subscription, manager: ServiceManager
 def _task_for(drift: Drift, subscription: Subscription) -> tuple[TaskKind, str]:
     """Return what the vendor is asked for so that it has what we have today, and that in words."""
     match drift.kind, subscription.status:
-        case DriftKind.STATUS, SubscriptionStatus.CANCELED:
+        case DriftKind.STATUS, SubscriptionStatus.CANCELED | SubscriptionStatus.EXPIRED:
             return TaskKind.CANCEL, "The vendor is asked to cancel it"
         case DriftKind.STATUS, SubscriptionStatus.SUSPENDED:
             return TaskKind.SUSPEND, "The vendor is asked to suspend it"

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, or_, select
 
 from app.core.db import session
 from app.core.errors import Conflict
@@ -228,6 +228,36 @@ def follow_parent(parent: Subscription, *, at: datetime) -> None:
             part.canceled_at = at
         add_event(part, parent.status.value, f"{_word(parent.status)} with “{parent.friendly_name}”", at=at)
     session.flush()
+
+
+def fallen_with(parent: Subscription) -> Sequence[Subscription]:
+    """Return the parts that expired together with a subscription that has expired, locked: they come back with it.
+
+    An add-on that was canceled before stays so; one that expired with an earlier term, and did not come back, too.
+    """
+    return session.scalars(
+        select(Subscription)
+        .where(
+            Subscription.distributor_id == current_scope().distributor_id,
+            Subscription.parent_id == parent.id,
+            Subscription.status == SubscriptionStatus.EXPIRED,
+            or_(
+                Subscription.role == SubscriptionRole.COMPONENT,
+                Subscription.period_to.is_not_distinct_from(parent.period_to),
+            ),
+        )
+        .order_by(Subscription.created_at, Subscription.id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).all()
+
+
+def revive(part: Subscription, parent: Subscription) -> None:
+    """Let a part that fell with its subscription run again, with its period; the caller charges it and says so."""
+    part.status, part.canceled_at, part.auto_renew = SubscriptionStatus.ACTIVE, None, parent.auto_renew
+    if part.role is SubscriptionRole.ADD_ON:
+        part.period_from, part.period_to = parent.period_from, parent.period_to
+        part.renews_on, part.anchor_day = parent.renews_on, parent.anchor_day
 
 
 def follow_period(parent: Subscription) -> None:

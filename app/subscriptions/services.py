@@ -21,13 +21,12 @@ from app.subscriptions.models import (
     SubscriptionCost,
     SubscriptionEvent,
     SubscriptionStatus,
-    SubscriptionVendorLink,
     SyncStatus,
 )
 from app.subscriptions.periods import add_months
 from app.subscriptions.problems import clear_problem, note_problem
 from app.subscriptions.queries import find_asset_by_item, find_by_item, find_subscription_for_update
-from tenants.context import current_scope
+from app.subscriptions.vendor_links import link_vendor
 
 MAX_NAME = 100
 
@@ -239,26 +238,6 @@ def _locked(subscription_id: UUID) -> Subscription:
     if found is None:
         raise SubscriptionNotFound(subscription_id)
     return found
-
-
-def link_vendor(subscription: Subscription, service_manager_id: UUID | None, vendor_reference: str) -> None:
-    """Remember what a subscription is called at its vendor."""
-    link = session.scalar(
-        select(SubscriptionVendorLink).where(
-            SubscriptionVendorLink.distributor_id == current_scope().distributor_id,
-            SubscriptionVendorLink.subscription_id == subscription.id,
-        )
-    )
-    if link is None:
-        session.add(
-            SubscriptionVendorLink(
-                subscription_id=subscription.id,
-                service_manager_id=service_manager_id,
-                vendor_reference=vendor_reference,
-            )
-        )
-    else:
-        link.service_manager_id, link.vendor_reference = service_manager_id, vendor_reference
 
 
 def _next(sequence: object) -> int:

@@ -8,6 +8,7 @@ from app.changes.effects import Effect
 from app.changes.kinds.add_on import AddOn
 from app.changes.kinds.cancellation import Cancellation
 from app.changes.kinds.characteristics import Characteristics
+from app.changes.kinds.expiry import Expiry
 from app.changes.kinds.price import Price
 from app.changes.kinds.quantity import Quantity
 from app.changes.kinds.renewal import Renewal
@@ -23,6 +24,7 @@ EFFECTS: Mapping[ChangeKind, Effect] = {
     ChangeKind.ACTIVATION: Activation(),
     ChangeKind.CHARACTERISTICS: Characteristics(),
     ChangeKind.RENEWAL: Renewal(),
+    ChangeKind.EXPIRY: Expiry(),
     ChangeKind.UPGRADE: Upgrade(),
     ChangeKind.DOWNGRADE: Downgrade(),
     ChangeKind.ADD_ON: AddOn(),

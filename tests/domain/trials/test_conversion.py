@@ -21,8 +21,10 @@ from app.subscriptions.models import (
     ChangeKind,
     ChangeTiming,
     Subscription,
+    SubscriptionRole,
     SubscriptionStatus,
     SubscriptionVendorLink,
+    SyncStatus,
 )
 from app.subscriptions.price_models import Trial
 from app.subscriptions.trials import NoTrial
@@ -195,3 +197,33 @@ def test_beside_a_running_trial_its_product_is_not_bought_separately(session, wo
     assert charged(session, world) == []
     with scope(world.scope):
         assert [each.id for each in all_of(session, Subscription)] == [trial.id]
+
+
+def test_add_ons_fall_with_a_trial_and_come_back_with_its_upgrade(session, world, running):
+    """CB-27: parts follow their subscription; one that was canceled before does not come back."""
+    trial = running()
+    with scope(world.scope):
+        parts = [
+            Subscription(
+                id=new_id(), account_id=trial.account_id, payer_id=trial.payer_id, code=f"SUB-9{number}",
+                product_id=product.id, friendly_name=product.name, quantity=1, term=trial.term, cycle=trial.cycle,
+                currency="EUR", status=status, sync_status=SyncStatus.NOT_REQUIRED, role=SubscriptionRole.ADD_ON,
+                parent_id=trial.id, created_at=FIRST_OF_JUNE,
+            )
+            for number, (product, status) in enumerate(
+                [(world.suite, SubscriptionStatus.ACTIVE), (world.seats, SubscriptionStatus.CANCELED)]
+            )
+        ]  # fmt: skip
+        session.add_all(parts)
+        session.commit()
+        ids = [part.id for part in parts]
+
+        def statuses() -> list[SubscriptionStatus]:
+            return [session.get_one(Subscription, (world.id, each), populate_existing=True).status for each in ids]
+
+        expire_trials(on=LAST_DAY + timedelta(days=1), at=FIRST_OF_JUNE)
+        session.commit()
+        assert statuses() == [SubscriptionStatus.EXPIRED, SubscriptionStatus.CANCELED]
+    convert(session, world, trial.id, at=datetime(2026, 7, 2, 9, tzinfo=UTC))
+    with scope(world.scope):
+        assert statuses() == [SubscriptionStatus.ACTIVE, SubscriptionStatus.CANCELED]

@@ -314,6 +314,27 @@ def test_we_take_over_the_vendors_quantity(session, world, vendor, services, com
     assert differences(session, world, compared()) == []
 
 
+def test_what_has_expired_here_and_runs_there_is_drift_and_is_ended_by_a_repair(
+    session, world, vendor, services, compared, run_task, clock
+):
+    """GO-03: an expired paid subscription has no business at its vendor; a trial that is over has, for its days of grace."""
+    with scope(world.scope), unit_of_work():
+        paid, trial, _ = (session.get_one(Subscription, (world.id, each.id)) for each in services)
+        paid.status = trial.status = SubscriptionStatus.EXPIRED
+        trial.trial_ends_on = clock.now.date()
+    run = compared()
+    assert differences(session, world, run) == [(DriftKind.STATUS, "resource-1", "expired", "active")]
+    (drift,) = found(session, world, Drift)
+    with scope(world.scope), unit_of_work():
+        assert apply_repair(run.id, {drift.id}, Repair.SEND_OURS, actor=ADA, at=clock.now).done == 1
+    for task in found(session, world, ProvisioningTask):
+        run_task(task)
+    assert vendor.resources["resource-1"].status == "Canceled"
+    ended = {link.vendor_reference: link.ended_at is not None for link in found(session, world, SubscriptionVendorLink)}
+    assert ended == {"resource-1": True, "resource-2": False, "resource-3": False}
+    assert differences(session, world, compared()) == []
+
+
 def test_a_service_nobody_knows_is_canceled_in_the_name_of_its_account(
     session, world, vendor, services, compared, run_task, clock
 ):
