@@ -13,15 +13,25 @@ from app.local.browser import find_browser
 from app.local.screenshots import ARGUMENTS
 from tests.conftest import ROOT, template_name
 from tests.journeys.installation import Installation, installed
+from tests.third_party.servers import free_port
 
 PATIENCE_MILLISECONDS = 60_000  # workers import the application first, on cores that other tests use
 VIEWPORT = ViewportSize(width=1280, height=900)
 
 
 @pytest.fixture(scope="session")
-def installation(database: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+def identity_ports() -> tuple[int, int, int]:
+    """Where other people's identity providers listen, in journeys that start them."""
+    return free_port(), free_port(), free_port()
+
+
+@pytest.fixture(scope="session")
+def installation(
+    database: None, identity_ports: tuple[int, ...], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Installation]:
     """Everything that runs, once for all journeys."""
-    with installed(tmp_path_factory.mktemp("journeys"), template_name()) as running:
+    reach = tuple(f"127.0.0.1:{port}" for port in identity_ports)
+    with installed(tmp_path_factory.mktemp("journeys"), template_name(), reach=reach) as running:
         yield running
 
 

@@ -6,7 +6,7 @@ import contextlib
 import os
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,8 +48,11 @@ class Installation:
 
 
 @contextlib.contextmanager
-def installed(directory: Path, template: str) -> Iterator[Installation]:
-    """Run everything until the block ends. `template` is a migrated database nobody is connected to."""
+def installed(directory: Path, template: str, *, reach: Sequence[str] = ()) -> Iterator[Installation]:
+    """Run everything until the block ends. `template` is a migrated database nobody is connected to.
+
+    `reach` are private targets (host:port) beside the installation's own that it may call.
+    """
     owner_url = os.environ["DATABASE_URL"]
     name = f"journeys_{os.getpid()}"
     queue_url, _, number = os.environ["REDIS_URL"].rpartition("/")
@@ -63,7 +66,11 @@ def installed(directory: Path, template: str) -> Iterator[Installation]:
         valkey.empty(own_queue)
         mails = stack.enter_context(MailCatcher(directory / "mails"))
         vendor = stack.enter_context(demo_vendor_process(directory / "vendor"))
-        environment = _environment(directory, name, own_queue, port, mails, vendor)
+        own_targets = (f"127.0.0.1:{mails.smtp_port}", vendor.target)
+        environment = {
+            **_environment(directory, name, own_queue, port, mails, vendor),
+            "ALLOWED_PRIVATE_TARGETS": ",".join((*own_targets, *reach)),
+        }
         _play(["-m", "tests.journeys.stage"], environment, directory / "stage.log")
         served = {key: value for key, value in environment.items() if key != "DATABASE_URL"}
         web = ["-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port)]
@@ -102,7 +109,6 @@ def _environment(
         "PUBLIC_SCHEME": "http",
         "PUBLIC_PORT": str(port),
         "MEDIA_PATH": str(media),
-        "ALLOWED_PRIVATE_TARGETS": f"127.0.0.1:{mails.smtp_port},{vendor.target}",
         "DEMO_SMTP_HOST": "127.0.0.1",
         "DEMO_SMTP_PORT": str(mails.smtp_port),
         "DEMO_VENDOR_URL": vendor.url,

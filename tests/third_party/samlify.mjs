@@ -1,5 +1,6 @@
 // A second SAML identity provider of other people (npm: samlify) on loopback. It reads our metadata and wants signed
-// requests. POST /service takes the metadata; GET /sso answers at once as the person in `x-account`.
+// requests. POST /service takes the metadata; GET /sso answers at once as the person in `x-account`, and asks browsers
+// for the account by a page of its own.
 import http from "node:http";
 import samlify from "samlify";
 
@@ -39,12 +40,11 @@ function body(request) {
   });
 }
 
-async function signIn(request, url) {
+async function signIn(url, account) {
   const query = Object.fromEntries(url.searchParams);
   // What was signed are the octets of the query as it was sent.
   const octetString = url.search.slice(1).split("&").filter((each) => !each.startsWith("Signature=")).join("&");
   const found = await idp.parseLoginRequest(service, "redirect", { query, octetString });
-  const account = request.headers["x-account"];
   const at = new Date();
   const until = new Date(at.getTime() + 5 * 60 * 1000).toISOString();
   const acs = service.entityMeta.getAssertionConsumerService("post");
@@ -75,6 +75,19 @@ async function signIn(request, url) {
   return { action: acs, SAMLResponse: answer.context, RelayState: query.RelayState };
 }
 
+const page = (text) => `<!doctype html><html lang="en"><title>Samlify ID</title><body>${text}</body></html>`;
+const quoted = (text) => text.replaceAll("&", "&amp;").replaceAll('"', "&quot;");
+
+function askAccount(url) {
+  return page(`<form method="post" action="/entered"><input type="hidden" name="asked" value="${quoted(url.search)}">
+    <label>Account <input name="account"></label><button>Sign in</button></form>`);
+}
+
+function sendBack({ action, SAMLResponse, RelayState }) {
+  return page(`<form method="post" action="${quoted(action)}"><input type="hidden" name="SAMLResponse" value="${SAMLResponse}">
+    <input type="hidden" name="RelayState" value="${quoted(RelayState)}"><button>Continue</button></form>`);
+}
+
 http
   .createServer(async (request, response) => {
     const url = new URL(request.url, self);
@@ -84,8 +97,15 @@ http
       } else if (url.pathname === "/service") {
         service = samlify.ServiceProvider({ metadata: await body(request) });
         response.end("{}");
+      } else if (url.pathname === "/entered") {
+        const typed = new URLSearchParams(await body(request));
+        response.setHeader("Content-Type", "text/html");
+        response.end(sendBack(await signIn(new URL(`/sso${typed.get("asked")}`, self), typed.get("account"))));
+      } else if (!request.headers["x-account"]) {
+        response.setHeader("Content-Type", "text/html");
+        response.end(askAccount(url));
       } else {
-        response.end(JSON.stringify(await signIn(request, url)));
+        response.end(JSON.stringify(await signIn(url, request.headers["x-account"])));
       }
     } catch (error) {
       response.statusCode = 400;

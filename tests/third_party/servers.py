@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import fcntl
+import os
 import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -33,15 +34,26 @@ def install() -> None:
         done.touch()
 
 
-@contextmanager
-def running(script: str) -> Iterator[int]:
-    """Run a server until the block ends, and return its port; it prints one line when it is ready."""
-    install()
+def free_port() -> int:
+    """Return a port nobody listens at."""
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         port: int = found.getsockname()[1]
+    return port
+
+
+@contextmanager
+def running(script: str, *, port: int | None = None, environment: Mapping[str, str] | None = None) -> Iterator[int]:
+    """Run a server until the block ends, and return its port; it prints one line when it is ready."""
+    install()
+    port = port or free_port()
     server = subprocess.Popen(
-        [*node(), script, str(port)], cwd=HERE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        [*node(), script, str(port)],
+        cwd=HERE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env={**os.environ, **(environment or {})},
     )
     try:
         assert server.stdout is not None

@@ -14,7 +14,7 @@ from flask.typing import ResponseReturnValue
 
 from app.access.doors import Door
 from app.access.landing import safe_next
-from app.access.limits import SIGN_IN, require_within
+from app.access.limits import TRIP, require_within
 from app.access.sso.pages import BROWSER, failed, outside
 from app.access.sso.saml import leave_by_saml
 from app.access.viewer import signed_in_viewer
@@ -32,7 +32,7 @@ from app.identity.providers.trips import Traveller, is_open_for, set_out
 
 def start(door: Door, provider_id: UUID) -> ResponseReturnValue:
     """Send the browser to an enabled provider."""
-    require_within(SIGN_IN, request.remote_addr)
+    require_within(TRIP, request.remote_addr)
     provider = get_provider(door.realm_id, provider_id)
     if not is_open_for(provider, SsoPurpose.SIGN_IN):
         abort(HTTPStatus.NOT_FOUND)

@@ -15,7 +15,7 @@ from flask import abort, redirect, request
 from flask.typing import ResponseReturnValue
 
 from app.access.doors import Door
-from app.access.limits import SIGN_IN, require_within
+from app.access.limits import TRIP, require_within
 from app.access.sso.pages import BROWSER, failed
 from app.core.clock import utc_now
 from app.core.db import unit_of_work
@@ -63,7 +63,7 @@ def leave_by_saml(
 
 def take_in(door: Door, provider_id: UUID) -> ResponseReturnValue:
     """Take a posted answer in: no stored trip, no parsing; spent first, then looked at."""
-    require_within(SIGN_IN, request.remote_addr)
+    require_within(TRIP, request.remote_addr)
     at = utc_now()
     request_id = request.form.get("RelayState", "")
     try:

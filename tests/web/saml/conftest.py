@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -113,13 +112,11 @@ def post_answer(browser: FlaskClient, trip: Trip, encoded: str, *, relay_state: 
 
 
 @contextmanager
-def with_key(script: str) -> Iterator[int]:
+def with_key(script: str, port: int | None = None) -> Iterator[int]:
     """Run a server with a key pair in its environment."""
     pair = key_pair(script)
-    os.environ.update(SAML_KEY=pair.key, SAML_CERTIFICATE=pair.certificate)
-    with running(script) as port:
-        del os.environ["SAML_KEY"], os.environ["SAML_CERTIFICATE"]
-        yield port
+    with running(script, port=port, environment={"SAML_KEY": pair.key, "SAML_CERTIFICATE": pair.certificate}) as found:
+        yield found
 
 
 @pytest.fixture(scope="session")
