@@ -28,6 +28,7 @@ from workers.jobs import (
     product_files,
     reconciliation,
     registration,
+    sign_on,
     stuck,
     sweeps,
     trials,
@@ -82,6 +83,8 @@ PERIODIC: tuple[Periodic, ...] = (
     Periodic(timedelta(hours=1), sweeps.expire_orders),
     Periodic(timedelta(hours=1), sweeps.expire_offers),
     Periodic(timedelta(hours=6), listings.tell_of_prices_below_cost),
+    Periodic(timedelta(hours=3), sign_on.nudge_providers),
+    Periodic(timedelta(hours=12), api_clients.tell_of_ending_credentials),
     Periodic(timedelta(hours=12), sweeps.forget_vendor_calls),
     Periodic(timedelta(hours=1), sweeps.forget_finished),
 )

@@ -6,6 +6,7 @@ What it answers to an address depends on the domain alone: never on whether ther
 from __future__ import annotations
 
 from http import HTTPStatus
+from typing import Any
 
 from flask import make_response, redirect, request, url_for
 from flask.typing import ResponseReturnValue
@@ -14,6 +15,7 @@ from app.access.doors import Door, go_on, resume_visit, visit_of
 from app.access.forms import AddressForm, PasswordForm, SignInForm
 from app.access.landing import safe_next
 from app.access.limits import SIGN_IN, require_within
+from app.access.sso.pages import logo_url
 from app.access.viewer import current_address, current_viewer
 from app.core.db import unit_of_work
 from app.identity.companies.queries import find_route, is_any_routed
@@ -137,9 +139,13 @@ def _without_password(door: Door, offered: WaysIn, wanted: str | None) -> Respon
     return page("storefront/sessions/choose_provider.html", title="Sign in", providers=links), status
 
 
-def _provider_links(door: Door, offered: WaysIn, wanted: str | None) -> list[dict[str, str]]:
+def _provider_links(door: Door, offered: WaysIn, wanted: str | None) -> list[dict[str, Any]]:
     return [
-        {"name": each.name, "url": door.url("sso_start", provider_id=each.id, next=wanted)}
+        {
+            "name": each.name,
+            "url": door.url("sso_start", provider_id=each.id, next=wanted),
+            "logo_url": logo_url(each.logo_image_id),
+        }
         for each in offered.providers
     ]
 

@@ -8,18 +8,22 @@ from __future__ import annotations
 
 import json
 import socket
+import time
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote_plus, urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
+from urllib3.exceptions import HTTPError
 
 from app.core.config import settings
 from app.core.networks import is_public
 from app.identity.oidc.ports import OutsideFailed
 
-TIMEOUT_SECONDS = 10
+TIMEOUT_SECONDS = 10  # between two pieces of an answer
+TIMEOUT_FOR_ALL_SECONDS = 20
+CHUNK = 65_536
 LARGEST = 1_000_000  # bytes
 PORTS = {"http": 80, "https": 443}
 
@@ -73,15 +77,25 @@ def _send(method: str, url: str, **options: Any) -> bytes:
             with outside.request(
                 method, url, timeout=TIMEOUT_SECONDS, allow_redirects=False, stream=True, headers=headers, **options
             ) as answer:
-                body = answer.raw.read(LARGEST + 1, decode_content=True)
+                body = _read(answer, host)
                 status = answer.status_code
-        except (requests.RequestException, OSError) as error:
+        except (requests.RequestException, HTTPError, OSError) as error:
             raise OutsideFailed(f"{host} did not answer") from error
     if status != requests.codes.ok:
         raise OutsideFailed(f"{host} answered {status}: {body[:200].decode('utf-8', 'replace')}")
     if len(body) > LARGEST:
         raise OutsideFailed(f"{host} answered too much")
-    return bytes(body)
+    return body
+
+
+def _read(answer: requests.Response, host: str) -> bytes:
+    """Return what came, up to one byte too much; whoever dribbles is left after a while."""
+    found, until = bytearray(), time.monotonic() + TIMEOUT_FOR_ALL_SECONDS
+    while len(found) <= LARGEST and (part := answer.raw.read1(CHUNK, decode_content=True)):
+        found += part
+        if time.monotonic() > until:
+            raise OutsideFailed(f"{host} answers too slowly")
+    return bytes(found[: LARGEST + 1])
 
 
 def _checked(url: str) -> tuple[str, str]:

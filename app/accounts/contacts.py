@@ -32,6 +32,7 @@ class NewContact:
     phone: str | None = None
     is_primary_contact: bool = False
     may_sign_in: bool = True
+    is_vouched_for: bool = False  # by a provider: no activation mail
 
 
 def home_storefront(account: Account) -> UUID | None:
@@ -76,7 +77,7 @@ def add_contact(account_id: UUID, contact: NewContact, *, actor: Actor, at: date
             is_primary_contact=is_primary,
         ),
         realms=(realm_id,) if realm_id is not None else (),
-        invite_from=realm_id,
+        invite_from=None if contact.is_vouched_for else realm_id,
         actor=actor,
         at=at,
     )

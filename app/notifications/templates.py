@@ -65,6 +65,9 @@ class MailTemplate(enum.Enum):
     ACCOUNT_EXISTS = "account_exists"  # SF-04
     SECOND_FACTOR = "second_factor"  # BC-02
     ADMINISTRATORS_CHANGED = "administrators_changed"  # BC-03, internal
+    PROVIDER_NOTICE = "provider_notice"  # SF-14, to who owns the provider
+    LOCAL_LOGIN_SWITCHED = "local_login_switched"  # BC-27, to who owns the realm
+    API_CREDENTIALS = "api_credentials"  # BC-32, to who owns the API
     TEST = "test"
 
 
@@ -350,6 +353,20 @@ FACTS: dict[MailTemplate, TemplateFacts] = {
         ("sign_in_url", "Open single sign-on"),
     ),
     MailTemplate.SECOND_FACTOR: TemplateFacts("Second factor changed", ("user_first_name", "what_changed")),
+    MailTemplate.PROVIDER_NOTICE: TemplateFacts(
+        "Sign-in provider needs attention",
+        ("user_first_name", "provider_name", "what", "settings_url"),
+        ("settings_url", "Open sign-in providers"),
+        is_required=True,
+        is_to_customers=False,
+    ),
+    MailTemplate.LOCAL_LOGIN_SWITCHED: TemplateFacts(
+        "Passwords switched on or off",
+        ("user_first_name", "place", "what", "by", "settings_url"),
+        ("settings_url", "Open sign-in providers"),
+        is_required=True,
+        is_to_customers=False,
+    ),
     MailTemplate.ADMINISTRATORS_CHANGED: TemplateFacts(
         "Administrators changed",
         ("user_first_name", "person_name", "person_email", "what", "by"),

@@ -7,92 +7,46 @@ from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
-from flask import Blueprint, flash, redirect, url_for
+from flask import Blueprint, flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
-from wtforms import BooleanField, IntegerField, PasswordField, SelectMultipleField, StringField, TextAreaField
-from wtforms.validators import NumberRange, Optional
 
 from app.access import current_address, permission_required
 from app.access.doors import Door
 from app.access.sso.departures import callback_uri, leave
+from app.access.sso.pages import outside
 from app.access.viewer import signed_in_viewer
 from app.core.clock import utc_now
-from app.core.db import unit_of_work
+from app.core.db import session, unit_of_work
 from app.core.errors import Conflict, Invalid
-from app.identity.permissions import BssRole
+from app.identity.oidc.ports import OutsideFailed
 from app.identity.providers.models import IdentityProvider, ProviderKind, ProviderState, SsoPurpose
-from app.identity.providers.queries import get_provider, has_local_login, list_providers
+from app.identity.providers.presets import PRESETS, preset_of
+from app.identity.providers.queries import get_own_provider, has_local_login, list_providers
 from app.identity.providers.services import (
-    ProviderDetails,
     delete_provider,
     disable_provider,
     enable_provider,
     save_oidc_provider,
     set_local_login,
+    set_logo,
 )
 from app.identity.providers.trips import Traveller
-from app.identity.saml.services import SamlOptions, add_saml_provider, renew_saml_provider, set_saml_options
+from app.identity.saml.services import add_saml_provider, renew_saml_provider, set_metadata_url, set_saml_options
+from app.owner.look import image_url
+from app.owner.look_forms import PICTURES, uploaded
+from app.owner.provider_forms import OptionsForm, ProviderForm, SamlForm
+from app.owner.provider_rules import remove_rule, show_rules
 from app.owner.scopes import Rights, acting, frame_of
-from app.web.forms import Form
+from app.resellers.images import ImagePurpose, store_image
 from app.web.pages import page
 from app.web.surfaces import Surface
+from tenants.context import current_scope, direct_business_scope, scope
 from themes.frames import Crumb
 
 TITLE = "Sign-in providers"
+LONGEST_URL = 500
 TONES = {ProviderState.ENABLED: "success", ProviderState.TESTED: "progress"}
 Added = tuple[str, str, tuple[str, ...], Callable[..., ResponseReturnValue]]
-
-
-class ProviderForm(Form):
-    """An OpenID provider. What is wrong is the service's to say."""
-
-    name = StringField("Name", description="On the button: Sign in with …")
-    issuer = StringField("Issuer", description="The address of the provider, exactly as it names itself.")
-    client_id = StringField("Client id")
-    client_secret = PasswordField("Client secret", description="Empty keeps the stored one.")
-    scopes = StringField("Scopes", default="openid email profile")
-    email_claim = StringField("Claim with the e-mail", default="email")
-    first_name_claim = StringField("Claim with the first name", default="given_name")
-    last_name_claim = StringField("Claim with the last name", default="family_name")
-    position = IntegerField(
-        "Order", default=0, validators=[Optional(), NumberRange(min=0, max=999, message="Enter 0 to 999")]
-    )
-    is_visible = BooleanField("Show on the sign-in page", default=True)
-    trusts_email = BooleanField(
-        "Its e-mail addresses are verified", description="Only where nobody can enter another person's address there."
-    )
-    creates_users = BooleanField("Create people at their first sign-in")
-    allowed_domains = StringField("Domains of created people", description="Such as company.com, company.eu")
-    default_roles = SelectMultipleField(
-        "Roles of created people", validate_choice=False, choices=[(role.value, role.label) for role in BssRole]
-    )
-
-    def to_details(self) -> ProviderDetails:
-        """Return what was typed; absent texts are empty."""
-        values: dict[str, Any] = {
-            name: self[name].data or "" for name in ("name", "issuer", "client_id", "client_secret", "scopes")
-        }
-        for name in ("email_claim", "first_name_claim", "last_name_claim"):
-            values[name] = (self[name].data or "").strip()
-        for name in ("is_visible", "trusts_email", "creates_users"):
-            values[name] = self[name].data
-        return ProviderDetails(
-            **values,
-            position=self.position.data or 0,
-            allowed_domains=tuple((self.allowed_domains.data or "").replace(",", " ").split()),
-            default_roles=tuple(self.default_roles.data or ()),
-        )
-
-
-class SamlForm(Form):
-    """A SAML provider, by the metadata it publishes."""
-
-    name = StringField("Name", description="On the button: Sign in with …")
-    metadata = TextAreaField("Metadata", description="The XML the provider offers for download, pasted as it is.")
-    is_visible = BooleanField("Show on the sign-in page", default=True)
-    trusts_email = BooleanField(
-        "Its e-mail addresses are verified", description="Only where nobody can enter another person's address there."
-    )
 
 
 def provider_pages(blueprint: Blueprint, *, surface: Surface, door: Door, rights: Rights) -> None:
@@ -123,34 +77,81 @@ def add(surface: Surface, door: Door) -> ResponseReturnValue:
 
 def edit(surface: Surface, door: Door, provider_id: UUID) -> ResponseReturnValue:
     """Change a provider; a changed connection has to be tested again."""
-    return _edited(surface, door, get_provider(door.realm_id, provider_id))
+    return _edited(surface, door, get_own_provider(door.realm_id, provider_id))
 
 
 def _edited(surface: Surface, door: Door, provider: IdentityProvider | None) -> ResponseReturnValue:
-    form = ProviderForm(obj=provider)
+    preset = preset_of(request.args.get("preset")) if provider is None else None
+    form = ProviderForm(obj=provider, data=dict(preset.openid) if preset else None)
     provider_id = provider.id if provider else None
     if form.validate_on_submit():
         try:
             with unit_of_work():
                 saved = save_oidc_provider(door.realm_id, provider_id, form.to_details(), actor=acting(), at=utc_now())
                 saved_id = saved.id
+                _store_logo(door, saved_id, form)
         except Invalid as refusal:
             form.take(refusal)
         else:
             flash("Saved. Run a test sign-in before people use it.", "success")
             return redirect(url_for(".edit", provider_id=saved_id), code=303)
-    elif provider is not None and not form.is_submitted():
-        form.allowed_domains.data = ", ".join(provider.allowed_domains)
-    title = provider.name if provider else "Add a provider"
-    return page(
+    return _form_page(
+        surface,
+        door,
         "manage/providers/form.html",
+        form,
+        provider,
+        new_title="Add an OpenID provider",
+        hint=preset.openid_hint if preset else "",
+        callback=callback_uri(door, provider_id) if provider_id else None,
+        signed_out=door.url("sso_signed_out", provider_id=provider_id, _external=True) if provider_id else None,
+        back_channel=door.url("sso_backchannel", provider_id=provider_id, _external=True) if provider_id else None,
+    )
+
+
+def _form_page(
+    surface: Surface,
+    door: Door,
+    template: str,
+    form: OptionsForm,
+    provider: IdentityProvider | None,
+    *,
+    new_title: str,
+    **more: Any,
+) -> ResponseReturnValue:
+    if provider is not None and not form.is_submitted():
+        form.show(provider)
+    title = provider.name if provider else new_title
+    logo = provider.logo_image_id if provider else None
+    return page(
+        template,
         title=title,
         breadcrumbs=[Crumb(TITLE, url_for(".index")), Crumb(title)],
         frame=frame_of(surface),
         form=form,
-        callback=callback_uri(door, provider_id) if provider_id else None,
+        is_new=provider is None,
         is_staff=door.surface is Surface.BSS,
+        presets=PRESETS,
+        pictures=PICTURES,
+        logo_url=image_url(str(logo)) if logo else None,
+        rules_url=url_for(".rules", provider_id=provider.id) if provider else None,
+        **more,
     ), form.status
+
+
+def _store_logo(door: Door, provider_id: UUID, form: OptionsForm) -> None:
+    """Keep an uploaded logo as the storefront's pictures are kept: it is served at the same address."""
+    content = uploaded(form.logo)
+    if content is None:
+        if form.remove_logo.data:
+            set_logo(door.realm_id, provider_id, None)
+        return
+    reseller_id = None if door.surface is Surface.BSS else current_address().reseller_id
+    here = current_scope()
+    with scope(direct_business_scope(here.distributor_id) if reseller_id is None else here):
+        image = store_image(ImagePurpose.LOGO, content, field="logo", reseller_id=reseller_id, at=utc_now())
+        image_id = image.id
+    set_logo(door.realm_id, provider_id, image_id)
 
 
 def add_saml(surface: Surface, door: Door) -> ResponseReturnValue:
@@ -160,49 +161,73 @@ def add_saml(surface: Surface, door: Door) -> ResponseReturnValue:
 
 def edit_saml(surface: Surface, door: Door, provider_id: UUID) -> ResponseReturnValue:
     """Take over a provider's new metadata, such as its next certificate; empty keeps what is there."""
-    return _saml(surface, door, get_provider(door.realm_id, provider_id))
+    return _saml(surface, door, get_own_provider(door.realm_id, provider_id))
 
 
 def _saml(surface: Surface, door: Door, provider: IdentityProvider | None) -> ResponseReturnValue:
-    form = SamlForm(obj=provider)
-    provider_id = provider.id if provider else None
+    preset = preset_of(request.args.get("preset")) if provider is None else None
+    form = SamlForm(obj=provider, data=dict(preset.saml) if preset else None)
+    provider_id, read_before = (provider.id, provider.metadata_url) if provider else (None, None)
     if form.validate_on_submit():
         try:
+            metadata = _metadata_of(form, read_before)
             with unit_of_work():
-                saved_id = _store_saml(door.realm_id, provider_id, form)
+                saved_id = _store_saml(door, provider_id, form, metadata)
         except Invalid as refusal:
             form.take(refusal)
         else:
             flash("Saved. Run a test sign-in before people use it.", "success")
             return redirect(url_for(".edit_saml", provider_id=saved_id), code=303)
-    title = provider.name if provider else "Add a SAML provider"
-    return page(
+    return _form_page(
+        surface,
+        door,
         "manage/providers/saml.html",
-        title=title,
-        breadcrumbs=[Crumb(TITLE, url_for(".index")), Crumb(title)],
-        frame=frame_of(surface),
-        form=form,
-        is_new=provider is None,
+        form,
+        provider,
+        new_title="Add a SAML provider",
+        hint=preset.saml_hint if preset else "",
+        metadata_error=provider.metadata_error if provider else None,
         acs_url=door.url("saml_acs", provider_id=provider_id, _external=True) if provider_id else None,
+        slo_url=door.url("saml_slo", provider_id=provider_id, _external=True) if provider_id else None,
         metadata_url=door.url("saml_metadata", provider_id=provider_id, _external=True) if provider_id else None,
-    ), form.status
+    )
 
 
-def _store_saml(realm_id: UUID, provider_id: UUID | None, form: SamlForm) -> UUID:
-    actor, at, metadata = acting(), utc_now(), form.metadata.data or ""
+def _metadata_of(form: SamlForm, read_before: str | None) -> str:
+    """Return the metadata that was pasted, or what stands at a new address; raises Invalid. No transaction is open."""
+    pasted, url = (form.metadata.data or "").strip(), (form.metadata_url.data or "").strip()
+    if not url or (pasted and url == read_before):
+        return pasted
+    if pasted:
+        raise Invalid.field("metadata", "one_of_both", "Paste the metadata or give its address, not both")
+    if len(url) > LONGEST_URL or not url.isascii() or not url.isprintable():
+        raise Invalid.field("metadata_url", "url", "Enter an address, such as https://login.company.com/metadata")
+    session.commit()  # nothing was changed
+    try:
+        return outside().get_text(url)
+    except OutsideFailed as error:
+        raise Invalid.field("metadata_url", "not_read", error.reason[:300]) from error
+
+
+def _store_saml(door: Door, provider_id: UUID | None, form: SamlForm, metadata: str) -> UUID:
+    actor, at, realm_id = acting(), utc_now(), door.realm_id
+    url = (form.metadata_url.data or "").strip() or None
     if provider_id is None:
-        provider_id = add_saml_provider(realm_id, form.name.data or "", metadata, actor=actor, at=at).id
-    elif metadata.strip():
-        renew_saml_provider(realm_id, provider_id, metadata, actor=actor, at=at)
-    options = SamlOptions(is_visible=form.is_visible.data, trusts_email=form.trusts_email.data)
-    set_saml_options(realm_id, provider_id, options, actor=actor, at=at)
+        added = add_saml_provider(realm_id, form.name.data or "", metadata, metadata_url=url, actor=actor, at=at)
+        provider_id = added.id
+    else:
+        if metadata.strip():
+            renew_saml_provider(realm_id, provider_id, metadata, actor=actor, at=at)
+        set_metadata_url(realm_id, provider_id, url, actor=actor, at=at)
+    set_saml_options(realm_id, provider_id, form.to_options(), actor=actor, at=at)
+    _store_logo(door, provider_id, form)
     return provider_id
 
 
 def test(surface: Surface, door: Door, provider_id: UUID) -> ResponseReturnValue:  # noqa: ARG001 - as all pages here
     """Sign in at the provider to see what arrives; nobody is let in."""
     viewer = signed_in_viewer()
-    provider = get_provider(door.realm_id, provider_id)
+    provider = get_own_provider(door.realm_id, provider_id)
     return leave(door, provider, SsoPurpose.TEST, traveller=Traveller(viewer.user_id, viewer.session_id))
 
 
@@ -256,6 +281,8 @@ PAGES: tuple[Added, ...] = (
     ("/<uuid:provider_id>/saml", "edit_saml", ("GET", "POST"), edit_saml),
     ("/local", "switch_local", ("POST",), switch_local),
     ("/<uuid:provider_id>", "edit", ("GET", "POST"), edit),
+    ("/<uuid:provider_id>/roles", "rules", ("GET", "POST"), show_rules),
+    ("/<uuid:provider_id>/roles/<uuid:rule_id>/delete", "delete_rule", ("POST",), remove_rule),
     ("/<uuid:provider_id>/test", "test", ("GET",), test),
     ("/<uuid:provider_id>/enable", "enable", ("POST",), enable),
     ("/<uuid:provider_id>/disable", "disable", ("POST",), disable),

@@ -7,13 +7,13 @@ from http import HTTPStatus
 from uuid import UUID
 
 import flask
-from flask import flash, redirect, request
+from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from app.access.doors import Door, go_on, visit_of
 from app.access.forms import PresentPasswordForm
 from app.access.landing import safe_next
-from app.access.limits import SIGN_IN, require_within
+from app.access.limits import SIGN_IN, TRIP, require_within
 from app.access.sso.departures import callback_uri
 from app.access.sso.pages import BROWSER, failed, outside, refused
 from app.access.viewer import current_viewer
@@ -31,6 +31,7 @@ from app.identity.providers.matching import (
     finish_sign_in,
 )
 from app.identity.providers.models import ProviderKind, SsoPurpose
+from app.identity.providers.newcomers import RegistrationNeeded
 from app.identity.providers.services import pass_test
 from app.identity.providers.trips import Arrival, fetch, keep_identity, next_path_of, take_answer
 from app.web.pages import page
@@ -38,7 +39,7 @@ from app.web.pages import page
 
 def callback(door: Door, provider_id: UUID) -> ResponseReturnValue:
     """Take an answer in: spent first, then looked at, with no transaction open while the provider is asked."""
-    require_within(SIGN_IN, request.remote_addr)
+    require_within(TRIP, request.remote_addr)
     purpose, at = SsoPurpose.SIGN_IN, utc_now()
     try:
         with unit_of_work():
@@ -106,6 +107,9 @@ def _finish_sign_in(door: Door, request_id: UUID, browser: str) -> ResponseRetur
     with unit_of_work():
         found = finish_sign_in(door.realm_id, request_id, browser, visit)
         wanted = safe_next(next_path_of(door.realm_id, request_id), door.surface)
+    if isinstance(found, RegistrationNeeded):
+        where = url_for("storefront_registration.vouched", request_id=request_id)
+        return redirect(where, code=HTTPStatus.SEE_OTHER)
     if isinstance(found, PasswordNeeded):
         return redirect(door.url("sso_confirm", request_id=request_id), code=HTTPStatus.SEE_OTHER)
     return go_on(door, found, wanted)

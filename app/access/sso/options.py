@@ -13,6 +13,7 @@ from app.access.doors import CHALLENGE, Door, visit_of
 from app.access.forms import SignInForm
 from app.access.limits import SIGN_IN, require_within
 from app.access.sso.departures import proof
+from app.access.sso.pages import logo_url
 from app.access.viewer import signed_in_viewer
 from app.core.clock import utc_now
 from app.core.db import unit_of_work
@@ -44,6 +45,7 @@ def show_options(door: Door) -> ResponseReturnValue:
         options=[
             {
                 "option": each,
+                "logo_url": logo_url(each.logo_image_id),
                 "url": door.url(
                     "sso_connect",
                     provider_id=each.provider_id,

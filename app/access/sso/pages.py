@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 from http import HTTPStatus
+from uuid import UUID
 
 import flask
-from flask import g
+from flask import g, url_for
 from flask.typing import ResponseReturnValue
 
 from app.access.doors import Door
@@ -24,6 +25,11 @@ def outside() -> Outside:
     """Return the outside world; tests put another one into the application's config."""
     found: Outside = flask.current_app.config.get("SSO_OUTSIDE") or GuardedOutside()
     return found
+
+
+def logo_url(image_id: UUID | None) -> str | None:
+    """Return where the logo of a provider is served: as a picture of the storefront at this address."""
+    return url_for("storefront_looks.image", image_id=image_id) if image_id else None
 
 
 def failed(door: Door, error: SsoFailed, purpose: SsoPurpose) -> ResponseReturnValue:

@@ -7,9 +7,9 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, func, select
 
-from app.accounts.registration.models import Registration, RegistrationStatus
+from app.accounts.registration.models import Registration, RegistrationRequest, RegistrationStatus
 from app.core.db import session
-from tenants.context import current_scope
+from tenants.context import current_scope, distributor_scope, scope
 
 
 def list_waiting(reseller_id: UUID | None, *, limit: int, offset: int) -> Sequence[Registration]:
@@ -26,6 +26,23 @@ def list_waiting(reseller_id: UUID | None, *, limit: int, offset: int) -> Sequen
 def count_waiting(reseller_id: UUID | None) -> int:
     """Return how many wait for a storefront's owner."""
     return session.scalar(select(func.count()).select_from(Registration).where(*_waiting(reseller_id))) or 0
+
+
+def is_waiting_with(provider_id: UUID, issuer: str, subject: str) -> bool:
+    """Whether an identity has registered and nothing has come of it yet.
+
+    Visitors read no registrations; whoever asks has proven to be the one it is about, and learns no more than this.
+    """
+    with scope(distributor_scope(current_scope().distributor_id)):
+        found = session.scalar(
+            select(RegistrationRequest.id).where(
+                RegistrationRequest.distributor_id == current_scope().distributor_id,
+                RegistrationRequest.provider_id == provider_id,
+                RegistrationRequest.identity_issuer == issuer,
+                RegistrationRequest.identity_subject == subject,
+            )
+        )
+    return found is not None
 
 
 def _waiting(reseller_id: UUID | None) -> tuple[ColumnElement[bool], ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -22,6 +22,7 @@ from app.core.ids import new_id
 from app.core.queue import Nudge
 from app.core.secrets import sign
 from app.identity.models import UserKind
+from app.identity.providers.newcomers import Vouched
 from app.identity.registrants import hash_chosen_password
 from app.identity.services import NewUser, check_new_user
 from tenants.context import current_scope
@@ -61,12 +62,23 @@ class Door:
     offers_reselling: bool = False  # at the distributor's own storefront alone
 
 
-def register(new: NewRegistration, door: Door, *, at: datetime, ask: VatRegister = no_register) -> None:
+def register(
+    new: NewRegistration,
+    door: Door,
+    *,
+    at: datetime,
+    ask: VatRegister = no_register,
+    vouched: Vouched | None = None,
+) -> None:
     """Take in a registration; raises Invalid with all that is wrong at once.
+
+    `vouched` is who comes from a provider: no password, and the address is the provider's, whatever was typed.
 
     Nothing here depends on whether the address is known: one hash, one row, and a job does the rest. So neither the
     answer nor its time tells who is a customer already (SF-04).
     """
+    if vouched is not None:
+        new = replace(new, email=vouched.email, password="", repeat="")
     errors = list(_errors(new))
     is_verified = bool(new.tax_id.strip()) and not any(error.field == "tax_id" for error in errors)
     if is_verified:
@@ -76,10 +88,11 @@ def register(new: NewRegistration, door: Door, *, at: datetime, ask: VatRegister
         is_verified = answer is True
     password_hash = ""
     try:
-        password_hash = hash_chosen_password(
-            door.storefront_id, new.password, name=f"{new.first_name} {new.last_name}", email=new.email,
-            is_wanted=not errors,
-        )  # fmt: skip
+        if vouched is None:
+            password_hash = hash_chosen_password(
+                door.storefront_id, new.password, name=f"{new.first_name} {new.last_name}", email=new.email,
+                is_wanted=not errors,
+            )  # fmt: skip
     except Invalid as refusal:
         errors.extend(refusal.errors)
     if errors:
@@ -104,6 +117,9 @@ def register(new: NewRegistration, door: Door, *, at: datetime, ask: VatRegister
         wants_reselling=new.wants_reselling and door.offers_reselling and door.reseller_id is None,
         is_tax_id_verified=is_verified,
         password_hash=password_hash,
+        provider_id=vouched.provider_id if vouched else None,
+        identity_issuer=vouched.issuer if vouched else None,
+        identity_subject=vouched.subject if vouched else None,
         needs_approval=door.needs_approval,
         next_attempt_at=at,
         created_at=at,

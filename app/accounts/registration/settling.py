@@ -28,7 +28,10 @@ from app.core.db import session
 from app.core.ids import new_id
 from app.identity.admission import is_address_taken
 from app.identity.models import UserKind
+from app.identity.providers.newcomers import Vouched, connect_newcomer
+from app.identity.providers.queries import find_provider
 from app.identity.realms import Person
+from app.identity.recovery import send_activation
 from app.identity.registrants import invite_again, keep_hash, standing_of
 from tenants.context import current_scope
 from tenants.models import Distributor
@@ -137,13 +140,28 @@ def _open(request: RegistrationRequest, *, at: datetime) -> None:
     account = _account_of(request, at=at)
     user = add_contact(
         account.id,
-        NewContact(request.first_name, request.last_name, request.email, phone=request.phone, is_primary_contact=True),
+        NewContact(
+            request.first_name, request.last_name, request.email, phone=request.phone, is_primary_contact=True,
+            is_vouched_for=request.provider_id is not None,
+        ),
         actor=SYSTEM,
         at=at,
-    )
-    keep_hash(user, request.storefront_id, request.password_hash, at=at)
+    )  # fmt: skip
+    if request.provider_id is None:
+        keep_hash(user, request.storefront_id, request.password_hash, at=at)
+    elif not connect_newcomer(user, request.storefront_id, _vouched(request), actor=SYSTEM, at=at):
+        send_activation(user, request.storefront_id, at=at)  # their address was theirs when they registered
     record("registration.account_opened", actor=SYSTEM, at=at, target_kind="account", target_id=account.id,
            after={"tax_id_verified": request.is_tax_id_verified})  # fmt: skip
+
+
+def _vouched(request: RegistrationRequest) -> Vouched:
+    assert request.provider_id is not None
+    provider = find_provider(request.storefront_id, request.provider_id)
+    return Vouched(
+        request.provider_id, provider.name if provider else "", request.identity_issuer or "",
+        request.identity_subject or "", request.email, request.first_name, request.last_name,
+    )  # fmt: skip
 
 
 def _account_of(request: RegistrationRequest, *, at: datetime) -> Account:

@@ -15,10 +15,13 @@ class OutsideFailed(Exception):
 
 
 class Outside(Protocol):
-    """Calls that leave the installation. Both raise OutsideFailed; redirects are not followed."""
+    """Calls that leave the installation. All raise OutsideFailed; redirects are not followed."""
 
     def get_json(self, url: str, *, bearer: str | None = None) -> Mapping[str, Any]:
         """Fetch a JSON object."""
+
+    def get_text(self, url: str) -> str:
+        """Fetch a text."""
 
     def post_form(self, url: str, fields: Mapping[str, str], *, basic: tuple[str, str] | None) -> Mapping[str, Any]:
         """Send a form and return the JSON object that comes back."""

@@ -18,11 +18,13 @@ from app.identity.companies.queries import Company, domain_of, has_proven, is_of
 from app.identity.entering import SignedIn, Visit, enter
 from app.identity.locking import count_wrong_try, forget_wrong_tries, lock_credential
 from app.identity.mails import mail_person
-from app.identity.models import SignInName, UserKind, UserStatus, UserType
+from app.identity.models import SignInName, UserKind, UserStatus
 from app.identity.passwords import is_password
 from app.identity.permissions import BssRole
+from app.identity.providers.following import follow_groups, roles_by_groups
 from app.identity.providers.identities import IdentityTaken, SsoFailed, SsoRefused
 from app.identity.providers.models import IdentityLink, IdentityProvider, SsoPurpose, SsoRequest
+from app.identity.providers.newcomers import RegistrationNeeded, keep_for_registration, may_register
 from app.identity.providers.queries import get_provider
 from app.identity.providers.trips import close, fetch, is_open_for
 from app.identity.queries import get_user_for_update
@@ -48,8 +50,10 @@ class PasswordNeeded:
     provider_name: str
 
 
-def finish_sign_in(realm_id: UUID, request_id: UUID, browser: str, visit: Visit) -> SignedIn | PasswordNeeded:
-    """Let in whom a fetched answer belongs to, or ask for the password; raises SsoFailed, SsoRefused.
+def finish_sign_in(
+    realm_id: UUID, request_id: UUID, browser: str, visit: Visit
+) -> SignedIn | PasswordNeeded | RegistrationNeeded:
+    """Let in whom a fetched answer belongs to, or say what is still needed; raises SsoFailed, SsoRefused.
 
     The caller commits in every case but that of an error.
     """
@@ -62,6 +66,8 @@ def finish_sign_in(realm_id: UUID, request_id: UUID, browser: str, visit: Visit)
         return _let_in(trip, provider, name, visit)
     name_by_mail = _find_by_address(trip, provider)
     if name_by_mail is None:
+        if may_register(trip, provider, is_verified=_is_verified(trip, provider)):
+            return keep_for_registration(trip, at=visit.at)
         return _let_in(trip, provider, _create(trip, provider, visit), visit)
     if is_bss_realm(realm_id):  # an address alone never links staff (BC-27)
         raise SsoRefused(CONNECT_FIRST)
@@ -209,6 +215,7 @@ def _let_in(trip: SsoRequest, provider: IdentityProvider, name: SignInName, visi
             user.status, user.activated_at = UserStatus.ACTIVE, visit.at
             set_status_of_names(user, UserStatus.ACTIVE)
             record("user.activated", actor=actor, at=visit.at, target_kind="user", target_id=user.id)
+    follow_groups(provider, name, trip.groups, visit)
     close(trip, at=visit.at)
     voucher = Voucher(provider.id, trip.subject, trip.provider_session, trip.logout_hint_encrypted)
     return enter(name, visit, voucher=voucher)
@@ -274,19 +281,20 @@ def _create(trip: SsoRequest, provider: IdentityProvider, visit: Visit) -> SignI
     else:
         raise refusal
     local = trip.email.partition("@")[0]
-    new = NewUser(
-        person.kind,
-        trip.first_name or local,
-        trip.last_name or local,
-        trip.email,
-        account_id=person.account_id,
-        reseller_id=person.reseller_id,
-        type=UserType.USER,
-        roles=roles,
-    )
     actor = Actor(None, provider.name, reseller_id=reseller_of(realm_id), address=visit.address)
     try:
         with scope(scope_of(person)):
+            type_, roles = roles_by_groups(provider, person, trip.groups, otherwise=roles)
+            new = NewUser(
+                person.kind,
+                trip.first_name or local,
+                trip.last_name or local,
+                trip.email,
+                account_id=person.account_id,
+                reseller_id=person.reseller_id,
+                type=type_,
+                roles=roles,
+            )
             user = create_user(new, realms=(realm_id,), invite_from=None, actor=actor, at=visit.at)
             user.status, user.activated_at = UserStatus.ACTIVE, visit.at
             session.flush()

@@ -42,6 +42,7 @@ class LoginOption:
     name: str
     is_connected: bool
     email: str = ""
+    logo_image_id: UUID | None = None
 
 
 def has_local_login(realm_id: UUID) -> bool:
@@ -148,7 +149,9 @@ def login_options(
     if len(providers) + has_local < 2:  # noqa: PLR2004 - a choice is between two
         return []
     options = [
-        LoginOption(each.id, each.name, each.id in links, links[each.id].email if each.id in links else "")
+        LoginOption(
+            each.id, each.name, each.id in links, links[each.id].email if each.id in links else "", each.logo_image_id
+        )
         for each in providers
     ]
     if has_local:

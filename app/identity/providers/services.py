@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -16,16 +15,18 @@ from app.core.db import session
 from app.core.errors import Conflict, FieldError, Invalid
 from app.core.ids import new_id
 from app.core.secrets import encrypt
-from app.identity.permissions import BssRole
 from app.identity.providers.matching import tell
 from app.identity.providers.models import (
     IdentityLink,
     IdentityProvider,
     ProviderKind,
+    ProviderRoleRule,
     ProviderState,
     SsoPurpose,
     SsoRequest,
 )
+from app.identity.providers.options import Options, option_errors, plain_domains, store_options
+from app.identity.providers.owners import tell_owners_of_switch
 from app.identity.providers.queries import (
     find_provider,
     get_own_provider,
@@ -47,7 +48,6 @@ from tenants.settings import (
     settings_for_change,
 )
 
-DOMAIN = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)(\.(?!-)[a-z0-9-]{1,63}(?<!-))+")
 LONGEST_NAME = 80
 LAST_METHOD = "At least one login method must stay active"
 
@@ -66,24 +66,15 @@ class LastLoginMethod(Conflict):
         super().__init__(message)
 
 
-@dataclass(frozen=True, slots=True)
-class ProviderDetails:
-    """What an owner enters. `client_secret` empty keeps the stored one."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderDetails(Options):
+    """What an owner enters of an OpenID provider. `client_secret` empty keeps the stored one."""
 
     name: str
     issuer: str = ""
     client_id: str = ""
     client_secret: str = ""
     scopes: str = "openid email profile"
-    email_claim: str = "email"
-    first_name_claim: str = "given_name"
-    last_name_claim: str = "family_name"
-    position: int = 0
-    is_visible: bool = True
-    trusts_email: bool = False
-    creates_users: bool = False
-    allowed_domains: tuple[str, ...] = ()
-    default_roles: tuple[str, ...] = ()
 
 
 def save_oidc_provider(
@@ -105,10 +96,10 @@ def save_oidc_provider(
         issuer=details.issuer.strip(),
         client_id=details.client_id.strip(),
         scopes=" ".join(details.scopes.split()),
-        allowed_domains=tuple(dict.fromkeys(each.strip().lower() for each in details.allowed_domains if each.strip())),
+        allowed_domains=plain_domains(details.allowed_domains),
     )
     found = get_own_provider(realm_id, provider_id, account_id=account_id) if provider_id else None
-    if errors := tuple(_errors(realm_id, details, found, account_id)):
+    if errors := tuple(_errors(realm_id, details, found, account_id, actor)):
         raise Invalid(*errors)
     is_new = found is None
     provider = found or IdentityProvider(
@@ -122,21 +113,9 @@ def save_oidc_provider(
     )
     before = _connection(provider)
     with open_realm(realm_id):
-        for name in (
-            "name",
-            "issuer",
-            "client_id",
-            "scopes",
-            "email_claim",
-            "first_name_claim",
-            "last_name_claim",
-            "position",
-            "is_visible",
-            "trusts_email",
-            "creates_users",
-        ):
+        for name in ("name", "issuer", "client_id", "scopes"):
             setattr(provider, name, getattr(details, name))
-        provider.allowed_domains, provider.default_roles = list(details.allowed_domains), list(details.default_roles)
+        store_options(provider, details)
         if details.client_secret:
             provider.client_secret_encrypted = encrypt(details.client_secret)
         if is_new:
@@ -158,11 +137,12 @@ def _connection(provider: IdentityProvider) -> tuple[object, ...]:
         provider.email_claim,
         provider.first_name_claim,
         provider.last_name_claim,
+        provider.groups_claim,
     )
 
 
 def _errors(
-    realm_id: UUID, details: ProviderDetails, found: IdentityProvider | None, account_id: UUID | None
+    realm_id: UUID, details: ProviderDetails, found: IdentityProvider | None, account_id: UUID | None, actor: Actor
 ) -> Iterator[FieldError]:
     if not details.name or len(details.name) > LONGEST_NAME or not details.name.isprintable():
         yield FieldError("name", "required", f"Enter a name of at most {LONGEST_NAME} characters")
@@ -172,26 +152,7 @@ def _errors(
     ):
         yield FieldError("name", "in_use", "Another provider has this name")
     yield from _connection_errors(details, found)
-    for field in ("email_claim", "first_name_claim", "last_name_claim"):
-        value = getattr(details, field)
-        if not value or len(value) > 200 or not value.isprintable():  # noqa: PLR2004 - as the column
-            yield FieldError(field, "required", "Enter the name of a claim")
-    if any(not DOMAIN.fullmatch(each) for each in details.allowed_domains):
-        yield FieldError("allowed_domains", "domain", "Enter domains, such as company.com")
-    if is_bss_realm(realm_id) and not set(details.default_roles) <= {role.value for role in BssRole}:
-        yield FieldError("default_roles", "choice", "Choose roles of the list")
-    if details.creates_users:
-        yield from _creation_errors(realm_id, details)
-
-
-def _creation_errors(realm_id: UUID, details: ProviderDetails) -> Iterator[FieldError]:
-    if not is_bss_realm(realm_id):
-        yield FieldError("creates_users", "company", "Only a customer company's provider creates users")
-        return
-    if not details.allowed_domains:
-        yield FieldError("allowed_domains", "required", "Enter the domains whose people may be created")
-    if not details.default_roles:
-        yield FieldError("default_roles", "required", "Choose the roles of created users")
+    yield from option_errors(realm_id, details, found, actor=actor)
 
 
 def _connection_errors(details: ProviderDetails, found: IdentityProvider | None) -> Iterator[FieldError]:
@@ -208,6 +169,14 @@ def _connection_errors(details: ProviderDetails, found: IdentityProvider | None)
         yield FieldError("client_secret", "required", "Enter the client secret")
     if "openid" not in details.scopes.split() or len(details.scopes) > 300:  # noqa: PLR2004 - as the column
         yield FieldError("scopes", "openid", "The scopes include openid")
+
+
+def set_logo(realm_id: UUID, provider_id: UUID, image_id: UUID | None) -> None:
+    """Show a stored picture beside a provider's name, or none. Raises ProviderNotFound."""
+    provider = get_own_provider(realm_id, provider_id)
+    with open_realm(realm_id):
+        provider.logo_image_id = image_id
+        session.flush()
 
 
 def pass_test(realm_id: UUID, request_id: UUID, browser: str, *, actor: Actor, at: datetime) -> SsoRequest:
@@ -259,7 +228,7 @@ def delete_provider(
     """Forget a provider and everything it vouched for; raises LastLoginMethod."""
     provider = get_own_provider(realm_id, provider_id, account_id=account_id)
     with open_realm(realm_id):
-        for table in (IdentityLink, SsoRequest):
+        for table in (IdentityLink, SsoRequest, ProviderRoleRule):
             session.execute(
                 delete(table).where(
                     table.distributor_id == provider.distributor_id,
@@ -300,6 +269,7 @@ def set_local_login(realm_id: UUID, is_on: bool, *, reseller_id: UUID | None, ac
     else:
         changed = replace(settings_for_change(realm_id), local_login=is_on)
         save_storefront_settings(realm_id, changed, reseller_id=reseller_id, at=at)
+    tell_owners_of_switch(realm_id, is_on=is_on, by=actor.name, at=at)
     record(
         "local_login.switched",
         actor=actor,
