@@ -22,6 +22,9 @@ WHERE t.distributor_id = :here AND t.service_manager_id = :manager AND t.run_id 
   AND NOT EXISTS (
     SELECT FROM subscription_vendor_links l
     WHERE l.distributor_id = :here AND l.service_manager_id = :manager AND l.vendor_reference = t.vendor_reference)
+  AND NOT EXISTS (
+    SELECT FROM provisioning_tasks k JOIN assets b ON b.distributor_id = :here AND b.id = k.subject_id
+    WHERE k.distributor_id = :here AND k.service_manager_id = :manager AND k.vendor_reference = t.vendor_reference)
 ON CONFLICT (distributor_id, service_manager_id, vendor_reference) DO UPDATE
 SET name = excluded.name, vendor_product = excluded.vendor_product, vendor_account = excluded.vendor_account,
     quantity = CASE WHEN adoptions.state IN ('found', 'ready') THEN coalesce(excluded.quantity, adoptions.quantity)
@@ -36,7 +39,11 @@ WHERE a.distributor_id = :here AND a.service_manager_id = :manager AND a.state I
           AND t.vendor_reference = a.vendor_reference)
     OR EXISTS (
         SELECT FROM subscription_vendor_links l
-        WHERE l.distributor_id = :here AND l.service_manager_id = :manager AND l.vendor_reference = a.vendor_reference))
+        WHERE l.distributor_id = :here AND l.service_manager_id = :manager AND l.vendor_reference = a.vendor_reference)
+    OR EXISTS (
+        SELECT FROM provisioning_tasks k JOIN assets b ON b.distributor_id = :here AND b.id = k.subject_id
+        WHERE k.distributor_id = :here AND k.service_manager_id = :manager
+          AND k.vendor_reference = a.vendor_reference))
 """)
 # The vendor's own name of the account is sure; its code is ours where we gave it; a mail may belong to several: only one
 # that a single account has counts.

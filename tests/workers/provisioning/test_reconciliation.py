@@ -8,11 +8,13 @@ import pytest
 from sqlalchemy import update
 
 from app.audit.services import SYSTEM, Actor
+from app.catalogue.models import BillingCycle, ProductType, Term
 from app.core.db import unit_of_work
 from app.orders.models import OrderStatus
 from app.provisioning.drift import DriftFilter, count_by_kind, count_drifts, list_drifts
 from app.provisioning.errors import CannotBeCompared, RunUnderWay
 from app.provisioning.models import (
+    Adoption,
     Drift,
     DriftKind,
     DriftState,
@@ -26,7 +28,7 @@ from app.provisioning.models import (
 )
 from app.provisioning.reconciliation import due_runs, get_run, start_run
 from app.provisioning.repairs import Repair, apply_repair, preview
-from app.subscriptions.models import Subscription, SubscriptionStatus, SubscriptionVendorLink, SyncStatus
+from app.subscriptions.models import Asset, Subscription, SubscriptionStatus, SubscriptionVendorLink, SyncStatus
 from tenants.context import scope
 from tests.factories.execution import Wanted, alias_order, all_of, use_service_manager
 from tests.factories.world import make_world
@@ -139,6 +141,30 @@ def test_every_difference_is_reported_for_its_subscription(session, world, vendo
         assert count_drifts(run.id, DriftFilter(search="RESOURCE-3")) == 2
         assert count_drifts(run.id, DriftFilter(search=customer)) == 5
         assert count_drifts(run.id, DriftFilter(kind=DriftKind.QUANTITY, state=DriftState.OPEN)) == 1
+
+
+def test_an_asset_that_the_vendor_provides_is_known_here(
+    session, world, vendor, manager, run_order, run_task, compared, clock
+):
+    """GO-03, GO-06: licences without end have no subscription; what stands for them at the vendor is nobody's find."""
+    with scope(world.scope):
+        session.execute(
+            update(ProductType)
+            .where(ProductType.id == world.tool.product_type_id)
+            .values(service_manager_id=manager.id)
+        )
+        session.commit()
+    once = Wanted(world.tool, 2, "100.00", term=Term.NONE, cycle=BillingCycle.ONE_TIME)
+    run_order(alias_order(session, world, [once], status=OrderStatus.EXECUTING))
+    for task in found(session, world, ProvisioningTask):
+        run_task(task)
+    (asset,) = found(session, world, Asset)
+
+    run = compared()
+
+    assert (asset.quantity, len(vendor.resources)) == (2, 1)
+    assert differences(session, world, run) == []
+    assert found(session, world, Adoption) == []
 
 
 def test_what_was_canceled_here_and_runs_there_is_drift(session, world, vendor, services, compared):
