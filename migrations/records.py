@@ -68,7 +68,7 @@ def _held(level: str) -> str:
 
 
 def _condition(table: str, level: str) -> str:
-    """Return whether a row of a table with rules is open to the viewer."""
+    """Return whether a row of a table with rules is open to the viewer: its account is seen, and its rule allows it."""
     argument = level if level == "level" else f"'{level}'"
     closed = f"(SELECT accounts_closed({argument}))"
     if table == "accounts":
@@ -78,25 +78,36 @@ def _condition(table: str, level: str) -> str:
         f"ELSE {table}.account_id IS NULL OR {table}.account_id NOT IN {closed} END"
     )
     owner = OWNERS.get(table)
-    return f"({table}.{owner} = {VIEWER} OR {ruled})" if owner else f"({ruled})"
+    mine = f"{table}.{owner} = {VIEWER} OR " if owner else ""
+    account_is_seen = f"({table}.account_id IS NULL OR {table}.account_id NOT IN (SELECT accounts_closed('read')))"
+    return f"{account_is_seen} AND ({mine}{ruled})"
+
+
+def _held_by(level: str) -> str:
+    setting = "'app.rules_' || level" if level == "level" else f"'app.rules_{level}'"
+    return f"a.permission_rule_id = ANY (current_setting({setting})::uuid[])"
 
 
 def create_functions() -> None:
-    """Which accounts are closed to the viewer, and whether one record is open; they see past the policies."""
-    mine = (
-        "a.distributor_id = current_setting('app.distributor')::uuid "
-        "AND a.owner_id IS DISTINCT FROM current_setting('app.viewer')::uuid"
-    )
+    """Which accounts are closed to the viewer, and whether one record is open; they see past the policies.
+
+    A reseller's customer is closed with its reseller, for its pages name it; it follows its reseller's rule unless it has
+    its own.
+    """
     _function(
         "accounts_closed(level text) RETURNS SETOF uuid",
-        f"""WITH own AS (
-            SELECT a.id FROM accounts a WHERE {mine} AND a.permission_rule_id IS NOT NULL
-            AND NOT a.permission_rule_id = ANY (current_setting('app.rules_' || level)::uuid[])
+        f"""WITH ruled AS (
+            SELECT a.id, {_held_by("read")} AS is_read, {_held_by("level")} AS is_open
+            FROM accounts a
+            WHERE a.distributor_id = current_setting('app.distributor')::uuid AND a.permission_rule_id IS NOT NULL
+            AND a.owner_id IS DISTINCT FROM current_setting('app.viewer')::uuid
         )
-        SELECT id FROM own
-        UNION ALL
-        SELECT a.id FROM own JOIN accounts a ON a.reseller_id = own.id
-        WHERE {mine} AND a.id <> own.id AND a.permission_rule_id IS NULL""",
+        SELECT id FROM ruled WHERE NOT is_open
+        UNION
+        SELECT a.id FROM ruled JOIN accounts a ON a.reseller_id = ruled.id
+        WHERE a.distributor_id = current_setting('app.distributor')::uuid
+        AND (NOT is_read OR NOT is_open AND a.permission_rule_id IS NULL
+             AND a.owner_id IS DISTINCT FROM current_setting('app.viewer')::uuid)""",
     )
     for table in ("accounts", "orders", "offers", "subscriptions", "assets", "invoices"):
         _function(

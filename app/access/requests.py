@@ -20,18 +20,20 @@ from app.access import console
 from app.access.cookies import read_cookie
 from app.access.guards import Access
 from app.access.landing import here
+from app.access.records import keep_to_record
 from app.access.viewer import Viewer, current_viewer
 from app.core.clock import utc_now
 from app.core.db import session, unit_of_work
 from app.core.errors import Forbidden
 from app.identity.models import UserKind, UserType
+from app.identity.permission_rules.held import rules_of
 from app.identity.permissions import MANAGE, Permission, permissions_of
 from app.identity.realms import scope_of
 from app.identity.sessions import TOUCH_EVERY, SessionFacts, find_session, touch_session
 from app.pricing.queries import default_price_list_ids, price_list_ids_of
 from app.web.error_pages import wants_json
 from app.web.surfaces import ANSWERS_AT, Surface, WrongSurface, surface_of_request
-from tenants.context import Scope, alias_visitor_scope, enter_scope, root_visitor_scope, scope_or_none
+from tenants.context import Reach, Scope, alias_visitor_scope, enter_scope, root_visitor_scope, scope_or_none
 from tenants.directory import AddressKind, AddressMatch
 from tenants.resolution import address_of
 from tenants.settings import storefront_settings
@@ -109,7 +111,10 @@ def _begin() -> ResponseReturnValue | None:
         _open_viewer(address, surface)
     _check_text()
     _check_form_token()
-    return _guard(access, address)
+    refused = _guard(access, address)
+    if refused is None:
+        keep_to_record(access)
+    return refused
 
 
 def _answers_closed() -> bool:
@@ -140,7 +145,9 @@ def _open_viewer(address: AddressMatch, surface: Surface) -> None:
     if surface is not Surface.BSS:
         entered = entered.with_price_lists(_price_lists(facts, address))
     if facts is not None:
-        g.viewer = _viewer(facts, realm_id, address)
+        g.viewer = viewer = _viewer(facts, realm_id, address)
+        if not isinstance(viewer.rules, Reach):
+            entered = entered.under_rules(viewer.rules)
         if at - facts.last_seen_at >= TOUCH_EVERY:
             with unit_of_work():
                 touch_session(realm_id, facts.session_id, at=at)
@@ -180,6 +187,7 @@ def _viewer(facts: SessionFacts, realm_id: UUID, address: AddressMatch) -> Viewe
         account_id=facts.account_id,
         reseller_id=facts.reseller_id,
         permissions=permissions,
+        rules=rules_of(facts.user_id, facts.rule_access, permissions) if facts.kind is UserKind.BSS else Reach.ALL,
         acting_account_id=facts.acting_account_id,
         own_storefront_id=facts.own_storefront_id,
         edition=facts.edition,

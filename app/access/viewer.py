@@ -12,6 +12,7 @@ from app.audit.services import Actor
 from app.identity.models import UserKind
 from app.identity.permissions import Permission
 from app.identity.realms import Person
+from tenants.context import HeldRules, Reach
 from tenants.directory import AddressMatch
 from tenants.resolution import address_of
 
@@ -32,6 +33,8 @@ class Viewer:
     account_id: UUID | None
     reseller_id: UUID | None
     permissions: frozenset[Permission]
+    rules: HeldRules | Reach = Reach.ALL  # which records of the back office permission rules leave to the person
+    on_record: frozenset[Permission] | None = None  # what a permission rule leaves of them for the record of this page
     acting_account_id: UUID | None = None  # the customer whom reseller staff orders for at the root
     own_storefront_id: UUID | None = None  # of reseller staff, while it is open
     edition: str = "none"
@@ -50,7 +53,11 @@ class Viewer:
         return str(self.user_id)
 
     def can(self, permission: Permission) -> bool:
-        """Return whether the person has a right here."""
+        """Return whether the person has a right here: on the page of a record, with regard to that record."""
+        return permission in (self.permissions if self.on_record is None else self.on_record)
+
+    def holds(self, permission: Permission) -> bool:
+        """Return whether the person has a right, whatever record is looked at: for ways to other pages."""
         return permission in self.permissions
 
     @property

@@ -13,8 +13,6 @@ from app.audit.models import AuditEvent
 from app.core.db import session
 from tenants.context import current_scope
 
-MOST = 200
-
 
 @dataclass(frozen=True, slots=True)
 class AuditFilter:
@@ -39,9 +37,44 @@ def count_audit(wanted: AuditFilter) -> int:
     return session.scalar(select(func.count()).select_from(_found(wanted).subquery())) or 0
 
 
-def list_audit_of(target_id: UUID, *, limit: int = MOST) -> Sequence[AuditEvent]:
-    """Return what was done to one thing, the newest first."""
-    return list_audit(AuditFilter(target_id=target_id), limit=limit)
+@dataclass(frozen=True, slots=True)
+class FieldChange:
+    """One field of a record, from what to what; None: it was not there, or was erased."""
+
+    name: str
+    before: str | None
+    after: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryEntry:
+    """One thing done to a record: when, what, by whom (None: the system), and each field that changed."""
+
+    at: datetime
+    action: str
+    actor_id: UUID | None
+    address: str | None
+    is_erased: bool
+    changes: tuple[FieldChange, ...]
+
+
+def history_of(target_id: UUID, *, offset: int = 0, limit: int = 25) -> Sequence[HistoryEntry]:
+    """Return a record's history, the newest first: one statement (BC-30)."""
+    return [
+        HistoryEntry(
+            event.at, event.action, event.actor_id, event.address, event.erased_at is not None, _changes(event)
+        )
+        for event in list_audit(AuditFilter(target_id=target_id), offset=offset, limit=limit)
+    ]
+
+
+def _changes(event: AuditEvent) -> tuple[FieldChange, ...]:
+    names = (*event.before, *(name for name in event.after if name not in event.before))
+    return tuple(
+        FieldChange(name, event.before.get(name), event.after.get(name))
+        for name in names
+        if name not in event.before or event.before[name] != event.after.get(name)
+    )
 
 
 def known_target_kinds() -> Sequence[str]:

@@ -23,6 +23,15 @@ class Forbidden(DomainError):
     code = "forbidden"
 
 
+class RecordIsReadOnly(Forbidden):
+    """A permission rule lets the caller see the record, not change it (BC-04)."""
+
+    code = "record_read_only"
+
+    def __init__(self) -> None:
+        super().__init__("A permission rule lets you see this record, not change it")
+
+
 class Conflict(DomainError):
     """The thing is in the wrong state, or a race was lost: 409 in JSON, 303 with a notice in HTML."""
 

@@ -32,7 +32,7 @@ def may_open(endpoint: str, viewer: Viewer | None) -> bool:
         return False
     access = getattr(view, "access", None)
     if isinstance(access, Permission):
-        return viewer is not None and viewer.can(access)
+        return viewer is not None and viewer.holds(access)
     return access == "public" or viewer is not None
 
 

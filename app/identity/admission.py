@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from uuid import UUID
 
@@ -93,7 +93,8 @@ def _is_staffs(email: str, reseller_id: UUID | None) -> bool:
 
 def _add_name(user: User, realm_id: UUID) -> UUID | None:
     """Add a sign-in name unless the address has one in the realm; return whose it is now."""
-    rights, rule_access = [], {}
+    rights: list[str] = []
+    rule_access: Mapping[str, str] = {}
     if user.kind is UserKind.BSS:
         rights, rule_access = rights_of_roles(user.roles), access_by_person().get(user.id, {})
     with open_realm(realm_id):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from app.core.errors import Conflict, FieldError, Invalid, NotFound
+from app.core.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
 
 
 class UserNotFound(NotFound):
@@ -168,3 +168,20 @@ class NoOwnStorefront(Conflict):
 
     def __init__(self) -> None:
         super().__init__("There is no storefront of yours to go to")
+
+
+class PermissionRuleNotFound(NotFound):
+    """The distributor has no such rule, or it is not shared with who asks."""
+
+    def __init__(self, rule_id: UUID) -> None:
+        super().__init__("There is no such permission rule")
+        self.rule_id = rule_id
+
+
+class FullAccessNeeded(Forbidden):
+    """A permission rule lets the person change the record, not delete it or decide who sees it (BC-04)."""
+
+    code = "full_access_needed"
+
+    def __init__(self) -> None:
+        super().__init__("Your access to this record does not let you delete it or decide who sees it")

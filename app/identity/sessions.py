@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -44,6 +45,7 @@ class SessionFacts:
     type: UserType
     roles: tuple[str, ...]
     rights: tuple[str, ...]  # of the distributor's own roles
+    rule_access: Mapping[str, str]  # RecordAccess by permission rule, of the distributor's own people
     reseller_id: UUID | None
     account_id: UUID | None
     acting_account_id: UUID | None
@@ -74,6 +76,7 @@ _SESSION = (
         SignInName.type,
         SignInName.roles,
         SignInName.rights,
+        SignInName.rule_access,
         SignInName.reseller_id,
         SignInName.account_id,
         Storefront.id.label("storefront_id"),
@@ -160,6 +163,7 @@ def find_session(realm_id: UUID, token: str, *, at: datetime) -> SessionFacts | 
         type=row.type,
         roles=tuple(row.roles),
         rights=tuple(row.rights),
+        rule_access=row.rule_access,
         reseller_id=row.reseller_id,
         account_id=row.account_id,
         acting_account_id=row.acting_account_id,

@@ -1,4 +1,4 @@
-"""Teams: people of the back office who work together (BC-03). A team gives no rights."""
+"""Teams: people of the back office who work together (BC-03). A team gives no rights; permission rules name teams."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from app.core.errors import FieldError, Invalid
 from app.core.ids import new_id
 from app.identity.errors import TeamNotFound
 from app.identity.models import Team, TeamMember, User, UserKind
+from app.identity.permission_rules.held import lock_rules, repeat_access
 from app.identity.services import address_errors
 from app.identity.sign_in import normal_email
 from tenants.context import current_scope
@@ -74,13 +75,15 @@ def create_team(details: TeamDetails, *, actor: Actor, at: datetime) -> Team:
 
 
 def update_team(team_id: UUID, details: TeamDetails, *, actor: Actor, at: datetime) -> Team:
-    """Change a team and who is in it; raises TeamNotFound, Invalid."""
+    """Change a team and who is in it, and so what they see by permission rules; raises TeamNotFound, Invalid."""
+    lock_rules()
     team = get_team(team_id, is_changing=True)
     members = _checked(details, team)
     before = _picture(team, members_of((team_id,))[team_id])
     _write(team, details)
     _empty(team_id)
     _seat(team_id, members)
+    repeat_access()
     record(
         "team.changed",
         actor=actor,
@@ -94,13 +97,14 @@ def update_team(team_id: UUID, details: TeamDetails, *, actor: Actor, at: dateti
 
 
 def delete_team(team_id: UUID, *, actor: Actor, at: datetime) -> None:
-    """Delete a team; its people stay. Raises TeamNotFound."""
+    """Delete a team; its people stay, and lose what permission rules give it. Raises TeamNotFound."""
+    lock_rules()
     team = get_team(team_id, is_changing=True)
     before = _picture(team, members_of((team_id,))[team_id])
     record("team.deleted", actor=actor, at=at, target_kind="team", target_id=team_id, before=before)
     _empty(team_id)
     session.delete(team)
-    session.flush()
+    repeat_access()
 
 
 def _checked(details: TeamDetails, team: Team | None) -> frozenset[UUID]:

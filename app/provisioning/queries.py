@@ -31,6 +31,15 @@ def get_task(task_id: UUID) -> ProvisioningTask:
     return found
 
 
+def find_subject(task_id: UUID) -> UUID | None:
+    """Return the subscription or asset that a task is about; None without such a task."""
+    return session.scalar(
+        select(ProvisioningTask.subject_id).where(
+            ProvisioningTask.distributor_id == current_scope().distributor_id, ProvisioningTask.id == task_id
+        )
+    )
+
+
 def get_task_for_update(task_id: UUID) -> ProvisioningTask:
     """Return a task as it stands, locked until the transaction ends; raises TaskNotFound."""
     found = session.scalar(

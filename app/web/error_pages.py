@@ -8,14 +8,27 @@ from urllib.parse import urlsplit
 
 from flask import Flask, flash, redirect, request
 from flask.typing import ResponseReturnValue
+from psycopg.errors import InsufficientPrivilege
+from sqlalchemy.exc import ProgrammingError
 from werkzeug.exceptions import HTTPException
 
 from app.core.db import session
-from app.core.errors import Conflict, DomainError, Forbidden, Gone, Invalid, NotFound, Throttled
+from app.core.errors import (
+    Conflict,
+    DomainError,
+    Forbidden,
+    Gone,
+    Invalid,
+    NotFound,
+    RecordIsReadOnly,
+    Throttled,
+)
 from app.web.pages import page
 from app.web.problems import problem
 
 log = logging.getLogger(__name__)
+
+RULE_POLICY = "_rules_"  # stands in the names of the policies that follow permission rules
 
 STATUSES: tuple[tuple[type[DomainError], HTTPStatus], ...] = (
     (NotFound, HTTPStatus.NOT_FOUND),
@@ -56,7 +69,9 @@ def answer(status: HTTPStatus, message: str | None = None) -> ResponseReturnValu
     heading, advice = WORDS.get(status, (status.phrase, "Go back and try again."))
     if wants_json():
         return problem(status, [("", status.phrase.lower().replace(" ", "_"), message or heading)])
-    return page("errors/error.html", title=heading, status=int(status), advice=advice if message in (None, heading) else message), status
+    return page(
+        "errors/error.html", title=heading, status=int(status), advice=advice if message in (None, heading) else message
+    ), status
 
 
 def _domain_error(error: DomainError) -> ResponseReturnValue:
@@ -85,6 +100,14 @@ def _http_error(error: HTTPException) -> ResponseReturnValue:
     return answer(status, error.description if status is HTTPStatus.BAD_REQUEST else None)
 
 
+def _refused_by_rule(error: ProgrammingError) -> ResponseReturnValue:
+    """Say in words what the database refused because of a permission rule (migrations/records.py)."""
+    if not isinstance(error.orig, InsufficientPrivilege) or RULE_POLICY not in str(error.orig):
+        return _crash(error)
+    session.rollback()
+    return _domain_error(RecordIsReadOnly())
+
+
 def _crash(error: Exception) -> ResponseReturnValue:
     log.error("request_failed", exc_info=error)
     try:
@@ -100,4 +123,5 @@ def install_error_pages(app: Flask) -> None:
     """Register the handlers of all families."""
     app.register_error_handler(DomainError, _domain_error)
     app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(ProgrammingError, _refused_by_rule)
     app.register_error_handler(Exception, _crash)

@@ -12,6 +12,7 @@ from app.accounts.contacts import NewContact
 from app.accounts.details import AccountDetails, NewAccount, NewEndCustomer
 from app.accounts.models import Account, AccountStatus, BillingDayRule, PartialCharges, PaymentMethod
 from app.accounts.rules import countries
+from app.bss.records.forms import NewRecordForm
 from app.pricing.currencies import usable_currencies
 from app.web.forms import Form
 
@@ -58,7 +59,7 @@ class AddressFields(Form):
         self.country.choices = [("", "Choose a country"), *((each.code, each.name) for each in countries())]
 
 
-class AccountForm(AddressFields):
+class AccountForm(AddressFields, NewRecordForm):
     """A direct customer or a reseller."""
 
     currency = SelectField(
@@ -147,7 +148,7 @@ class AccountForm(AddressFields):
         return NewAccount(**asdict(self.to_details()))
 
 
-class CustomerForm(AddressFields):
+class CustomerForm(AddressFields, NewRecordForm):
     """A reseller's customer, kept by the distributor's staff on the reseller's behalf."""
 
     customer_code = StringField("Customer code", validators=[Optional()])

@@ -12,17 +12,18 @@ from app.accounts.contacts import add_contact, home_storefront, list_people, mak
 from app.accounts.models import Account
 from app.accounts.queries import AccountFilter, AccountKind, count_accounts, get_account, kind_of, list_accounts
 from app.accounts.services import create_end_customer, set_approval
-from app.audit.queries import list_audit_of
 from app.billing.credit import available_credit
 from app.bss.accounts.blueprint import bp
 from app.bss.accounts.forms import STATUS_WORDS, ActionForm, ContactForm, CustomerForm
 from app.bss.accounts.tabs import head_of
 from app.bss.calendar import distributor_zone
+from app.bss.records.history import history_page
 from app.core.clock import utc_now
 from app.core.db import unit_of_work
 from app.core.errors import Conflict, Invalid, NotFound
+from app.identity.permission_rules.models import RuledKind
+from app.identity.permission_rules.records import begin_record
 from app.identity.permissions import Permission
-from app.identity.queries import list_bss_users
 from app.identity.services import deactivate_user, resend_activation
 from app.orders.back_office_queries import BackOfficeFilter, count_found, find_orders
 from app.orders.words import STATUS_WORDS as ORDER_STATUS_WORDS
@@ -125,11 +126,15 @@ def new_customer(account_id: UUID) -> ResponseReturnValue:
     reseller = _reseller(account_id)
     form = CustomerForm()
     form.choose_countries()
+    form.choose_rule(RuledKind.ACCOUNT, signed_in_viewer().actor)
     if form.validate_on_submit():
         try:
             with unit_of_work():
                 customer = create_end_customer(
                     account_id, form.to_customer(), actor=signed_in_viewer().actor, at=utc_now()
+                )
+                begin_record(
+                    RuledKind.ACCOUNT, customer.id, form.chosen_rule, actor=signed_in_viewer().actor, at=utc_now()
                 )
         except Invalid as refusal:
             form.take(refusal)
@@ -233,15 +238,14 @@ def credit(account_id: UUID) -> ResponseReturnValue:
 def history(account_id: UUID) -> ResponseReturnValue:
     """Show who changed what."""
     account = get_account(account_id)
-    events = list_audit_of(account_id)
+    asked = requested_page()
     head = head_of(account, "history")
     return page(
         "bss/accounts/history.html",
         title=account.name,
         breadcrumbs=head.crumbs,
         head=head,
-        events=events,
-        names={each.id: each.full_name for each in (*list_bss_users(), *list_people(account_id))},
+        **history_page(account_id, asked),
     )
 
 

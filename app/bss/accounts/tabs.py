@@ -10,6 +10,7 @@ from app.access import signed_in_viewer
 from app.accounts.models import Account
 from app.accounts.queries import AccountKind, kind_of
 from app.bss.accounts.forms import EDITION_WORDS, STATUS_WORDS
+from app.frames.records import more_tabs, page_of
 from app.identity.permissions import Permission
 from app.pricing.queries import price_list_ids_of
 from app.resellers.plans import live_plan
@@ -79,8 +80,9 @@ def head_of(account: Account, current: str) -> AccountHead:
     tabs = tuple(
         Tab(label, url_for(endpoint, account_id=account.id), endpoint.endswith(f".{current}"))
         for label, endpoint, permission, only_for in TABS
-        if only_for in (None, kind) and viewer.can(permission) and endpoint in current_app.view_functions
+        if only_for in (None, kind) and viewer.holds(permission) and endpoint in current_app.view_functions
     )
+    access = [tab for tab in more_tabs(page_of("account"), account.id, viewer) if tab.label == "Access"]
     storefront = find_storefront(account.id) if kind is AccountKind.RESELLER else None
     address: str | None = None
     if storefront is not None and storefront.state.is_open:
@@ -96,7 +98,7 @@ def head_of(account: Account, current: str) -> AccountHead:
         edition_words=EDITION_WORDS.get(account.edition, account.edition),
         storefront_url=address,
         storefront_state=storefront.state.value if storefront is not None else None,
-        tabs=tabs,
+        tabs=(*tabs, *(Tab(tab.label, tab.url, tab.is_current) for tab in access)),
         crumbs=(Crumb("Accounts", url_for("bss_accounts.index")), Crumb(account.name)),
         has_plan=kind is AccountKind.RESELLER and live_plan(account.id) is not None,
         may_edit=viewer.can(Permission.BSS_ACCOUNTS_EDIT),

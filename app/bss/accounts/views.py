@@ -35,6 +35,8 @@ from app.core.clock import utc_now
 from app.core.db import unit_of_work
 from app.core.errors import Invalid
 from app.core.ids import parse_id
+from app.identity.permission_rules.models import RuledKind
+from app.identity.permission_rules.records import begin_record
 from app.identity.permissions import Permission
 from app.orders.back_office import has_orders
 from app.web.exports import csv_response, xlsx_response
@@ -127,6 +129,7 @@ def new() -> ResponseReturnValue:
     """Open an account."""
     form = AccountForm()
     form.choose(distributor().currency)
+    form.choose_rule(RuledKind.ACCOUNT, signed_in_viewer().actor)
     similar: list[Account] = []
     if form.validate_on_submit():
         details = form.to_new_account()
@@ -136,6 +139,9 @@ def new() -> ResponseReturnValue:
                 with unit_of_work():
                     account = create_account(
                         _may_set_credit(details, None), actor=signed_in_viewer().actor, at=utc_now()
+                    )
+                    begin_record(
+                        RuledKind.ACCOUNT, account.id, form.chosen_rule, actor=signed_in_viewer().actor, at=utc_now()
                     )
             except Invalid as refusal:
                 form.take(refusal)
@@ -187,6 +193,7 @@ def edit(account_id: UUID) -> ResponseReturnValue:
     if kind_of(account) is AccountKind.END_CUSTOMER:
         return _edit_customer(account)
     form = AccountForm()
+    del form.permission_rule_id  # of an account that stands, on the page "Access"
     if request.method == "GET":
         form.show(account)
     form.choose(account.currency)
@@ -210,6 +217,7 @@ def edit(account_id: UUID) -> ResponseReturnValue:
 
 def _edit_customer(account: Account) -> ResponseReturnValue:
     form = CustomerForm(obj=account) if request.method == "GET" else CustomerForm()
+    del form.permission_rule_id
     form.choose_countries()
     assert account.reseller_id is not None
     if form.validate_on_submit():

@@ -103,7 +103,6 @@ def detail(number: str) -> ResponseReturnValue:
         "bss/invoices/detail.html",
         title=f"{invoice.words} {invoice.number}",
         breadcrumbs=[Crumb("Invoices", url_for(".index")), Crumb(invoice.number)],
-        history_of=invoice.id,
         invoice=invoice,
         lines=list_lines(invoice.id),
         is_overdue=invoice.is_overdue(distributor_today()),

@@ -42,7 +42,7 @@ TONES = {OfferType.IN_PROGRESS: "progress", OfferType.ACCEPTED: "success", Offer
 def staff() -> Staff:
     """Return the viewer as offers know people."""
     viewer = signed_in_viewer()
-    return Staff(viewer.actor, is_administrator=viewer.can(Permission.BSS_SALES_APPROVE))
+    return Staff(viewer.actor, is_administrator=viewer.holds(Permission.BSS_SALES_APPROVE))
 
 
 @bp.get("")
@@ -127,10 +127,11 @@ def detail(number: str) -> ResponseReturnValue:
 
 def offer_page(number: str, refusal: Invalid | None = None) -> ResponseReturnValue:
     """Render an offer; `refusal` says why something was not done."""
-    offer, person = find_offer(number, staff()), staff()
+    offer = find_offer(number, staff())
     items = items_of(offer)
     viewer = signed_in_viewer()
     pending = needs_approval(offer, items)
+    may_edit = viewer.can(Permission.BSS_ORDERS_EDIT)
     return page(
         "bss/offers/detail.html",
         title=offer.number,
@@ -146,8 +147,9 @@ def offer_page(number: str, refusal: Invalid | None = None) -> ResponseReturnVal
         tone=TONES[offer.type],
         link=link_of(offer) if offer.type is not OfferType.CANCELED else None,
         pending=pending,
-        may_approve=pending and person.is_administrator,
-        may={move.value: may(offer, move) for move in OfferMove},
+        may_edit=may_edit,
+        may_approve=pending and viewer.can(Permission.BSS_SALES_APPROVE),
+        may={move.value: may_edit and may(offer, move) for move in OfferMove},
         sees_vendor_cost=viewer.can(Permission.BSS_COSTS_VIEW),
         has_names=len([each for each in list_statuses() if each.details.type is offer.type]) > 1,
         copy_key=new_id(),

@@ -8,6 +8,7 @@ from uuid import UUID
 from wtforms import DateField, DecimalField, HiddenField, IntegerField, SelectField, StringField, TextAreaField
 from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
+from app.bss.records.forms import NewRecordForm
 from app.orders.agreed import MOST_PRICE, NOTHING, AgreedPrice
 from app.orders.back_office import ItemChange, NewOrder, OrderDetails, WantedItem
 from app.pricing.quotes import PriceKey
@@ -35,7 +36,7 @@ class DetailsForm(Form):
         )
 
 
-class NewOrderForm(DetailsForm):
+class NewOrderForm(DetailsForm, NewRecordForm):
     """What an order starts with; items follow on its page. The key makes a second submit harmless (GO-02)."""
 
     request_key = HiddenField()

@@ -26,13 +26,14 @@ from app.catalogue.product_lists import ProductFilter, count_products, list_prod
 from app.core.clock import utc_now
 from app.core.db import unit_of_work
 from app.core.errors import Invalid
+from app.frames.records import more_tabs, page_of
 from app.identity.permissions import Permission
 from app.pricing.models import PriceList, PriceRule
 from app.pricing.price_lists import entries, queries, services
 from app.web.pages import page
 from app.web.pagination import SIZES, Page, requested_page
 from app.web.surfaces import Surface, surface_blueprint
-from themes.frames import Crumb
+from themes.frames import Crumb, NavItem
 
 # An account's price lists stand beside its other tabs, hence no common path.
 bp = surface_blueprint("price_lists", __name__, surface=Surface.BSS, path="")
@@ -282,15 +283,12 @@ def _export(kind: str, price_list: PriceList) -> ResponseReturnValue:
     return export(kind, "price-list", header, rows)
 
 
-def _tabs(price_list: PriceList, current: str) -> list[dict[str, object]]:
-    return [
-        {
-            "label": label,
-            "url": url_for(f".{endpoint}", price_list_id=price_list.id),
-            "is_current": endpoint == current,
-        }
+def _tabs(price_list: PriceList, current: str) -> list[NavItem]:
+    own = [
+        NavItem(label, url_for(f".{endpoint}", price_list_id=price_list.id), is_current=endpoint == current)
         for label, endpoint in (("Prices", "detail"), ("Accounts", "accounts"))
     ]
+    return [*own, *more_tabs(page_of("price_list"), price_list.id, signed_in_viewer())]
 
 
 def _crumbs(price_list: PriceList, last: str | None = None) -> list[Crumb]:

@@ -7,6 +7,7 @@ from flask import url_for
 from app.access import signed_in_viewer
 from app.catalogue.bundles.services import is_bundle_type
 from app.catalogue.models import Product
+from app.frames.records import more_tabs, page_of
 from app.identity.permissions import Permission
 from app.web.surfaces import Surface, surface_blueprint
 from themes.frames import Crumb, NavItem
@@ -44,4 +45,4 @@ def tabs(product: Product, current: str) -> list[NavItem]:
     if viewer.can(Permission.BSS_PRICES_EDIT):
         usage_url = url_for("bss_usage.rates", product_id=product.id)
         items.append(NavItem("Usage charges", usage_url, is_current=current == "usage"))
-    return items
+    return [*items, *more_tabs(page_of("product"), product.id, viewer)]

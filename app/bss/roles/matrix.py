@@ -18,9 +18,16 @@ SPECIAL: Mapping[Permission, str] = {
     Permission.BSS_USERS_MANAGE: "Manage users",
     Permission.BSS_ROLES_MANAGE: "Manage roles",
     Permission.BSS_TEAMS_MANAGE: "Manage teams",
+    Permission.BSS_RULES_MANAGE: "Manage permission rules",
+    Permission.BSS_RECORDS_ALL: "All records, whatever permission rules say",
     Permission.BSS_ACT_AS: "Act as a storefront's user",
 }
-AREAS: Mapping[str, str] = {"credit": "Credit limits", "costs": "Vendor costs", "act_as": "Storefront users"}
+AREAS: Mapping[str, str] = {
+    "credit": "Credit limits",
+    "costs": "Vendor costs",
+    "act_as": "Storefront users",
+    "permission_rules": "Permission rules",
+}
 
 
 @dataclass(frozen=True, slots=True)
