@@ -17,7 +17,7 @@ DOMAINS = (
     "accounts", "audit", "billing", "catalogue", "identity", "notifications",
     "orders", "orders.offers", "pricing", "provisioning", "resellers", "subscriptions",
     "catalogue.bundles", "catalogue.imports", "catalogue.product_files", "catalogue.vendor_runs", "billing.usage",
-    "orders.domains", "provisioning.service_accounts",
+    "orders.prechecks", "subscriptions.domains", "provisioning.service_accounts",
     "identity.providers", "identity.companies", "accounts.registration", "identity.api_clients",
 )  # fmt: skip
 

@@ -21,6 +21,7 @@ from tenants.context import distributor_scope, scope
 from tenants.models import Distributor, DistributorState
 from workers.jobs import (
     adoption,
+    api_clients,
     billing,
     company_domains,
     listings,
@@ -80,6 +81,7 @@ PERIODIC: tuple[Periodic, ...] = (
     Periodic(timedelta(minutes=1), stuck.look_for_stuck_work),
     Periodic(timedelta(minutes=15), sweeps.release_holds),
     Periodic(timedelta(minutes=1), sweeps.nudge_scheduled_orders),
+    Periodic(timedelta(minutes=1), sweeps.release_domains),
     Periodic(timedelta(hours=1), sweeps.expire_orders),
     Periodic(timedelta(hours=1), sweeps.expire_offers),
     Periodic(timedelta(hours=6), listings.tell_of_prices_below_cost),

@@ -13,7 +13,7 @@ from app.provisioning import account_links
 from app.provisioning.access import ManagerAccess
 from app.provisioning.claims import ClaimedTask, RecordedCall
 from app.provisioning.models import TaskKind
-from app.provisioning.pictures import CharacteristicPicture, CompanyPicture
+from app.provisioning.pictures import CharacteristicPicture, CompanyPicture, ResourcePicture
 from tenants.context import current_scope
 from workers.connectors.base import (
     AccountPicture,
@@ -41,6 +41,8 @@ KINDS = {
     TaskKind.CANCEL: RequestKind.CANCEL,
     TaskKind.SUSPEND: RequestKind.SUSPEND,
     TaskKind.ACTIVATE: RequestKind.ACTIVATE,
+    TaskKind.SCHEDULE: RequestKind.SCHEDULE,
+    TaskKind.WITHDRAW: RequestKind.WITHDRAW,
 }
 NOT_SET_UP = "No service manager is set up for this product"
 SWITCHED_OFF = "The service manager is switched off"
@@ -165,6 +167,28 @@ def _request(
             for add_on in picture.add_ons
         ),
         vendor_reference=task.vendor_reference if task.kind is not TaskKind.CREATE else None,
+        effective_on=picture.effective_on,
+    )
+
+
+def checked_request(picture: ResourcePicture, *, check_id: UUID, account_reference: str | None) -> ProvisioningRequest:
+    """Return the request of a pre-check of something that was not ordered yet."""
+    return ProvisioningRequest(
+        task_id=check_id,
+        distributor_id=current_scope().distributor_id,
+        kind=RequestKind.CREATE,
+        service_type=picture.service_type,
+        product_code=picture.product_code,
+        product_name=picture.product_name,
+        quantity=picture.quantity,
+        term=picture.term,
+        billing_cycle=picture.billing_cycle,
+        currency=picture.currency,
+        account=_company(picture.account, account_reference),
+        reseller=None,
+        characteristics=_characteristics(picture.characteristics),
+        add_ons=(),
+        vendor_reference=None,
     )
 
 

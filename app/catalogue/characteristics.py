@@ -15,6 +15,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 from uuid import UUID
 
+import idna
 from sqlalchemy import select
 
 from app.catalogue.bundles.models import BundleComponent
@@ -71,9 +72,12 @@ class Characteristic:
     is_inherited: bool = False
 
 
+DOMAIN = "domain"  # the id of the name, among what domains are described by
+DOMAIN_NAME = re.compile(r"((?!-)[a-z0-9-]{1,63}(?<!-)\.)+([a-z]{2,63}|xn--[a-z0-9-]{1,59})")
+LONGEST_DOMAIN = 253  # RFC 1035
 DOMAIN_ACTIONS = (CodedValue("register", "Register"), CodedValue("transfer", "Transfer"), CodedValue("renew", "Renew"))
 OF_DOMAINS = (
-    Characteristic("domain", "Domain name", is_required=True, asked_at_order=True, is_inherited=True),
+    Characteristic(DOMAIN, "Domain name", is_required=True, asked_at_order=True, is_inherited=True),
     Characteristic(
         "action", "Action", DataType.LIST, is_required=True, asked_at_order=True, values=DOMAIN_ACTIONS,
         default="register", is_inherited=True,
@@ -177,7 +181,7 @@ def checked_value(characteristic: Characteristic, text: str) -> str | bool | Non
         case DataType.TEXT:
             if len(written) > TEXT_LENGTH:
                 raise ValueError(f"Enter at most {TEXT_LENGTH} characters")
-            return _domain(written) if characteristic.id == "domain" and characteristic.is_inherited else written
+            return _domain(written) if characteristic.id == DOMAIN and characteristic.is_inherited else written
 
 
 def read_answers(
@@ -298,13 +302,18 @@ def _boolean(written: str) -> bool:
     raise ValueError("Choose yes or no")
 
 
+def domain_of(product_type: ProductType, values: Mapping[str, Any]) -> str | None:
+    """Return the name a product of the domain kind is ordered with; None where it is no domain, or nobody has said."""
+    name = values.get(DOMAIN) if product_type.kind is ProductKind.DOMAIN else None
+    return str(name) if name else None
+
+
 def _domain(written: str) -> str:
-    """Return an IDNA-valid domain name in lower case."""
-    name = written.lower().rstrip(".")
+    """Return a domain name as IDNA 2008 writes it in ASCII, in lower case."""
     try:
-        ascii_name = name.encode("idna").decode()
-    except UnicodeError:
-        ascii_name = ""
-    if not re.fullmatch(r"(?!-)([a-z0-9-]{1,63}(?<!-)\.)+[a-z]{2,63}", ascii_name) or len(ascii_name) > 253:  # noqa: PLR2004 - RFC 1035
+        name = idna.encode(written.rstrip("."), uts46=True).decode()
+    except idna.IDNAError:
+        name = ""
+    if not DOMAIN_NAME.fullmatch(name) or len(name) > LONGEST_DOMAIN:
         raise ValueError("Enter a domain name, such as example.com")
-    return ascii_name
+    return name

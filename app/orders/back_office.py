@@ -17,6 +17,7 @@ from sqlalchemy import delete, func, select
 from app.accounts.models import Account
 from app.accounts.queries import get_account, payer_of
 from app.audit.services import Actor, record
+from app.catalogue.characteristics import DOMAIN
 from app.catalogue.charging import chosen_options
 from app.catalogue.models import BillingCycle, Product, ProductType, Term
 from app.catalogue.quantities import require_quantity
@@ -36,6 +37,7 @@ from app.orders.agreed import (
     require_agreeable,
 )
 from app.orders.back_office_execution import require_business
+from app.orders.domain_items import domain_said
 from app.orders.errors import OrderItemNotFound, WrongOrderState
 from app.orders.execution_costs import order_cost, write_costs
 from app.orders.execution_events import add_event
@@ -54,6 +56,7 @@ from app.orders.plan_items import hold_for_item
 from app.orders.programs import Program, open_draft
 from app.pricing.quotes import PriceKey, explain_prices, root_buyer
 from app.resellers.aliases import release_alias
+from app.subscriptions.domains.services import drop_names
 from tenants.context import current_scope
 from tenants.days import distributors_day
 
@@ -61,6 +64,7 @@ MOST_ITEMS = 50
 LONGEST_REASON = 500
 LONGEST_NAME, LONGEST_PO_NUMBER = 255, 50
 NO_RIGHTS = PricingRights(may_agree=False, may_go_below_cost=False)
+DOMAIN_FIELD = f"characteristic-{DOMAIN}"
 CHANGEABLE = (OrderStatus.SUBMITTED,)
 RECORDED = "The order was recorded."
 
@@ -219,6 +223,7 @@ def add_item(
         item.alias = hold_for_item(item, wanted.alias, parties.receiver, at)
     session.add(item)
     session.flush()
+    domain_said(item, product_type, receiver_id=parties.receiver.id, field=DOMAIN_FIELD, at=at)
     price_order(order, parties, at)
     if wanted.agreed.is_anything:
         _agree(order, item, wanted.agreed, parties, rights, at)
@@ -245,6 +250,7 @@ def change_item(
     if change.options is not None:
         line.item.price_options = [each.code for each in chosen_options(line.product, change.options, order.currency)]
     session.flush()
+    domain_said(line.item, line.product_type, receiver_id=parties.receiver.id, field=DOMAIN_FIELD, at=at)
     price_order(order, parties, at)
     if agreed != before:
         _agree(order, line.item, agreed, parties, rights, at)
@@ -257,6 +263,7 @@ def remove_item(number: str, item_id: UUID, *, actor: Actor, at: datetime, progr
     order = _changeable(number) if program is None else open_draft(number, program, at=at)
     line = _line(order, item_id)
     release_alias(line.item.id)
+    drop_names(line.item.id)
     for model in (OrderItemCost, OrderItemVendorCost):
         session.execute(
             delete(model).where(model.distributor_id == order.distributor_id, model.item_id == line.item.id),

@@ -24,6 +24,7 @@ from app.orders.machine import Move, advance, require
 from app.orders.models import DeliveryStatus, Order, OrderStatus
 from app.orders.partial import deliver_rest
 from app.orders.plan_items import check_plan_item
+from app.orders.prechecks.services import answers_of, refusal
 from app.orders.requirements import requirement_errors
 from app.orders.schedule import last_day, wait_for_day
 from app.orders.statuses import choices_for_cancel
@@ -155,6 +156,8 @@ def _require_complete(lines: Sequence[Line], parties: Parties, today: date, at: 
     missing = [error for line in lines for error in missing_answers(line)]
     missing += requirement_errors(lines, parties.receiver.id, field="items")
     missing += limit_errors(lines, field="items")
+    checks = answers_of([line.item for line in lines if _is_open(line)])
+    missing += [error for line in lines for error in refusal(line.product_type, line.item, checks, field="items")]
     if missing:
         raise Invalid(*missing)
     for line in lines:

@@ -27,6 +27,8 @@ from app.orders.basket_promotions import Offered, Promoted, promotions_of
 from app.orders.execution_prices import running_costs
 from app.orders.licences import held_of, licence_errors, subscriptions_of
 from app.orders.models import Basket, BasketItem
+from app.orders.prechecks.models import CheckState
+from app.orders.prechecks.services import answers_of, is_checked, refusal
 from app.orders.requirements import Findings, judge
 from app.pricing.catalogue_page import offered_ids
 from app.pricing.lines import Asked, PricedLine, price_lines
@@ -76,6 +78,7 @@ def priced_basket(basket: Basket, items: Sequence[BasketItem], receiver_id: UUID
     is_other = promoted.by_item or running
     priced = _priced(sold, promoted.by_item, prices, buyer, running) if is_other else plain
     bound = subscriptions_of(items)
+    checks = answers_of([each.item for each in sold if is_checked(each.product_type, each.item.characteristics)])
     found = judge(sold, receiver_id)
     mains = {each.item.id: each for each in sold}
     allowed = allowed_by_product(
@@ -83,7 +86,7 @@ def priced_basket(basket: Basket, items: Sequence[BasketItem], receiver_id: UUID
     )
     lines = tuple(
         _line(
-            each, before, line, promoted, found,
+            each, before, line, promoted, found, checks,
             bound=bound.get(_bound_id(each.item, basket)),
             main=mains[each.item.parent_item_id] if each.item.parent_item_id is not None else None,
             allowed=allowed,
@@ -122,6 +125,7 @@ def _line(
     priced: PricedLine | None,
     promoted: Promoted,
     found: Findings,
+    checks: Mapping[UUID, CheckState],
     *,
     bound: Subscription | None,
     main: SoldItem | None,
@@ -141,6 +145,7 @@ def _line(
     problems += [*alone_errors(product, item), *found.errors(sold)]
     if item.subscription_id is None:
         problems += missing_errors(sold.product_type, product, item.characteristics, is_storefront=True)
+        problems += refusal(sold.product_type, item, checks, field="domain")
     if priced is None:
         problems.insert(0, FieldError("product", "not_available", f"{product.name} is no longer available; remove it"))
     return BasketLine(

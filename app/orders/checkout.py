@@ -28,6 +28,7 @@ from app.notifications.services import MailTemplate, queue_mail
 from app.orders.basket_lines import BasketLine, BasketView
 from app.orders.basket_schedule import require_schedulable
 from app.orders.baskets import Shopper, after_checkout, open_basket, view_opened
+from app.orders.domain_items import take_names
 from app.orders.execution_trials import trial_errors
 from app.orders.jobs import PROCESS_ORDER_WORK
 from app.orders.licences import recipient_errors
@@ -43,6 +44,7 @@ from app.orders.models import (
     OrderStatus,
     OrderWork,
 )
+from app.orders.prechecks.services import pending_errors
 from app.orders.requirements import requirement_errors
 from app.orders.schedule import run_time
 from app.orders.service_details import AskedService, asked_services, for_order, unanswered
@@ -111,7 +113,7 @@ def place_order(shopper: Shopper, submission: Submission, *, buyer: Buyer, place
     recipient = account if is_alias else recipient_of(basket, account)
     terms = terms_of(view.lines)
     asked = asked_services(view, recipient.id)
-    _check(view, account, recipient, placed_by, terms, submission, asked)
+    _check(view, account, recipient, placed_by, terms, submission, asked, at)
     if basket.execute_on is not None:
         require_schedulable(view, under_alias=is_alias, today=distributors_day(at))
     _check_plans(view, account, at)
@@ -125,6 +127,7 @@ def place_order(shopper: Shopper, submission: Submission, *, buyer: Buyer, place
         item.parent_item_id = made[line.item.parent_item_id] if line.item.parent_item_id is not None else None
     session.add_all(items)
     session.flush()
+    take_names(view.lines, items, field="domain", at=at)
     for line, item in zip(view.lines, items, strict=True):
         if line.product.plan_edition and needs_alias(account.id):
             hold_alias(item.id, line.item.alias, reseller_id=account.id, at=at)
@@ -215,6 +218,7 @@ def _check(
     terms: Sequence[Terms],
     submission: Submission,
     asked: Sequence[AskedService],
+    at: datetime,
 ) -> None:
     errors: list[FieldError] = []
     if not view.lines:
@@ -226,6 +230,7 @@ def _check(
     errors += recipient_errors([line.subscription for line in view.lines if line.subscription], recipient.id)
     errors += trial_errors(view.lines, recipient.id)
     errors += unanswered(asked)
+    errors += pending_errors(view.lines, at=at)
     # Where nobody was chosen, the view judged without knowing for whom.
     if placed_by.kind is UserKind.RESELLER and view.basket.is_own_use is None:
         errors += requirement_errors(view.lines, recipient.id, field="product")

@@ -3,4 +3,5 @@
 from app.core.queue import Job, Queue
 
 PROCESS_ORDER_WORK = Job("workers.jobs.orders.process_order_work", Queue.BILLING, timeout=60)
+PRECHECK = Job("workers.jobs.prechecks.precheck", Queue.PROVISIONING, timeout=60)
 RUN_SCHEDULED_ORDER = Job("workers.jobs.orders.run_scheduled_order", Queue.BILLING, timeout=60)

@@ -27,6 +27,7 @@ from app.orders.idempotency import KEPT
 from app.orders.jobs import PROCESS_ORDER_WORK
 from app.orders.models import IdempotencyKey, OrderWork, WorkState
 from app.orders.offers.lifecycle import expire_offers as lose_expired_offers
+from app.orders.prechecks.services import forget_old
 from app.orders.scheduled_runs import nudge_due
 from app.provisioning.jobs import PROVISION_BATCH, PROVISION_ORDER_ITEM
 from app.provisioning.models import ProvisioningTask, VendorCall
@@ -35,6 +36,7 @@ from app.provisioning.services import BATCH_FROM
 from app.resellers.aliases import release_expired_holds
 from app.resellers.jobs import APPLY_LISTING_RUN
 from app.resellers.models import ListingRun, ListingRunState
+from app.subscriptions.domains.services import release_ended
 from app.subscriptions.models import ChangeStatus, SubscriptionChange
 from tenants.context import current_scope
 
@@ -80,14 +82,17 @@ def nudge_provisioning_tasks(at: datetime) -> None:
 
 
 def nudge_changes(at: datetime) -> None:
-    """What storefronts have asked for and nobody has looked at."""
+    """What storefronts have asked for and nobody has looked at, and what vendors were told and shall forget."""
     _nudge(
         START_CHANGE,
         select(SubscriptionChange.id).where(
             SubscriptionChange.distributor_id == current_scope().distributor_id,
-            SubscriptionChange.status == ChangeStatus.SUBMITTED,
-            SubscriptionChange.examined_at.is_(None),
-            SubscriptionChange.created_at <= at - GRACE,
+            or_(
+                (SubscriptionChange.status == ChangeStatus.SUBMITTED)
+                & SubscriptionChange.examined_at.is_(None)
+                & (SubscriptionChange.created_at <= at - GRACE),
+                (SubscriptionChange.status == ChangeStatus.WITHDRAWING) & (SubscriptionChange.decided_at <= at - GRACE),
+            ),
         ),
     )
 
@@ -205,3 +210,9 @@ def _nudge_rows(job: Job, row_ids: Sequence[UUID]) -> None:
     distributor_id = current_scope().distributor_id
     for row_id in row_ids:
         nudge_after_commit(Nudge(job, row_id, distributor_id))
+
+
+def release_domains(at: datetime) -> None:
+    """Domain names whose orders and subscriptions have come to their end, and the answers of old pre-checks."""
+    release_ended()
+    forget_old(at)

@@ -64,7 +64,7 @@ def new_item(number: str) -> ResponseReturnValue:
     if key is None or product is None:
         return redirect(url_for(".products", number=number), code=303)
     viewer = signed_in_viewer()
-    form = item_form()
+    form, refused = item_form(), {}
     if form.validate_on_submit():
         try:
             with unit_of_work():
@@ -84,6 +84,7 @@ def new_item(number: str) -> ResponseReturnValue:
                 )
         except Invalid as refusal:
             form.take(_at_the_quantity(refusal))
+            refused = {error.field: error.message for error in refusal.errors}
         else:
             flash(f"{product.name} was added.", "success")
             return redirect(url_for(".detail", number=number), code=303)
@@ -100,6 +101,7 @@ def new_item(number: str) -> ResponseReturnValue:
         words=unit_words(key.term, key.cycle),
         asks_alias=product.plan_edition is not None and needs_alias(order.account_id),
         questions=questions_about(product),
+        refused=refused,
         typed=typed_answers(),
         options=[each for each in options_of(product) if each.fits(order.currency)],
         chosen=chosen_options(),
@@ -113,7 +115,7 @@ def item(number: str, item_id: UUID) -> ResponseReturnValue:
     """Change an item of an order."""
     order = get_for_back_office(number)
     found = _item(order, item_id)
-    form = item_form() if request.method == "POST" else item_form(found)
+    form, refused = item_form() if request.method == "POST" else item_form(found), {}
     product = session.get_one(Product, (current_scope().distributor_id, found.product_id))
     if form.validate_on_submit():
         try:
@@ -128,6 +130,7 @@ def item(number: str, item_id: UUID) -> ResponseReturnValue:
                 )
         except Invalid as refusal:
             form.take(_at_the_quantity(refusal))
+            refused = {error.field: error.message for error in refusal.errors}
         else:
             flash("Saved.", "success")
             return redirect(url_for(".detail", number=number), code=303)
@@ -143,6 +146,7 @@ def item(number: str, item_id: UUID) -> ResponseReturnValue:
         words=unit_words(found.term, found.cycle),
         asks_alias=found.plan_edition is not None and needs_alias(order.account_id),
         questions=questions_about(product),
+        refused=refused,
         typed=typed_answers() or shown_answers(found.characteristics),
         options=[each for each in options_of(product) if each.fits(order.currency)],
         chosen=chosen_options() if form.is_submitted() else found.price_options,

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from app.catalogue.characteristics import Characteristic, asked_of, checked_value
+from app.catalogue.characteristics import DOMAIN, Characteristic, asked_of, checked_value, domain_of
 from app.changes.effects import Effect, NewChange
 from app.changes.refunding import product_and_type
 from app.changes.words import actor_of
@@ -16,6 +16,7 @@ from app.provisioning.complete_pictures import complete_picture
 from app.provisioning.models import TaskStatus
 from app.provisioning.pictures import ResourcePicture, from_json, to_json
 from app.provisioning.queries import last_task_of
+from app.subscriptions.domains.services import take_name, taken
 from app.subscriptions.machine import Action
 from app.subscriptions.models import ChangeTiming, Subscription, SubscriptionChange, SyncStatus
 from app.subscriptions.services import add_event
@@ -31,7 +32,6 @@ class Characteristics(Effect):
 
     def check(self, subscription: Subscription, new: NewChange, *, at: datetime) -> None:
         """Refuse values the type does not take, and a required one that is empty."""
-        _ = at
         if new.timing is not ChangeTiming.NOW:
             raise Invalid.field("timing", "not_offered", "This is done immediately")
         values: Mapping[str, Any] = new.details.get(VALUES) or {}
@@ -44,6 +44,7 @@ class Characteristics(Effect):
                 errors.extend(_value_errors(each, values[each.id]))
         if errors:
             raise Invalid(*errors)
+        _require_name(subscription, values, at=at)
         if merged(subscription, values) == dict(subscription.characteristics):
             raise Invalid.field(VALUES, "unchanged", "Nothing was changed")
 
@@ -64,6 +65,19 @@ class Characteristics(Effect):
         if failed is not None and failed.status is TaskStatus.FAILED:
             asked = from_json(failed.request)
             failed.request = to_json(replace(asked, characteristics=complete_picture(subscription).characteristics))
+
+
+def _require_name(subscription: Subscription, values: Mapping[str, Any], *, at: datetime) -> None:
+    """Refuse another domain name: that is another domain. One that has none yet takes it (CB-01)."""
+    _, product_type = product_and_type(subscription.product_id)
+    wanted, has = domain_of(product_type, values), domain_of(product_type, subscription.characteristics)
+    if wanted is None or wanted == has:
+        return
+    field = f"{PREFIX}{DOMAIN}"
+    if has is not None:
+        raise Invalid.field(field, "domain_fixed", "A domain keeps its name; order the other one")
+    if not take_name(wanted, subscription_id=subscription.id, at=at):
+        raise Invalid(taken(wanted, field=field))
 
 
 def editable_of(subscription: Subscription) -> tuple[Characteristic, ...]:

@@ -31,6 +31,7 @@ from app.orders.baskets import (
     require_item,
     view_basket,
 )
+from app.orders.prechecks.services import ask_about
 from app.orders.requirements import ProductExcluded
 from app.pricing.quotes import PriceKey, buyer_prices
 from app.storefront.basket.answers import answers_about, chosen_if_asked
@@ -50,7 +51,10 @@ def show_basket(
 ) -> ResponseReturnValue:
     """Render the basket; `form` carries what was wrong with one item, `code_form` with a code."""
     with unit_of_work():
-        view = view_basket(shopper_of_request(), buyer_of_request(), at=utc_now(), is_shown=True)
+        shopper, at = shopper_of_request(), utc_now()
+        view = view_basket(shopper, buyer_of_request(), at=at, is_shown=True)
+        receiver_id = view.basket.end_customer_id or shopper.account_id
+        ask_about(view.lines, receiver_id=receiver_id, currency=view.currency, at=at)
     wrong = form or code_form
     return page(
         "storefront/basket/index.html",

@@ -23,6 +23,7 @@ from app.orders.basket_schedule import choose_day, is_offered, why_not
 from app.orders.baskets import choose_recipient, note_on_order, open_basket, set_alias, view_basket
 from app.orders.checkout import Submission, place_order, recipient_of
 from app.orders.models import OrderStatus
+from app.orders.prechecks.services import ask_about
 from app.orders.queries import get_order, list_items
 from app.orders.schedule import ONE_DAY, last_day
 from app.orders.service_details import AskedService, answer_services, asked_services, unanswered
@@ -300,6 +301,9 @@ def review() -> ResponseReturnValue:
     if not form.is_submitted() and (missing := _first_open(view)):
         return redirect(missing, code=303)
     form.checkout_key.data = str(view.basket.checkout_key)
+    with unit_of_work():
+        receiver_id = _receiver_id(view) or shopper_of_request().account_id
+        is_asking = ask_about(view.lines, receiver_id=receiver_id, currency=view.currency, at=utc_now())
     steps = _steps(view)
     return page(
         "storefront/checkout/review.html",
@@ -310,6 +314,7 @@ def review() -> ResponseReturnValue:
         accepted=set(form.terms.data or []),
         recipient=recipient_of(view.basket, _account()) if _asks_recipient(view) else None,
         price_unit=price_unit,
+        is_asking=is_asking and not form.is_submitted(),
         steps=steps,
         step=len(steps),
     ), form.status

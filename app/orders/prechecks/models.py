@@ -1,4 +1,4 @@
-"""Names that are taken, and what vendors said of names before they were ordered (CB-01: domain kind)."""
+"""What vendors said of services before they were ordered (CB-22)."""
 
 from __future__ import annotations
 
@@ -7,32 +7,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Index, String, UniqueConstraint
+from sqlalchemy import String, UniqueConstraint
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.catalogue.models import BillingCycle, Term
 from app.core.db import Base
-from tenants.scoping import Intake, Shared
-
-
-class DomainClaim(Intake, Base):
-    """A domain name that an order item, or the subscription it became, has taken.
-
-    Of the intake family: a buyer claims without seeing what others have, and the unique key decides.
-    """
-
-    __tablename__ = "domain_claims"
-    __table_args__ = (
-        UniqueConstraint("distributor_id", "name"),
-        Index(None, "distributor_id", "order_item_id"),
-        Index(None, "distributor_id", "subscription_id"),
-    )
-
-    name: Mapped[str] = mapped_column(String(253))  # in ASCII, lower case, without a dot at its end
-    order_item_id: Mapped[UUID | None]
-    subscription_id: Mapped[UUID | None]  # of one that was taken over, or got its name by hand
-    created_at: Mapped[datetime]
+from tenants.scoping import Shared
 
 
 class CheckState(enum.Enum):

@@ -1,0 +1,1 @@
+"""Pre-checks: a vendor is asked before something is ordered, and provisions nothing (CB-22)."""
