@@ -29,7 +29,7 @@ ITSELF = {
     },
 }
 storefront_pages = surface_blueprint("api_pages", __name__, surface=Surface.STOREFRONT, path="/api/v1/docs")
-bss_pages = surface_blueprint("api_pages", __name__, surface=Surface.BSS, path="/api/v1/docs")
+bss_pages = surface_blueprint("api_pages", __name__, surface=Surface.BSS, path="/api-credentials/docs")
 
 
 @storefront_bp.get("/openapi.json", endpoint="openapi")

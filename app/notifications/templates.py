@@ -373,6 +373,13 @@ FACTS: dict[MailTemplate, TemplateFacts] = {
         is_required=True,
         is_to_customers=False,
     ),
+    MailTemplate.API_CREDENTIALS: TemplateFacts(
+        "API credentials changed",
+        ("user_first_name", "client_name", "client_event", "settings_url"),
+        ("settings_url", "Open API credentials"),
+        is_required=True,
+        is_to_customers=False,
+    ),
     MailTemplate.TEST: TemplateFacts("Test mail", ("sender_name",), is_required=True),
 }
 

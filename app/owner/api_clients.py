@@ -54,12 +54,13 @@ LIVES = (("30", "In 30 days"), ("90", "In 90 days"), ("365", "In a year"), ("", 
 
 @dataclass(frozen=True, slots=True)
 class ApiRealm:
-    """A realm whose API has clients: its name in addresses and on screen, its id, and where the API stands."""
+    """A realm whose API has clients: its name in addresses and on screen, its id, where API and description stand."""
 
     key: str
     label: str
     id: UUID
     url: str
+    docs_url: str
 
 
 class ApiClientForm(Form):

@@ -17,8 +17,14 @@ def _realms() -> list[ApiRealm]:
     back_office = url_for("bss_api.me", _external=True).removesuffix("me")
     storefront = url_for("storefront_api.me", _external=True).removesuffix("me")
     return [
-        ApiRealm("bss", "Back office", current_scope().distributor_id, back_office),
-        ApiRealm("storefront", "Your storefront", owner_of_request().storefront_id, storefront),
+        ApiRealm("bss", "Back office", current_scope().distributor_id, back_office, url_for("bss_api_pages.index")),
+        ApiRealm(
+            "storefront",
+            "Your storefront",
+            owner_of_request().storefront_id,
+            storefront,
+            url_for("storefront_api_pages.index"),
+        ),
     ]
 
 

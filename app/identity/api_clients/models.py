@@ -54,7 +54,9 @@ class ApiClient(RealmScoped, Base):
     expires_at: Mapped[datetime | None]
     last_used_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
-    acts_for_id: Mapped[UUID | None]  # whoever made it: in the back office it may do no more, and see no more, than they
+    acts_for_id: Mapped[
+        UUID | None
+    ]  # whoever made it: in the back office it may do no more, and see no more, than they
     end_told_at: Mapped[datetime | None]  # when its owner was told that it ends soon
 
 

@@ -18,6 +18,7 @@ from app.core.db import session
 from app.core.errors import Conflict, FieldError, Invalid, NotFound
 from app.core.secrets import digest, new_token
 from app.identity.api_clients.models import ApiClient, ApiClientKind, ApiScope
+from app.identity.api_clients.notices import tell_owners
 from app.identity.realms import is_bss_realm, open_realm
 from tenants.context import current_scope
 from tenants.models import Storefront
@@ -107,6 +108,7 @@ def create_client(realm_id: UUID, new: NewApiClient, *, actor: Actor, at: dateti
         "api_client.created", actor=actor, at=at, target_kind="api_client", target_id=made.id,
         after={"name": name, "kind": new.kind.value, "scopes": " ".join(made.scopes), "expires_at": new.expires_at},
     )  # fmt: skip
+    tell_owners(realm_id, name, f"{actor.name} has created them.", at=at)
     return ShownOnce(made, _shown(made, secret))
 
 
@@ -123,6 +125,7 @@ def rotate_secret(realm_id: UUID, client_id: UUID, *, actor: Actor, at: datetime
         found.secret_digest = digest(secret)
         session.flush()
     record("api_client.rotated", actor=actor, at=at, target_kind="api_client", target_id=client_id)
+    tell_owners(realm_id, found.name, f"{actor.name} has given them a new secret; the old one is refused.", at=at)
     return ShownOnce(found, _shown(found, secret))
 
 
@@ -138,6 +141,7 @@ def revoke_client(realm_id: UUID, client_id: UUID, *, actor: Actor, at: datetime
         "api_client.revoked", actor=actor, at=at, target_kind="api_client", target_id=client_id,
         before={"name": found.name},
     )  # fmt: skip
+    tell_owners(realm_id, found.name, f"{actor.name} has revoked them.", at=at)
 
 
 def _shown(client: ApiClient, secret: str) -> str:

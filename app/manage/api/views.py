@@ -14,7 +14,11 @@ bp = owner_blueprint("api", __name__, surface=Surface.MANAGE, path="/api-credent
 
 def _realms() -> list[ApiRealm]:
     url = url_for("storefront_api.me", _external=True).removesuffix("me")
-    return [ApiRealm("storefront", "Storefront", owner_of_request().storefront_id, url)]
+    return [
+        ApiRealm(
+            "storefront", "Storefront", owner_of_request().storefront_id, url, url_for("storefront_api_pages.index")
+        )
+    ]
 
 
 api_client_pages(

@@ -19,6 +19,7 @@ from app.identity.api_clients.services import NewApiClient, create_client
 from app.notifications.delivery import ClaimedMail, Sending
 from app.notifications.models import OutboundMail
 from app.notifications.templates import MailTemplate
+from app.subscriptions.models import Subscription
 from tenants.context import scope
 from tenants.settings import save_storefront_settings, storefront_settings
 from tests.factories.world import MONDAY_NOON
@@ -27,6 +28,7 @@ from workers.jobs.mail import render
 
 LINK = re.compile(r'(?:href|src|action|data-poll-url|data-check-url)="([^"#]+)"')
 MOST_PAGES = 400
+AT_COST = {"storefront_api.invoices", "storefront_api.invoice"}  # the owner's own, with a scope of its own (RS-30)
 
 
 def words_of(body: bytes, mimetype: str) -> str:
@@ -121,16 +123,67 @@ def test_no_answer_of_a_storefronts_api_holds_them(client: FlaskClient, bought: 
     new = NewApiClient("Portal", ApiClientKind.API_KEY, frozenset(ApiScope))
     with scope(world.scope):
         key = create_client(world.tech.storefront.id, new, actor=SYSTEM, at=utc_now()).secret
-    paths = [
-        f"/techsolutions{rule.rule}"
+    ids = {"number": bought.number, "product_id": world.seats.id, "customer_id": world.tech.customers[0].id}
+    with scope(world.scope):
+        ids["code"] = session.scalars(select(Subscription.code)).first()
+    rules = [
+        rule
         for rule in client.application.url_map.iter_rules()
         if rule.endpoint.startswith("storefront_api.") and "GET" in (rule.methods or ())
     ]
+    paths = {
+        f"/techsolutions{rule.build({name: ids[name] for name in rule.arguments}, append_unknown=False)[1]}"
+        for rule in rules
+        if rule.endpoint not in AT_COST
+    }
     answers = {path: client.get(path, headers={"X-ApiKey": key}) for path in paths}
     assert {answer.status_code for answer in answers.values()} == {200}
     assert "10.66" in answers["/techsolutions/api/v1/subscriptions"].text
+    assert "10.66" in answers[f"/techsolutions/api/v1/orders/{bought.number}"].text
+    assert "10.66" in answers["/techsolutions/api/v1/products"].text
     leaks = {path: [word for word in CANARIES if word in answer.text] for path, answer in answers.items()}
     assert {path: found for path, found in leaks.items() if found} == {}
+
+
+def test_drafts_of_a_storefronts_program_hold_none_of_them(
+    client: FlaskClient, bought: Bought, session: BoundSession
+) -> None:
+    """BC-33, RS-F59: nor does any answer or refusal while a draft is filled and submitted."""
+    world = bought.world
+    assert world.tech.storefront is not None
+    new = NewApiClient("Portal", ApiClientKind.API_KEY, frozenset(ApiScope))
+    with scope(world.scope):
+        key = create_client(world.tech.storefront.id, new, actor=SYSTEM, at=utc_now()).secret
+    headers, base = {"X-ApiKey": key}, "/techsolutions/api/v1/orders"
+    item = {"product_id": str(world.seats.id), "term": "P1M", "cycle": "monthly", "quantity": 2}
+    made = client.post(base, json={"customer_id": str(world.tech.customers[0].id)}, headers=headers)
+    number = made.json["number"]
+    answers = [
+        made,
+        client.post(f"{base}/{number}/items", json=item, headers=headers),
+        client.post(f"{base}/{number}/items", json={**item, "quantity": 0}, headers=headers),
+        client.post(f"{base}/{number}/submit", json={"net_total": "1"}, headers=headers),
+        client.post(f"{base}/{number}/submit", json={"net_total": "21.32"}, headers=headers),
+    ]
+    assert [each.status_code for each in answers] == [201, 201, 422, 409, 200]
+    leaks = [word for each in answers for word in CANARIES if word in each.text]
+    assert leaks == []
+
+
+def test_a_resellers_invoices_by_api_hold_its_cost_and_no_vendors(
+    client: FlaskClient, bought: Bought, session: BoundSession
+) -> None:
+    """RS-30: what the reseller pays stands on its invoices alone, with a scope of its own; the vendor's cost nowhere."""
+    world = bought.world
+    assert world.tech.storefront is not None
+    new = NewApiClient("Books", ApiClientKind.API_KEY, frozenset({ApiScope.INVOICES_READ}))
+    with scope(world.scope):
+        key = create_client(world.tech.storefront.id, new, actor=SYSTEM, at=utc_now()).secret
+    headers, base = {"X-ApiKey": key}, "/techsolutions/api/v1/invoices"
+    (listed,) = client.get(base, headers=headers).json["items"]
+    answer = client.get(f"{base}/{listed['number']}", headers=headers)
+    assert "7.77" in answer.text
+    assert [word for word in CANARIES if word in answer.text and not word.startswith("7")] == []
 
 
 def test_what_staff_sees_does_hold_the_canaries(client: FlaskClient, bought: Bought, sign_in) -> None:
