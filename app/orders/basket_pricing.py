@@ -30,11 +30,11 @@ from app.orders.models import Basket, BasketItem
 from app.orders.prechecks.models import CheckState
 from app.orders.prechecks.services import answers_of, is_checked, refusal
 from app.orders.requirements import Findings, judge
-from app.pricing.catalogue_page import offered_ids
+from app.pricing.catalogue_page import explain_offered
 from app.pricing.lines import Asked, PricedLine, price_lines
 from app.pricing.models import Promotion
 from app.pricing.promotions.queries import reduction_of
-from app.pricing.quotes import Buyer, ExplainedPrice, PriceKey, explain_products
+from app.pricing.quotes import Buyer, ExplainedPrice, PriceKey
 from app.pricing.schemes import Agreed
 from app.subscriptions.models import Subscription, SubscriptionCost
 
@@ -62,12 +62,7 @@ def priced_basket(basket: Basket, items: Sequence[BasketItem], receiver_id: UUID
     items = in_place(items)
     known = products_with_types([item.product_id for item in items])
     sold = [SoldItem(item, *known[item.product_id]) for item in items]
-    offered = offered_ids(known, buyer)
-    prices = {
-        key: price
-        for key, price in explain_products([item.product_id for item in items], buyer).items()
-        if key.product_id in offered
-    }
+    prices = explain_offered(known, buyer)
     plain = _priced(sold, {}, prices, buyer)
     promoted = promotions_of(
         basket,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -298,9 +298,11 @@ def remove_code(shopper: Shopper, *, at: datetime) -> Basket:
     return basket
 
 
-def after_checkout(basket: Basket) -> None:
-    """Empty the basket of an order just placed and give it a new checkout key."""
-    _empty(basket)
+def after_checkout(basket: Basket, ordered: Iterable[BasketItem]) -> None:
+    """Take what was ordered out of the basket and give it a new checkout key."""
+    for each in ordered:
+        session.delete(each)
+    _forget_answers(basket)
     basket.checkout_key = new_id()
 
 
@@ -310,6 +312,10 @@ def _empty(basket: Basket) -> None:
         .where(BasketItem.distributor_id == basket.distributor_id, BasketItem.basket_id == basket.id)
         .execution_options(synchronize_session="fetch")
     )
+    _forget_answers(basket)
+
+
+def _forget_answers(basket: Basket) -> None:
     basket.end_customer_id = basket.is_own_use = basket.po_number = basket.comment = basket.execute_on = None
     basket.promotion_code = None
     basket.service_answers = {}

@@ -23,6 +23,7 @@ from app.core.db import nudge_after_commit, session
 from app.core.errors import Conflict, FieldError, Invalid
 from app.core.ids import new_id
 from app.core.queue import Nudge
+from app.core.writing import flush_together
 from app.identity.models import User, UserKind
 from app.notifications.services import MailTemplate, queue_mail
 from app.orders.basket_lines import BasketLine, BasketView
@@ -119,14 +120,13 @@ def place_order(shopper: Shopper, submission: Submission, *, buyer: Buyer, place
     _check_plans(view, account, at)
     order = _new_order(taken, view, shopper, buyer, recipient=recipient, placed_by=placed_by, at=at)
     order.service_answers = for_order(basket, asked)
+    order_url = storefront_url(shopper.storefront_id, f"/orders/{order.number}")
     session.add(order)
-    session.flush()
     items = [_new_item(order, line, position) for position, line in enumerate(view.lines, start=1)]
     made = {line.item.id: item.id for line, item in zip(view.lines, items, strict=True)}
     for line, item in zip(view.lines, items, strict=True):  # an add-on stands below its product, and after it
         item.parent_item_id = made[line.item.parent_item_id] if line.item.parent_item_id is not None else None
     session.add_all(items)
-    session.flush()
     take_names(view.lines, items, field="domain", at=at)
     for line, item in zip(view.lines, items, strict=True):
         if line.product.plan_edition and needs_alias(account.id):
@@ -134,8 +134,9 @@ def place_order(shopper: Shopper, submission: Submission, *, buyer: Buyer, place
     log_acceptance(terms, order, placed_by, recipient, submission.evidence, at=at)
     _record(order, placed_by, at)
     _ask_for_execution(order, view.lines, items, at)
-    _confirm(order, items, account, placed_by, is_alias=is_alias, at=at)
-    after_checkout(basket)
+    _confirm(order, items, account, placed_by, order_url=order_url, is_alias=is_alias, at=at)
+    after_checkout(basket, [line.item for line in view.lines])
+    flush_together()
     return order
 
 
@@ -363,10 +364,16 @@ def _ask_for_execution(order: Order, lines: Sequence[BasketLine], items: Sequenc
 
 
 def _confirm(
-    order: Order, items: Sequence[OrderItem], account: Account, user: User, *, is_alias: bool, at: datetime
+    order: Order,
+    items: Sequence[OrderItem],
+    account: Account,
+    user: User,
+    *,
+    order_url: str,
+    is_alias: bool,
+    at: datetime,
 ) -> None:
     """Queue the confirmation: under an alias to the ordering user, at the root to primary contact and submitter."""
-    assert order.storefront_id is not None
     receivers = {user.email: user.full_name}
     if not is_alias:
         receivers.setdefault(account.email, account.name)
@@ -380,7 +387,7 @@ def _confirm(
             fields={
                 "user_name": user.first_name,
                 "order_number": order.number,
-                "order_url": storefront_url(order.storefront_id, f"/orders/{order.number}"),
+                "order_url": order_url,
                 "lines": ", ".join(f"{item.quantity} x {item.product_name}" for item in items),
                 "total": total_words(order),
                 "status": status_words(order.status),

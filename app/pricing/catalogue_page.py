@@ -50,7 +50,7 @@ from app.pricing.levels import (
     parameters,
     usable_lists,
 )
-from app.pricing.quotes import BuyerPrice, PriceKey, explained
+from app.pricing.quotes import BuyerPrice, ExplainedPrice, PriceKey, explained
 from tenants.changes import Kept
 from tenants.context import current_scope
 
@@ -295,6 +295,25 @@ def offered_ids(product_ids: Iterable[UUID], buyer: Buyer) -> frozenset[UUID]:
     shape = _Shape(is_alias=buyer.reseller_id is not None, is_reseller=buyer.buys_as_reseller)
     given = parameters(buyer, current_scope().distributor_id) | {"product_ids": wanted}
     return frozenset(session.scalars(_offered_statement(shape), given))
+
+
+@cache
+def _offered_prices_statement(shape: _Shape) -> Select[Any]:
+    lists = usable_lists()
+    offered = select(Product.id.label("product_id")).where(Product.id == func.any(PRODUCTS), *_offered(shape, lists))
+    shown = offered.cte("offered").prefix_with("MATERIALIZED", dialect="postgresql")
+    return quoted_rows(shown, lists, with_rules=shape.is_alias)
+
+
+def explain_offered(product_ids: Iterable[UUID], buyer: Buyer) -> dict[PriceKey, ExplainedPrice]:
+    """Explain every price of those of the products that the buyer's storefront offers it; one statement."""
+    wanted = list(dict.fromkeys(product_ids))
+    if not wanted:
+        return {}
+    shape = _Shape(is_alias=buyer.reseller_id is not None, is_reseller=buyer.buys_as_reseller)
+    given = parameters(buyer, current_scope().distributor_id) | {"product_ids": wanted}
+    rows = session.execute(_offered_prices_statement(shape), given)
+    return {PriceKey(row.product_id, row.term, row.cycle): explained(row, buyer) for row in rows}
 
 
 def offered_to(buyer: Buyer) -> tuple[tuple[ColumnElement[bool], ...], dict[str, Any]]:
