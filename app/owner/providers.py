@@ -13,12 +13,11 @@ from flask.typing import ResponseReturnValue
 from app.access import current_address, permission_required
 from app.access.doors import Door
 from app.access.sso.departures import callback_uri, leave
-from app.access.sso.pages import outside
+from app.access.sso.metadata import read_typed
 from app.access.viewer import signed_in_viewer
 from app.core.clock import utc_now
-from app.core.db import session, unit_of_work
+from app.core.db import unit_of_work
 from app.core.errors import Conflict, Invalid
-from app.identity.oidc.ports import OutsideFailed
 from app.identity.providers.models import IdentityProvider, ProviderKind, ProviderState, SsoPurpose
 from app.identity.providers.presets import PRESETS, preset_of
 from app.identity.providers.queries import get_own_provider, has_local_login, list_providers
@@ -44,7 +43,6 @@ from tenants.context import current_scope, direct_business_scope, scope
 from themes.frames import Crumb
 
 TITLE = "Sign-in providers"
-LONGEST_URL = 500
 TONES = {ProviderState.ENABLED: "success", ProviderState.TESTED: "progress"}
 Added = tuple[str, str, tuple[str, ...], Callable[..., ResponseReturnValue]]
 
@@ -100,7 +98,7 @@ def _edited(surface: Surface, door: Door, provider: IdentityProvider | None) -> 
         door,
         "manage/providers/form.html",
         form,
-        provider,
+        provider_id,
         new_title="Add an OpenID provider",
         hint=preset.openid_hint if preset else "",
         callback=callback_uri(door, provider_id) if provider_id else None,
@@ -114,11 +112,12 @@ def _form_page(
     door: Door,
     template: str,
     form: OptionsForm,
-    provider: IdentityProvider | None,
+    provider_id: UUID | None,
     *,
     new_title: str,
     **more: Any,
 ) -> ResponseReturnValue:
+    provider = get_own_provider(door.realm_id, provider_id) if provider_id else None  # a refusal has forgotten it
     if provider is not None and not form.is_submitted():
         form.show(provider)
     title = provider.name if provider else new_title
@@ -133,6 +132,7 @@ def _form_page(
         is_staff=door.surface is Surface.BSS,
         presets=PRESETS,
         pictures=PICTURES,
+        metadata_error=provider.metadata_error if provider else None,
         logo_url=image_url(str(logo)) if logo else None,
         rules_url=url_for(".rules", provider_id=provider.id) if provider else None,
         **more,
@@ -170,7 +170,7 @@ def _saml(surface: Surface, door: Door, provider: IdentityProvider | None) -> Re
     provider_id, read_before = (provider.id, provider.metadata_url) if provider else (None, None)
     if form.validate_on_submit():
         try:
-            metadata = _metadata_of(form, read_before)
+            metadata = read_typed(form.metadata.data, form.metadata_url.data, read_before=read_before)
             with unit_of_work():
                 saved_id = _store_saml(door, provider_id, form, metadata)
         except Invalid as refusal:
@@ -183,30 +183,13 @@ def _saml(surface: Surface, door: Door, provider: IdentityProvider | None) -> Re
         door,
         "manage/providers/saml.html",
         form,
-        provider,
+        provider_id,
         new_title="Add a SAML provider",
         hint=preset.saml_hint if preset else "",
-        metadata_error=provider.metadata_error if provider else None,
         acs_url=door.url("saml_acs", provider_id=provider_id, _external=True) if provider_id else None,
         slo_url=door.url("saml_slo", provider_id=provider_id, _external=True) if provider_id else None,
         metadata_url=door.url("saml_metadata", provider_id=provider_id, _external=True) if provider_id else None,
     )
-
-
-def _metadata_of(form: SamlForm, read_before: str | None) -> str:
-    """Return the metadata that was pasted, or what stands at a new address; raises Invalid. No transaction is open."""
-    pasted, url = (form.metadata.data or "").strip(), (form.metadata_url.data or "").strip()
-    if not url or (pasted and url == read_before):
-        return pasted
-    if pasted:
-        raise Invalid.field("metadata", "one_of_both", "Paste the metadata or give its address, not both")
-    if len(url) > LONGEST_URL or not url.isascii() or not url.isprintable():
-        raise Invalid.field("metadata_url", "url", "Enter an address, such as https://login.company.com/metadata")
-    session.commit()  # nothing was changed
-    try:
-        return outside().get_text(url)
-    except OutsideFailed as error:
-        raise Invalid.field("metadata_url", "not_read", error.reason[:300]) from error
 
 
 def _store_saml(door: Door, provider_id: UUID | None, form: SamlForm, metadata: str) -> UUID:
