@@ -28,7 +28,7 @@ from app.identity.api_clients.models import ApiScope
 from app.orders.programs import Program
 from app.resellers.plans import has_dead_plan
 from app.web.surfaces import Surface, surface_blueprint
-from tenants.context import Scope, direct_business_scope, distributor_scope, enter_scope, reseller_scope
+from tenants.context import Reach, Scope, direct_business_scope, distributor_scope, enter_scope, reseller_scope
 from tenants.directory import AddressMatch
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -179,7 +179,8 @@ def _enter(caller: Caller, surface: Surface, at: datetime) -> None:
     else:
         session.commit()  # nothing was changed: it ends the transaction of the visitor's scope
     g.api_caller = caller
-    enter_scope(scope_of_owner(current_address(), surface))
+    entered = scope_of_owner(current_address(), surface)
+    enter_scope(entered if isinstance(caller.rules, Reach) else entered.under_rules(caller.rules))
 
 
 def is_owner_out(surface: Surface) -> bool:

@@ -20,9 +20,10 @@ from app.core.secrets import digest, new_token
 from app.identity.api_clients.models import ApiClient, ApiClientKind, ApiScope, ApiToken
 from app.identity.api_clients.services import known_scopes, scopes_of_edition
 from app.identity.models import SignInName, UserStatus
+from app.identity.permission_rules.held import rules_of
 from app.identity.permissions import Permission, permissions_of
 from app.identity.realms import OPEN_STATES, is_bss_realm, open_realm
-from tenants.context import current_scope
+from tenants.context import HeldRules, Reach, current_scope
 from tenants.models import Storefront
 
 TOKEN_LIFE = timedelta(minutes=60)  # decisions section 8
@@ -53,6 +54,7 @@ CLIENT = (
     SignInName.type.label("person_type"),
     SignInName.roles.label("person_roles"),
     SignInName.rights.label("person_rights"),
+    SignInName.rule_access.label("person_access"),
 )
 
 
@@ -60,7 +62,8 @@ CLIENT = (
 class Caller:
     """A program that has shown who it is, with what it may do now: no more than its storefront's edition.
 
-    In the back office no more than the person it acts for either, whose `rights` these are; None: no such bound.
+    In the back office no more than the person it acts for either, whose `rights` these are (None: no such bound), and of
+    records what permission rules leave to that person.
     """
 
     id: UUID
@@ -73,6 +76,7 @@ class Caller:
     last_used_at: datetime | None
     acts_for_id: UUID | None
     rights: frozenset[Permission] | None
+    rules: HeldRules | Reach
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,9 +206,11 @@ def _has_person() -> Any:
 
 
 def _caller(realm_id: UUID, row: Any) -> Caller:
-    rights = None
+    rights: frozenset[Permission] | None = None
+    rules: HeldRules | Reach = Reach.ALL
     if row.person_kind is not None and is_bss_realm(realm_id):
         rights = permissions_of(row.person_kind, row.person_type, row.person_roles, rights=row.person_rights)
+        rules = rules_of(row.acts_for_id, row.person_access, rights)
     allowed = known_scopes(row.scopes) & scopes_of_edition(row.edition)
     return Caller(
         id=row.id,
@@ -217,4 +223,5 @@ def _caller(realm_id: UUID, row: Any) -> Caller:
         last_used_at=row.last_used_at,
         acts_for_id=row.acts_for_id,
         rights=rights,
+        rules=rules,
     )
