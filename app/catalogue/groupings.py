@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import ColumnElement, func, or_, select, text
 
 from app.audit.services import Actor, record
 from app.catalogue.errors import GroupingNotFound, StillUsed
@@ -22,6 +22,10 @@ from tenants.context import current_scope
 NAME_LENGTH, GROUP_NAME_LENGTH, TEXT_LENGTH = 100, 255, 4000
 MOST_FEATURES, FEATURE_LENGTH, CELL_LENGTH = 100, 100, 100
 MOST_POSITIONS = 100_000
+# Price lists stand in a domain above this one: their table is named, its model is not imported.
+_LINES_OF_GROUP = text(
+    "SELECT count(*) FROM price_list_group_lines WHERE distributor_id = :here AND price_group_id = :id"
+)
 _POSITION = FieldError("position", "position_range", f"Enter a whole number up to {MOST_POSITIONS:,}")
 
 
@@ -224,7 +228,11 @@ def save_price_group(price_group_id: UUID | None, name: str, *, actor: Actor, at
 
 
 def delete_price_group(price_group_id: UUID, *, actor: Actor, at: datetime) -> None:
-    """Delete a price group no product has. Raises GroupingNotFound, StillUsed."""
+    """Delete a price group no product has, and no price list a line for. Raises GroupingNotFound, StillUsed."""
+    used = {"here": current_scope().distributor_id, "id": price_group_id}
+    if lines := session.scalar(_LINES_OF_GROUP, used):
+        name = _get(PriceGroup, price_group_id, "price group").name
+        raise StillUsed(name, lines, "lines of price lists", "Take them out first.")
     _delete(PriceGroup, price_group_id, "price group", Product.price_group_id == price_group_id, actor=actor, at=at)
 
 

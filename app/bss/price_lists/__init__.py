@@ -1,6 +1,6 @@
-"""Price lists, their entries, and the accounts that pay by them."""
+"""Price lists, their entries and standing lines, and the accounts that pay by them."""
 
-from app.bss.price_lists import account
+from app.bss.price_lists import account, groups
 from app.bss.price_lists.views import bp
 
-__all__ = ["account", "bp"]
+__all__ = ["account", "bp", "groups"]

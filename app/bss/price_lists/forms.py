@@ -5,9 +5,14 @@ from __future__ import annotations
 from wtforms import BooleanField, DateField, DecimalField, HiddenField, SelectField, StringField, TextAreaField
 from wtforms.validators import InputRequired, Optional
 
+from app.catalogue.models import BillingCycle, Term
+from app.catalogue.words import unit_words
+from app.core.errors import Invalid
+from app.core.ids import parse_id
 from app.pricing.currencies import usable_currencies
 from app.pricing.models import PriceList, PriceRule
 from app.pricing.price_lists.entries import EntryRule
+from app.pricing.price_lists.group_lines import NewLine
 from app.pricing.price_lists.services import PriceListDetails
 from app.web.forms import Form
 
@@ -17,6 +22,16 @@ RULE_WORDS = {
     PriceRule.MARKUP: "Markup on the vendor cost, %",
     PriceRule.SAME: "Same as the list price",
 }
+
+UNITS = (
+    (Term.P1M, BillingCycle.MONTHLY),
+    (Term.P1Y, BillingCycle.MONTHLY),
+    (Term.P1Y, BillingCycle.ANNUAL),
+    (Term.P3Y, BillingCycle.MONTHLY),
+    (Term.P3Y, BillingCycle.ANNUAL),
+    (Term.P3Y, BillingCycle.TRIENNIAL),
+    (Term.NONE, BillingCycle.ONE_TIME),
+)
 
 
 class PriceListForm(Form):
@@ -80,6 +95,31 @@ class RuleForm(Form):
             rule = EntryRule(PriceRule.SAME)
         rule.require_valid()
         return rule
+
+
+class GroupLineForm(RuleForm):
+    """A standing line: a rule for all products of a price group (CB-05)."""
+
+    price_group_id = SelectField("Price group", validate_choice=False)
+    unit = SelectField(
+        "Term and billing",
+        choices=[
+            ("", "Every one"),
+            *((f"{term.value}.{cycle.value}", unit_words(term, cycle)) for term, cycle in UNITS),
+        ],
+        validate_choice=False,
+        description="A line for one term wins over a line for every one.",
+    )
+
+    def to_line(self) -> NewLine:
+        """Return the validated input. Raises Invalid at the field that is wrong."""
+        group_id = parse_id(self.price_group_id.data or "")
+        if group_id is None:
+            raise Invalid.field("price_group_id", "group_unknown", "Choose a price group")
+        units = {f"{term.value}.{cycle.value}": (term, cycle) for term, cycle in UNITS}
+        if self.unit.data and self.unit.data not in units:
+            raise Invalid.field("unit", "choice", "Choose a term and billing period")
+        return NewLine(group_id, self.to_rule(), units.get(self.unit.data or ""))
 
 
 class AssignForm(Form):

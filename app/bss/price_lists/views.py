@@ -62,7 +62,7 @@ def index() -> ResponseReturnValue:
         lines=lines,
         search=search,
         today=distributor_today(),
-        may_edit=_may_edit(),
+        may_edit=may_edit_prices(),
         with_args=with_args,
     )
 
@@ -112,7 +112,7 @@ def edit(price_list_id: UUID) -> ResponseReturnValue:
     shown = page(
         "bss/price_lists/edit.html",
         title=price_list.name,
-        breadcrumbs=_crumbs(price_list, "Edit"),
+        breadcrumbs=crumbs_of(price_list, "Edit"),
         form=form,
         price_list=price_list,
     )
@@ -186,7 +186,7 @@ def add(price_list_id: UUID) -> ResponseReturnValue:
     shown = page(
         "bss/price_lists/add.html",
         title=f"Add products to {price_list.name}",
-        breadcrumbs=_crumbs(price_list, "Add products"),
+        breadcrumbs=crumbs_of(price_list, "Add products"),
         price_list=price_list,
         products=found,
         wanted=wanted,
@@ -219,11 +219,11 @@ def accounts(price_list_id: UUID) -> ResponseReturnValue:
     return page(
         "bss/price_lists/accounts.html",
         title=price_list.name,
-        breadcrumbs=_crumbs(price_list),
+        breadcrumbs=crumbs_of(price_list),
         price_list=price_list,
         paying=queries.accounts_of_list(price_list_id),
-        tabs=_tabs(price_list, "accounts"),
-        may_edit=_may_edit(),
+        tabs=tabs_of(price_list, "accounts"),
+        may_edit=may_edit_prices(),
     )
 
 
@@ -252,7 +252,7 @@ def _entries(price_list: PriceList, form: RuleForm) -> str:
     return page(
         "bss/price_lists/detail.html",
         title=price_list.name,
-        breadcrumbs=_crumbs(price_list),
+        breadcrumbs=crumbs_of(price_list),
         price_list=price_list,
         entries=found,
         wanted=wanted,
@@ -260,11 +260,11 @@ def _entries(price_list: PriceList, form: RuleForm) -> str:
         rules=RULE_WORDS,
         change_url=to_with_args(".change_entries", page=""),
         vendors=list_vendors(),
-        tabs=_tabs(price_list, "detail"),
+        tabs=tabs_of(price_list, "detail"),
         today=distributor_today(),
         sizes=SIZES,
         with_args=with_args,
-        may_edit=_may_edit(),
+        may_edit=may_edit_prices(),
         sees_costs=signed_in_viewer().can(Permission.BSS_COSTS_VIEW),
     )
 
@@ -283,20 +283,23 @@ def _export(kind: str, price_list: PriceList) -> ResponseReturnValue:
     return export(kind, "price-list", header, rows)
 
 
-def _tabs(price_list: PriceList, current: str) -> list[NavItem]:
+def tabs_of(price_list: PriceList, current: str) -> list[NavItem]:
+    """Return the tabs of a price list's pages."""
     own = [
         NavItem(label, url_for(f".{endpoint}", price_list_id=price_list.id), is_current=endpoint == current)
-        for label, endpoint in (("Prices", "detail"), ("Accounts", "accounts"))
+        for label, endpoint in (("Prices", "detail"), ("Price groups", "groups"), ("Accounts", "accounts"))
     ]
     return [*own, *more_tabs(page_of("price_list"), price_list.id, signed_in_viewer())]
 
 
-def _crumbs(price_list: PriceList, last: str | None = None) -> list[Crumb]:
+def crumbs_of(price_list: PriceList, last: str | None = None) -> list[Crumb]:
+    """Return the way to a price list's page."""
     here = [Crumb("Price lists", url_for(".index"))]
     if last is None:
         return [*here, Crumb(price_list.name)]
     return [*here, Crumb(price_list.name, url_for(".detail", price_list_id=price_list.id)), Crumb(last)]
 
 
-def _may_edit() -> bool:
+def may_edit_prices() -> bool:
+    """Whether the viewer may change price lists."""
     return signed_in_viewer().can(Permission.BSS_PRICES_EDIT)

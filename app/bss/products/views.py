@@ -48,7 +48,7 @@ from app.core.clock import utc_now
 from app.core.db import unit_of_work
 from app.core.errors import Invalid
 from app.identity.permissions import Permission
-from app.pricing.price_lists.repricing import reprice_products
+from app.pricing.price_lists.repricing import follow_groups, reprice_products
 from app.web.exports import Cell
 from app.web.pages import page
 from app.web.pagination import SIZES, Page, requested_page
@@ -198,6 +198,7 @@ def edit(product_id: UUID) -> ResponseReturnValue:
                     actor=signed_in_viewer().actor,
                     at=utc_now(),
                 )
+                follow_groups(product_ids=[product_id])  # it may have joined or left a price group
         except Invalid as refusal:
             form.take(refusal)
         else:

@@ -32,7 +32,7 @@ from app.core.db import session
 from app.core.errors import Invalid
 from app.pricing.models import PriceList, PriceListEntry, PriceRule
 from app.pricing.price_lists.queries import EntryFilter
-from app.pricing.price_lists.repricing import resolved_column, rule_anew, rule_literals
+from app.pricing.price_lists.repricing import follow_groups, resolved_column, rule_anew, rule_literals
 from app.pricing.price_lists.services import get_price_list_for_update
 from tenants.context import current_scope
 
@@ -117,12 +117,18 @@ def set_rule(
 def remove_entries(
     wanted: EntryFilter, *, entry_ids: Collection[UUID] | None = None, actor: Actor, at: datetime
 ) -> int:
-    """Take chosen entries, or all that match, out of a list; returns how many. Running subscriptions keep their price."""
+    """Take chosen entries, or all that match, out of a list; returns how many. Running subscriptions keep their price.
+
+    What a standing line has made stays while the line does, and comes back where a product's own entry goes.
+    """
     price_list = get_price_list_for_update(wanted.price_list_id)
     result = session.execute(
-        delete(PriceListEntry).where(*_chosen(wanted, entry_ids)).execution_options(synchronize_session=False)
+        delete(PriceListEntry)
+        .where(*_chosen(wanted, entry_ids), PriceListEntry.group_line_id.is_(None))
+        .execution_options(synchronize_session=False)
     )
     removed = cast("CursorResult[Any]", result).rowcount
+    follow_groups(price_list_id=price_list.id)
     _changed(price_list, "pricing.entries_removed", None, removed, actor, at)
     return removed
 
@@ -157,12 +163,12 @@ def _insert(price_list: PriceList, rule: EntryRule, *conditions: ColumnElement[b
         )
     )
     columns = ("distributor_id", "id", "price_list_id", "product_id", "term", "cycle", "rule", "value", "price")
-    statement = (
-        insert(PriceListEntry)
-        .from_select(columns, rows, include_defaults=False)
-        .on_conflict_do_nothing(constraint="uq_price_list_entries_key")
-        .execution_options(preserve_rowcount=True)
-    )
+    made = insert(PriceListEntry).from_select(columns, rows, include_defaults=False)
+    statement = made.on_conflict_do_update(  # a product's own entry takes the place of a standing line's
+        constraint="uq_price_list_entries_key",
+        set_={name: made.excluded[name] for name in ("rule", "value", "price")} | {"group_line_id": None},
+        where=PriceListEntry.group_line_id.is_not(None),
+    ).execution_options(preserve_rowcount=True)
     with many_rows():
         return cast("CursorResult[Any]", session.execute(statement)).rowcount
 

@@ -24,6 +24,7 @@ from sqlalchemy import (
     func,
     literal,
     select,
+    text,
     update,
 )
 from sqlalchemy import cast as sql_cast
@@ -33,7 +34,7 @@ from app.catalogue.bundles.services import reprice_bundles
 from app.catalogue.models import ProductPrice, VendorCost
 from app.core.db import session
 from app.core.money import round_unit
-from app.pricing.models import PriceList, PriceListEntry, PriceRule
+from app.pricing.models import PriceList, PriceListEntry, PriceListGroupLine, PriceRule
 from app.pricing.price_lists.queries import same_key
 from tenants.context import current_scope
 
@@ -119,20 +120,83 @@ def reprice(*conditions: ColumnElement[bool]) -> int:
 def rule_anew(rule: PriceRule, value: Decimal | None, *conditions: ColumnElement[bool]) -> int:
     """Give the entries that fit another rule and its price; returns how many. Those without ground for it stay."""
     resolved = _resolve(*rule_literals(rule, value), *conditions)
-    with many_rows():
-        return _update(resolved, rule=rule, value=value)
+    with many_rows():  # what staff says of an entry is the product's own from then on
+        return _update(resolved, rule=rule, value=value, group_line_id=None)
 
 
 def reprice_products(product_ids: Collection[UUID]) -> int:
-    """Recompute the entries of some products, and of bundles that hold them, in all lists; returns how many moved."""
+    """Recompute the entries of some products, and of bundles that hold them, in all lists; returns how many moved.
+
+    Standing lines of price groups take in what is new of them.
+    """
     if not product_ids:
         return 0
     if held := reprice_bundles(product_ids):
         product_ids = {*product_ids, *held}
     if len(product_ids) > FEW:
         with many_rows():
-            return _reprice_products(product_ids)
-    return _reprice_products(product_ids)
+            return _reprice_products(product_ids) + follow_groups(product_ids=product_ids)
+    return _reprice_products(product_ids) + follow_groups(product_ids=product_ids)
+
+
+# The entries that standing lines make: of two lines the one that names the unit wins, a product's own entry over both.
+_MAKE = """
+INSERT INTO price_list_entries AS e
+    (distributor_id, id, price_list_id, product_id, term, cycle, rule, value, price, group_line_id)
+SELECT DISTINCT ON (f.price_list_id, f.product_id, f.term, f.cycle)
+       :here, gen_random_uuid(), f.price_list_id, f.product_id, f.term, f.cycle, f.rule, f.value, f.price, f.line_id
+FROM (
+    SELECT g.price_list_id, p.product_id, p.term, p.cycle, g.rule, g.value, g.id AS line_id, g.term AS line_term,
+           CASE g.rule WHEN 'fixed' THEN g.value
+                       WHEN 'discount' THEN round(p.list_price * (100 - g.value) / 100, 4)
+                       WHEN 'markup' THEN round(c.vendor_cost * (100 + g.value) / 100, 4)
+                       ELSE p.list_price END AS price
+    FROM price_list_group_lines g
+    JOIN price_lists l ON l.distributor_id = g.distributor_id AND l.id = g.price_list_id
+    JOIN products q ON q.distributor_id = g.distributor_id AND q.price_group_id = g.price_group_id
+    JOIN product_prices p ON p.distributor_id = q.distributor_id AND p.product_id = q.id AND p.currency = l.currency
+         AND NOT p.is_withdrawn AND (g.term IS NULL OR (g.term, g.cycle) = (p.term, p.cycle))
+    LEFT JOIN vendor_costs c ON c.distributor_id = p.distributor_id AND c.product_id = p.product_id
+         AND c.term = p.term AND c.cycle = p.cycle AND c.currency = p.currency
+    WHERE g.distributor_id = :here AND {which}) f
+WHERE f.price IS NOT NULL
+ORDER BY f.price_list_id, f.product_id, f.term, f.cycle, f.line_term IS NULL
+ON CONFLICT ON CONSTRAINT uq_price_list_entries_key DO UPDATE
+SET rule = excluded.rule, value = excluded.value, price = excluded.price, group_line_id = excluded.group_line_id
+WHERE e.group_line_id IS NOT NULL
+  AND (e.group_line_id, e.rule, e.value, e.price)
+      IS DISTINCT FROM (excluded.group_line_id, excluded.rule, excluded.value, excluded.price)
+"""
+_LEAVE = """
+DELETE FROM price_list_entries e
+USING price_list_group_lines g, products q
+WHERE e.distributor_id = :here AND g.distributor_id = e.distributor_id AND g.id = e.group_line_id
+  AND q.distributor_id = e.distributor_id AND q.id = e.product_id
+  AND q.price_group_id IS DISTINCT FROM g.price_group_id AND {which}
+"""
+
+
+def follow_groups(*, product_ids: Collection[UUID] | None = None, price_list_id: UUID | None = None) -> int:
+    """Bring what standing lines have made to where it should be, of some products or of one list; returns how many moved.
+
+    Products that joined a group get its entries, those that left it lose them (CB-05). Nothing but a look where no list
+    has such a line.
+    """
+    here = current_scope().distributor_id
+    lines = select(PriceListGroupLine.id).where(PriceListGroupLine.distributor_id == here)
+    if not session.scalar(select(lines.exists())):
+        return 0
+    given: dict[str, object] = {"here": here}
+    if product_ids is not None:
+        which, given["these"] = "q.id = ANY(:these)", list(product_ids)
+    else:
+        which, given["these"] = "g.price_list_id = :these", price_list_id
+    moved = 0
+    with many_rows():
+        for statement in (_LEAVE, _MAKE):
+            result = session.execute(text(statement.format(which=which)), given)
+            moved += cast("CursorResult[Any]", result).rowcount
+    return moved
 
 
 def _reprice_products(product_ids: Collection[UUID]) -> int:

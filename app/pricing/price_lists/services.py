@@ -14,7 +14,7 @@ from app.audit.services import Actor, record
 from app.catalogue.imports.sheet import is_currency
 from app.core.db import session
 from app.core.errors import FieldError, Invalid
-from app.pricing.models import PriceList, PriceListAssignment, PriceListEntry
+from app.pricing.models import PriceList, PriceListAssignment, PriceListEntry, PriceListGroupLine
 from app.pricing.price_lists.errors import PriceListAssigned, PriceListChanged, PriceListNotFound
 from app.pricing.price_lists.queries import get_price_list
 from tenants.context import current_scope
@@ -91,11 +91,10 @@ def delete_price_list(price_list_id: UUID, *, actor: Actor, at: datetime) -> Non
     accounts = session.scalar(select(func.count()).select_from(PriceListAssignment).where(*assigned)) or 0
     if accounts:
         raise PriceListAssigned(price_list.name, accounts)
-    session.execute(
-        delete(PriceListEntry).where(
-            PriceListEntry.distributor_id == price_list.distributor_id, PriceListEntry.price_list_id == price_list_id
+    for model in (PriceListEntry, PriceListGroupLine):
+        session.execute(
+            delete(model).where(model.distributor_id == price_list.distributor_id, model.price_list_id == price_list_id)
         )
-    )
     session.delete(price_list)
     record("pricing.price_list_deleted", actor=actor, at=at, target_kind="price_list", target_id=price_list_id,
            before={"name": price_list.name})  # fmt: skip
@@ -201,10 +200,15 @@ def _name_taken(name: str, price_list: PriceList | None) -> bool:
 
 
 def _has_entries(price_list: PriceList) -> bool:
-    statement = select(PriceListEntry.id).where(
-        PriceListEntry.distributor_id == price_list.distributor_id, PriceListEntry.price_list_id == price_list.id
+    """Whether a list has prices, or a standing line that makes some."""
+    return any(
+        session.scalar(
+            select(model.id)
+            .where(model.distributor_id == price_list.distributor_id, model.price_list_id == price_list.id)
+            .limit(1)
+        )
+        for model in (PriceListEntry, PriceListGroupLine)
     )
-    return session.scalar(statement.limit(1)) is not None
 
 
 def _no_other_default(currency: str, price_list_id: UUID | None) -> None:
