@@ -12,6 +12,7 @@ from app.audit.services import Actor, record
 from app.core.db import session
 from app.core.errors import FieldError, Invalid
 from app.identity.admission import is_address_taken
+from app.identity.companies.queries import takes_password
 from app.identity.errors import ChallengeEnded, CodeRefused, TooSoon
 from app.identity.locking import count_wrong_try, lock_credential
 from app.identity.mails import mail_person
@@ -29,6 +30,7 @@ from tenants.context import current_scope
 VALID_FOR = timedelta(minutes=10)
 WRONG_CODES = 5
 RESEND_AFTER = timedelta(seconds=60)
+COMPANYS_ADDRESS = "Your company signs you in with your present address. Ask your administrator."
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,8 @@ def is_present_password(requester: Requester, password: str, *, at: datetime) ->
 def ask_for_email(requester: Requester, new_email: str, *, at: datetime) -> None:
     """Mail a code to the address somebody wants to sign in with; one that was asked for before is dropped.
 
-    Raises Invalid at `new_email`: not an address, the same, or one that cannot be used.
+    Raises Invalid at `new_email`: not an address, the same, or one that cannot be used; any, where the person's company
+    has switched passwords off: with an address elsewhere they would be on again (GO-14).
     """
     user, wanted = get_user_for_update(requester.user_id), normal_email(new_email)
     errors = list(address_errors("new_email", wanted))
@@ -73,6 +76,8 @@ def ask_for_email(requester: Requester, new_email: str, *, at: datetime) -> None
         errors.append(FieldError("new_email", "same", "This is your address already"))
     if not errors and is_address_taken(wanted, person_of(user), apart_from=user.id):
         errors.append(FieldError("new_email", "email_in_use", "This address cannot be used"))
+    if not errors and not takes_password(_name(requester)):
+        errors.append(FieldError("new_email", "company_sign_in", COMPANYS_ADDRESS))
     if errors:
         raise Invalid(*errors)
     with open_realm(requester.realm_id):
@@ -139,6 +144,8 @@ def verify_email(requester: Requester, code: str, *, at: datetime) -> bool:
     person = person_of(user)
     if is_address_taken(change.new_email, person, apart_from=user.id):
         raise Invalid(FieldError("code", "email_in_use", "This address cannot be used"))
+    if not takes_password(_name(requester)):
+        raise Invalid(FieldError("code", "company_sign_in", COMPANYS_ADDRESS))
     before, user.email = user.email, change.new_email
     session.flush()
     for realm_id in realms_of(person):

@@ -89,7 +89,11 @@ class SamlForm(OptionsForm):
     metadata_url = StringField(
         "Address of the metadata", description="Read now and once a day, so that new certificates count by themselves."
     )
-    metadata = TextAreaField("Metadata", description="Or the XML the provider offers for download, pasted as it is.")
+    metadata = TextAreaField(
+        "Metadata",
+        description="Or the XML the provider offers for download, pasted as it is.",
+        filters=[lambda typed: typed if isinstance(typed, str) else ""],  # a model has a `metadata` of its own
+    )
 
     def show(self, provider: IdentityProvider) -> None:
         """Start with an empty text: what was pasted is not kept."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 from wtforms import (
@@ -18,8 +19,10 @@ from app.identity.companies.models import CompanySignIn
 from app.identity.companies.services import ROLES, Rules
 from app.identity.models import User
 from app.identity.providers.services import ProviderDetails
+from app.identity.saml.services import SamlOptions
 from app.web.forms import Form
 
+NAME = "For you and your colleagues, such as Acme account."
 TRUST = "Only where nobody can enter another person's address there."
 
 
@@ -82,38 +85,58 @@ class RulesForm(Form):
         )
 
 
-class OpenIdForm(Form):
-    """A company's OpenID provider."""
+class OptionsForm(Form):
+    """What is typed of a provider of either protocol."""
 
-    name = StringField("Name", description="Such as the service's, for you and your colleagues.")
-    issuer = StringField("Issuer", description="The address of the provider, exactly as it names itself.")
-    client_id = StringField("Client id")
-    client_secret = PasswordField("Client secret", description="Empty keeps the stored one.")
-    scopes = StringField("Scopes", default="openid email profile")
     email_claim = StringField("Claim with the e-mail", default="email")
     first_name_claim = StringField("Claim with the first name", default="given_name")
     last_name_claim = StringField("Claim with the last name", default="family_name")
     trusts_email = BooleanField("Its e-mail addresses are verified", description=TRUST)
+    signs_out = BooleanField(
+        "Sign out at the provider too", default=True, description="Where the provider has an address for it."
+    )
+
+    def options(self) -> dict[str, Any]:
+        """Return what was typed, by the names of `Options`; whom it creates is said once for the company."""
+        claims = ("email_claim", "first_name_claim", "last_name_claim")
+        return {
+            **{name: (self[name].data or "").strip() for name in claims},
+            "trusts_email": bool(self.trusts_email.data),
+            "signs_out": bool(self.signs_out.data),
+            "is_visible": False,
+        }
+
+
+class OpenIdForm(OptionsForm):
+    """A company's OpenID provider."""
+
+    name = StringField("Name", description=NAME)
+    issuer = StringField("Issuer", description="The address of the provider, exactly as it names itself.")
+    client_id = StringField("Client id")
+    client_secret = PasswordField("Client secret", description="Empty keeps the stored one.")
+    scopes = StringField("Scopes", default="openid email profile")
 
     def to_details(self) -> ProviderDetails:
         """Return what was typed; absent texts are empty."""
-        return ProviderDetails(
-            name=self.name.data or "",
-            issuer=self.issuer.data or "",
-            client_id=self.client_id.data or "",
-            client_secret=self.client_secret.data or "",
-            scopes=self.scopes.data or "",
-            email_claim=(self.email_claim.data or "").strip(),
-            first_name_claim=(self.first_name_claim.data or "").strip(),
-            last_name_claim=(self.last_name_claim.data or "").strip(),
-            is_visible=False,
-            trusts_email=self.trusts_email.data,
-        )
+        texts: dict[str, Any] = {
+            name: self[name].data or "" for name in ("name", "issuer", "client_id", "client_secret", "scopes")
+        }
+        return ProviderDetails(**texts, **self.options())
 
 
-class SamlForm(Form):
+class SamlForm(OptionsForm):
     """A company's SAML provider, by the metadata it publishes."""
 
-    name = StringField("Name", description="Such as the service's, for you and your colleagues.")
-    metadata = TextAreaField("Metadata", description="The XML the provider offers for download, pasted as it is.")
-    trusts_email = BooleanField("Its e-mail addresses are verified", description=TRUST)
+    name = StringField("Name", description=NAME)
+    metadata_url = StringField(
+        "Address of the metadata", description="Read now and once a day, so that new certificates count by themselves."
+    )
+    metadata = TextAreaField(
+        "Metadata",
+        description="Or the XML the provider offers for download, pasted as it is.",
+        filters=[lambda typed: typed if isinstance(typed, str) else ""],  # a model has a `metadata` of its own
+    )
+
+    def to_options(self) -> SamlOptions:
+        """Return what was typed beside the metadata."""
+        return SamlOptions(**self.options())

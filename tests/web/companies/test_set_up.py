@@ -12,6 +12,7 @@ from app.core.db import session as db_session
 from app.core.ids import new_id
 from app.identity.companies.models import DomainState
 from app.identity.models import UserKind, UserType
+from app.identity.oidc.ports import OutsideFailed
 from app.identity.providers.models import ProviderState
 from app.identity.providers.queries import list_providers
 from tenants.context import scope
@@ -38,15 +39,14 @@ OK, FOUND, FORBIDDEN, NOT_FOUND, UNPROCESSABLE = (
     HTTPStatus.NOT_FOUND,
     HTTPStatus.UNPROCESSABLE_ENTITY,
 )
+CLAIMS = {"email_claim": "email", "first_name_claim": "given_name", "last_name_claim": "family_name"}
 DETAILS = {
+    **CLAIMS,
     "name": "Acme ID",
     "issuer": ISSUER,
     "client_id": CLIENT,
     "client_secret": "a very secret word",
     "scopes": "openid email profile",
-    "email_claim": "email",
-    "first_name_claim": "given_name",
-    "last_name_claim": "family_name",
 }
 
 
@@ -219,14 +219,42 @@ def test_a_saml_provider_is_added_by_its_metadata(client, world, place):
     answer = client.post(f"{place.page}/providers/saml", data={"name": "Acme", "metadata": "<html>"})
     assert (answer.status_code, providers_of(world, place)) == (UNPROCESSABLE, [])
     saved = client.post(
-        f"{place.page}/providers/saml", data={"name": "Acme", "metadata": metadata("provider"), "trusts_email": "y"}
+        f"{place.page}/providers/saml",
+        data={**CLAIMS, "name": "Acme", "metadata": metadata("provider"), "trusts_email": "y"},
     )
     (made,) = providers_of(world, place)
     assert (saved.status_code, made.trusts_email, made.is_visible) == (FOUND, True, False)
     edit = f"{place.page}/providers/{made.id}/saml"
-    assert f"/sso/{made.id}/saml/acs" in client.get(edit).text
-    assert client.post(edit, data={"metadata": ""}).status_code == FOUND
+    shown = client.get(edit).text
+    assert (f"/sso/{made.id}/saml/acs" in shown, "MetaData" in shown) == (True, False)
+    assert client.post(edit, data={}).status_code == FOUND
+    assert [each.trusts_email for each in providers_of(world, place)] == [True]
+    assert client.post(edit, data={**CLAIMS, "metadata": ""}).status_code == FOUND
     assert [each.trusts_email for each in providers_of(world, place)] == [False]
+
+
+def test_metadata_is_read_at_its_address(client, world, place, app):
+    """And what cannot be read comes back at its field."""
+
+    class Outside:
+        def get_text(self, url):
+            if url.endswith("/gone"):
+                raise OutsideFailed("idp.example answered 404")
+            return metadata("provider")
+
+    app.config["SSO_OUTSIDE"] = Outside()
+    typed = {**CLAIMS, "name": "Acme"}
+    for url, words in (("https://idp.example/gone", "answered 404"), ("https://idp.example/" + "x" * 500, "Enter an")):
+        answer = client.post(f"{place.page}/providers/saml", data={**typed, "metadata_url": url})
+        assert (answer.status_code, words in answer.text, providers_of(world, place)) == (UNPROCESSABLE, True, [])
+    client.post(f"{place.page}/providers/saml", data={**typed, "metadata_url": "https://idp.example/metadata"})
+    app.config.pop("SSO_OUTSIDE")
+    assert [each.metadata_url for each in providers_of(world, place)] == ["https://idp.example/metadata"]
+
+
+def test_a_known_service_fills_the_form_in(client, place):
+    text = client.get(f"{place.page}/providers/openid?preset=entra").text
+    assert "login.microsoftonline.com" in text
 
 
 def test_two_companies_may_call_their_providers_alike(client, world, place):

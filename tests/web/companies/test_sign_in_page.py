@@ -11,6 +11,7 @@ from sqlalchemy import select
 from app.access.cookies import cookie_name
 from app.audit.models import AuditEvent
 from app.core.db import session as db_session
+from app.core.secrets import decrypt
 from app.identity.companies.models import DomainState
 from app.identity.providers.models import ProviderState
 from tenants.context import scope
@@ -24,6 +25,7 @@ from tests.web.companies.conftest import (
     prove,
     set_domain,
     travel,
+    user_of,
 )
 from tests.web.providers.conftest import add_link, add_provider, change, sessions_in, shop_settings
 
@@ -206,6 +208,22 @@ def test_a_browser_that_stays_signed_in_is_no_way_round(client, world, place, pr
     decide(world, place, is_required=is_required)
     client.get("/techsolutions/billing")
     assert len(sessions_in(world, place.realm_id)) == (1 if is_required else 2)
+
+
+def test_an_address_elsewhere_is_no_way_round(client, world, place, provider, sign_in):
+    """Whoever took an address of another domain would have a password again."""
+    give_password(world, place.admin, place.realm_id)
+    typed = {"current": PASSWORD, "new_email": "cleo@elsewhere.example"}
+    change_email = "/techsolutions/account/security/email"
+    sign_in(place.admin)
+    assert client.post(change_email, data=typed).status_code == FOUND  # a code is on its way when passwords go off
+    decide(world, place, is_required=True)
+    refused = client.post(change_email, data=typed)
+    assert (refused.status_code, "Your company signs you in" in refused.text) == (UNPROCESSABLE, True)
+    code = decrypt(mailed(world, "email_code")[-1].fields["email_code"])
+    refused = client.post(f"{change_email}/verify", data={"code": code})
+    assert (refused.status_code, "Your company signs you in" in refused.text) == (UNPROCESSABLE, True)
+    assert user_of(world, "cleo@elsewhere.example") is None
 
 
 def test_without_owners_passwords_the_address_is_still_asked_for(client, world, place, provider):
