@@ -24,7 +24,7 @@ TITLE = "Groups and roles"
 
 def show_rules(surface: Surface, door: Door, provider_id: UUID) -> ResponseReturnValue:
     """Show what groups give, and take in one more; an existing group's roles are replaced."""
-    provider = get_own_provider(door.realm_id, provider_id)
+    get_own_provider(door.realm_id, provider_id)
     roles, is_staff, form = roles_to_give(door.realm_id), door.surface is Surface.BSS, RuleForm()
     form.offer(roles, with_admin=not is_staff)
     if form.validate_on_submit():
@@ -36,6 +36,7 @@ def show_rules(surface: Surface, door: Door, provider_id: UUID) -> ResponseRetur
         else:
             flash("Saved. It counts from people's next sign-in.", "success")
             return redirect(url_for(".rules", provider_id=provider_id), code=303)
+    provider = get_own_provider(door.realm_id, provider_id)  # a refusal has forgotten it
     labels = {ADMIN: "Admin", **{role.value: role.label for role in roles}}
     return page(
         "manage/providers/rules.html",
