@@ -5,15 +5,16 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterator
+from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Route, ViewportSize, expect, sync_playwright
 
 from app.local.browser import find_browser
 from app.local.screenshots import ARGUMENTS
 from tests.conftest import ROOT, template_name
 from tests.journeys.installation import Installation, installed
-from tests.third_party.servers import free_port
+from tests.third_party.servers import free_port, running
 
 PATIENCE_MILLISECONDS = 60_000  # workers import the application first, on cores that other tests use
 VIEWPORT = ViewportSize(width=1280, height=900)
@@ -72,6 +73,32 @@ def open_page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Open
             if failed:
                 _photograph(page, f"{request.node.name}-{number}")
         context.close()
+
+
+@pytest.fixture
+def open_local(open_page: OpenPage) -> OpenPage:
+    """`open_local()` is a page that goes nowhere else: other people's pages ask the web for typefaces."""
+
+    def only_here(route: Route) -> None:
+        host = urlsplit(route.request.url).hostname or ""
+        if host == "127.0.0.1" or host.endswith(".localhost"):
+            route.continue_()
+        else:
+            route.abort()
+
+    def open_one(*, has_javascript: bool = True) -> Page:
+        page = open_page(has_javascript=has_javascript)
+        page.context.route("**/*", only_here)
+        return page
+
+    return open_one
+
+
+@pytest.fixture(scope="session")
+def openid(identity_ports) -> Iterator[str]:
+    """The npm package oidc-provider; returns its issuer."""
+    with running("openid.mjs", port=identity_ports[0]) as port:
+        yield f"http://127.0.0.1:{port}"
 
 
 @pytest.hookimpl(wrapper=True)

@@ -19,6 +19,7 @@ from app.local.surroundings import free_ports
 from tests.fakes.demo_vendor import DemoVendor, demo_vendor_process
 
 ROOT = Path(__file__).resolve().parents[2]
+TXT_RECORDS = "txt-records.txt"
 PATIENCE_SECONDS = 60
 PAUSE_SECONDS = 0.1
 
@@ -30,6 +31,7 @@ class Installation:
     port: int
     mails: MailCatcher
     vendor: DemoVendor
+    txt_records: Path  # stands in for DNS
 
     def address(self, host: str, path: str = "/") -> str:
         """Return an address as a person would type it."""
@@ -83,7 +85,7 @@ def installed(directory: Path, template: str, *, reach: Sequence[str] = ()) -> I
             )
             stack.callback(processes.stop, started)
         _wait_for_web(port, directory / "web.log")
-        yield Installation(port, mails, vendor)
+        yield Installation(port, mails, vendor, directory / TXT_RECORDS)
 
 
 def _clone(owner_url: str, name: str, template: str) -> None:
@@ -109,6 +111,7 @@ def _environment(
         "PUBLIC_SCHEME": "http",
         "PUBLIC_PORT": str(port),
         "MEDIA_PATH": str(media),
+        "TXT_RECORDS_PATH": str(directory / TXT_RECORDS),
         "DEMO_SMTP_HOST": "127.0.0.1",
         "DEMO_SMTP_PORT": str(mails.smtp_port),
         "DEMO_VENDOR_URL": vendor.url,

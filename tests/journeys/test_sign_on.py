@@ -8,14 +8,12 @@ from urllib.parse import urlsplit
 
 import pytest
 import requests
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Page, expect
 
 from app.seed.cast import PASSWORD
-from tests.journeys.conftest import OpenPage
 from tests.journeys.installation import Installation
 from tests.journeys.people import fill, heading, notice, section, sign_in
 from tests.journeys.stage import BUYER, READY, SHOPKEEPER
-from tests.third_party.servers import running
 from tests.web.saml.conftest import with_key
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("journeys")]
@@ -23,13 +21,6 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("jo
 STAFF = READY.staff[0][0].email
 EMIL = READY.direct.person.email
 TIMEOUT_SECONDS = 20
-
-
-@pytest.fixture(scope="session")
-def openid(identity_ports) -> Iterator[str]:
-    """The npm package oidc-provider; returns its issuer."""
-    with running("openid.mjs", port=identity_ports[0]) as port:
-        yield f"http://127.0.0.1:{port}"
 
 
 @pytest.fixture(scope="session")
@@ -44,25 +35,6 @@ def samlify(identity_ports) -> Iterator[str]:
     """The npm package samlify; returns its origin."""
     with with_key("samlify.mjs", identity_ports[2]) as port:
         yield f"http://127.0.0.1:{port}"
-
-
-@pytest.fixture
-def open_local(open_page: OpenPage):
-    """`open_local()` is a page that goes nowhere else: other people's pages ask the web for typefaces."""
-
-    def only_here(route: Route) -> None:
-        host = urlsplit(route.request.url).hostname or ""
-        if host == "127.0.0.1" or host.endswith(".localhost"):
-            route.continue_()
-        else:
-            route.abort()
-
-    def open_one() -> Page:
-        page = open_page()
-        page.context.route("**/*", only_here)
-        return page
-
-    return open_one
 
 
 def told(page: Page, words: str) -> str:
