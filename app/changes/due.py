@@ -23,4 +23,4 @@ def apply_due(subscription: Subscription, *, on: date, at: datetime) -> bool:
     if subscription.status is SubscriptionStatus.PENDING_CANCELLATION:
         return False
     found = open_change(subscription.id)
-    return found is None or found.status is not ChangeStatus.PROCESSING
+    return found is None or found.status not in (ChangeStatus.PROCESSING, ChangeStatus.WITHDRAWING)

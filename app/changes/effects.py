@@ -50,6 +50,7 @@ class Effect:
 
     action: Action  # what the subscription's state must allow
     task_kind = TaskKind.UPDATE
+    is_told_ahead = False  # of a later day: sent to the vendor at once, where it takes such requests (CB-24)
     counts_as_bill = False  # a second one has to wait until the first one is invoiced (CB-23, same-day rule)
 
     def action_of(self, new: NewChange) -> Action:

@@ -23,6 +23,8 @@ class ChangeStep(enum.Enum):
     CONFIRM = "confirm"  # by the vendor, or there was nothing to ask
     REFUSE = "refuse"
     RETRY = "retry"
+    BOOK = "book"  # the vendor has it scheduled for its day
+    TAKE_BACK = "take_back"  # the vendor is asked to forget it
 
 
 MOVES: Mapping[tuple[ChangeStatus, ChangeStep], ChangeStatus] = {
@@ -36,12 +38,17 @@ MOVES: Mapping[tuple[ChangeStatus, ChangeStep], ChangeStatus] = {
     (C.SCHEDULED, ChangeStep.VOID): C.VOID,
     (C.PROCESSING, ChangeStep.CONFIRM): C.COMPLETED,
     (C.PROCESSING, ChangeStep.REFUSE): C.FAILED,
+    (C.PROCESSING, ChangeStep.BOOK): C.SCHEDULED,
+    (C.SCHEDULED, ChangeStep.TAKE_BACK): C.WITHDRAWING,
+    (C.WITHDRAWING, ChangeStep.CONFIRM): C.WITHDRAWN,
+    (C.WITHDRAWING, ChangeStep.REFUSE): C.SCHEDULED,  # it stands, there and here
     (C.FAILED, ChangeStep.RETRY): C.PROCESSING,
     (C.FAILED, ChangeStep.CONFIRM): C.COMPLETED,  # a person did what the machine could not
+    (C.FAILED, ChangeStep.BOOK): C.SCHEDULED,
     (C.FAILED, ChangeStep.REJECT): C.REJECTED,
     (C.FAILED, ChangeStep.VOID): C.VOID,
 }
-OPEN = (C.SUBMITTED, C.SCHEDULED, C.PROCESSING, C.FAILED)  # at most one of a subscription
+OPEN = (C.SUBMITTED, C.SCHEDULED, C.PROCESSING, C.WITHDRAWING, C.FAILED)  # at most one of a subscription
 
 
 def advance(change: SubscriptionChange, step: ChangeStep) -> None:

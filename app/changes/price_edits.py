@@ -67,6 +67,7 @@ def edit_price(new: NewPriceEdit, *, actor: Actor, at: datetime) -> Subscription
         and waiting is not None
         and waiting.kind is ChangeKind.PRICE
         and waiting.status is ChangeStatus.SCHEDULED
+        and not waiting.is_at_vendor  # the vendor has to forget that one first: withdraw it
     ):
         withdraw_change(waiting.id, actor=actor, at=at)
     edit = PriceEdit(

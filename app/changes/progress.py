@@ -8,9 +8,10 @@ from uuid import UUID
 
 from app.changes.words import TIMING_WORDS, actor_of, day_of, words_of
 from app.core.days import write_day
-from app.provisioning.models import ProvisioningTask, TaskStatus
+from app.provisioning.models import OF_A_LATER_DAY, ProvisioningTask, TaskKind, TaskStatus
 from app.subscriptions.models import ChangeStatus, ChangeTiming, SubscriptionChange
 
+TITLES = {TaskKind.SCHEDULE: "Told to the vendor", TaskKind.WITHDRAW: "Withdrawn at the vendor"}
 DONE, RUNNING, WAITING, FAILED, PENDING = "done", "running", "waiting", "failed", "pending"
 
 
@@ -33,10 +34,10 @@ def stages_for_staff(change: SubscriptionChange, task: ProvisioningTask | None, 
     stages = [_asked(change)]
     if change.is_from_storefront:
         stages.append(_decision(change, "Accept or reject it"))
-    if change.timing is ChangeTiming.PERIOD_END:
-        stages.append(_day(change))
-    if change.status is ChangeStatus.PROCESSING or task is not None:
-        stages.append(_at_vendor(change, task, problem))
+    at_vendor = [_at_vendor(change, task, problem)] if _is_at_vendor(change) or task is not None else []
+    waits = [_day(change)] if change.timing is ChangeTiming.PERIOD_END else []
+    is_ahead = change.is_at_vendor or (task is not None and task.kind in OF_A_LATER_DAY)
+    stages += [*at_vendor, *waits] if is_ahead else [*waits, *at_vendor]
     stages.append(_taken_over(change))
     return stages
 
@@ -48,7 +49,7 @@ def stages_for_customer(change: SubscriptionChange) -> list[Stage]:
         stages.append(replace(_decision(change, "We look at your request"), actor=None))
     if change.timing is ChangeTiming.PERIOD_END:
         stages.append(_day(change))
-    if change.status is ChangeStatus.PROCESSING:
+    if _is_at_vendor(change):
         stages.append(Stage("At the provider", RUNNING, acts_next="There is nothing for you to do"))
     if change.status is ChangeStatus.FAILED:
         stages.append(Stage("At the provider", WAITING, acts_next="We look after it; there is nothing for you to do"))
@@ -70,15 +71,20 @@ def _decision(change: SubscriptionChange, who: str) -> Stage:
     return Stage("Accepted", DONE, change.decided_at or change.examined_at, actor=change.decided_by_name)
 
 
+def _is_at_vendor(change: SubscriptionChange) -> bool:
+    return change.status in (ChangeStatus.PROCESSING, ChangeStatus.WITHDRAWING)
+
+
 def _day(change: SubscriptionChange) -> Stage:
-    state = {ChangeStatus.SCHEDULED: WAITING, ChangeStatus.SUBMITTED: PENDING}.get(change.status, DONE)
+    waits = (ChangeStatus.SCHEDULED, ChangeStatus.WITHDRAWING)
+    state = WAITING if change.status in waits else PENDING if change.status is ChangeStatus.SUBMITTED else DONE
     return Stage(f"Waits for {write_day(day_of(change))}", state)
 
 
 def _at_vendor(change: SubscriptionChange, task: ProvisioningTask | None, problem: str | None) -> Stage:
-    title = "At the vendor"
+    title = "At the vendor" if task is None else TITLES.get(task.kind, "At the vendor")
     if task is None:
-        return Stage(title, RUNNING if change.status is ChangeStatus.PROCESSING else PENDING)
+        return Stage(title, RUNNING if _is_at_vendor(change) else PENDING)
     match task.status:
         case TaskStatus.SUCCEEDED:
             return Stage(title, DONE, task.finished_at, task_id=task.id)

@@ -18,6 +18,7 @@ from app.audit.shown import shown_name
 from app.changes.charging import current_period, following_period_day
 from app.changes.effects import Effect, NewChange
 from app.changes.errors import RequestKeyUsed
+from app.changes.future import announce, is_told_ahead, take_back
 from app.changes.guards import require_free
 from app.changes.jobs import START_CHANGE
 from app.changes.kinds import EFFECTS
@@ -27,6 +28,7 @@ from app.changes.parts import settle_parts
 from app.changes.queries import find_by_key, get_change, lock_change
 from app.changes.steps import ask_next, give_up_step
 from app.changes.words import actor_of, words_of
+from app.core.days import write_day
 from app.core.db import nudge_after_commit, session
 from app.core.errors import DomainError, Invalid
 from app.core.queue import Nudge
@@ -107,9 +109,12 @@ def submit_change(new: NewChange, *, actor: Actor, at: datetime) -> Subscription
 def start_submitted(change_id: UUID, *, at: datetime) -> SubscriptionChange:
     """Look at what a storefront has asked for: start it, hand it to somebody of the distributor, or refuse it.
 
-    A second run changes nothing. Needs the distributor's scope. Raises ChangeNotFound.
+    Of what it has withdrawn, let the vendor forget what it was told ahead. A second run changes nothing. Needs the distributor's scope. Raises ChangeNotFound.
     """
     subscription, change = lock_both(change_id)
+    if change.status is ChangeStatus.WITHDRAWING:
+        take_back(subscription, change, at=at)
+        return change
     if change.status is not ChangeStatus.SUBMITTED or change.examined_at is not None:
         return change
     effect = EFFECTS[change.kind]
@@ -171,10 +176,12 @@ def reject_change(change_id: UUID, reason: str, *, actor: Actor, at: datetime) -
 def withdraw_change(change_id: UUID, *, actor: Actor, at: datetime) -> SubscriptionChange:
     """Take a request back that has not started yet. Raises ChangeNotFound, WrongChangeState.
 
-    Also for the customer, in its own scope.
+    What the vendor was told ahead is taken back there first (CB-24). Also for the customer, in its own scope.
     """
     subscription = _locked(get_change(change_id).subscription_id)
     change = lock_change(change_id)
+    if change.status is ChangeStatus.SCHEDULED and change.is_at_vendor:
+        return _take_back(subscription, change, actor=actor, at=at)
     was_scheduled = change.status is ChangeStatus.SCHEDULED
     advance(change, ChangeStep.WITHDRAW)
     change.decided_by_name, change.decided_at, change.completed_at = actor.name[:201], at, at
@@ -189,10 +196,29 @@ def withdraw_change(change_id: UUID, *, actor: Actor, at: datetime) -> Subscript
     return change
 
 
+def _take_back(
+    subscription: Subscription, change: SubscriptionChange, *, actor: Actor, at: datetime
+) -> SubscriptionChange:
+    """Let a job ask the vendor: a customer's scope does not know it. Withdrawn once it has confirmed."""
+    advance(change, ChangeStep.TAKE_BACK)
+    change.decided_by_name, change.decided_at = actor.name[:201], at
+    words = f"{words_of(change)}: the provider is asked to withdraw it"
+    add_event(subscription, "request_withdrawing", words, at=at, actor_name=shown_name(actor))
+    record(
+        "subscription.change_withdrawing", actor=actor, at=at, target_kind="subscription", target_id=subscription.id,
+        after={"kind": change.kind.value},
+    )  # fmt: skip
+    nudge_after_commit(Nudge(START_CHANGE, change.id, current_scope().distributor_id))
+    session.flush()
+    return change
+
+
 def begin(effect: Effect, subscription: Subscription, change: SubscriptionChange, *, at: datetime) -> None:
-    """Ask the vendor for an accepted change, or apply it where there is nobody to ask."""
-    is_asked = effect.needs_vendor(subscription, change) and ask_next(
-        effect.steps(subscription, change), subscription, change, at=at
+    """Ask the vendor for an accepted change, or apply it where there is nobody to ask, or the vendor knows already."""
+    is_asked = (
+        not change.is_at_vendor
+        and effect.needs_vendor(subscription, change)
+        and ask_next(effect.steps(subscription, change), subscription, change, at=at)
     )
     if not is_asked:
         finish(effect, subscription, change, at=at)
@@ -208,16 +234,23 @@ def finish(effect: Effect, subscription: Subscription, change: SubscriptionChang
 
 
 def _start(effect: Effect, subscription: Subscription, change: SubscriptionChange, *, at: datetime) -> None:
+    if is_told_ahead(effect, subscription, change):
+        advance(change, ChangeStep.ACCEPT)
+        announce(effect, subscription, change, at=at)
+        return
     if change.timing is ChangeTiming.PERIOD_END:
         advance(change, ChangeStep.SCHEDULE)
-        add_event(
-            subscription, "request_scheduled", f"{words_of(change)} on {change.effective_on.isoformat()}", at=at,
-            actor_name=actor_of(change),
-        )  # fmt: skip
-        effect.scheduled(subscription, change, at=at)
+        await_day(effect, subscription, change, at=at)
         return
     advance(change, ChangeStep.ACCEPT)
     begin(effect, subscription, change, at=at)
+
+
+def await_day(effect: Effect, subscription: Subscription, change: SubscriptionChange, *, at: datetime) -> None:
+    """Let a scheduled change wait for its day."""
+    words = f"{words_of(change)} on {write_day(change.effective_on)}"
+    add_event(subscription, "request_scheduled", words, at=at, actor_name=actor_of(change))
+    effect.scheduled(subscription, change, at=at)
 
 
 def _check(

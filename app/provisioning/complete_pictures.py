@@ -12,7 +12,7 @@ from app.accounts.models import Account
 from app.catalogue.characteristics import TRUE_WORDS, Characteristic, DataType, characteristics_of, shown_value
 from app.catalogue.models import Product, ProductType
 from app.core.db import session
-from app.provisioning.models import TaskStatus
+from app.provisioning.models import OF_A_LATER_DAY, TaskStatus
 from app.provisioning.pictures import (
     AddOnPicture,
     CharacteristicPicture,
@@ -175,7 +175,7 @@ def _new_add_ons(wanted: Mapping[UUID, int], known: Collection[UUID]) -> list[Ad
 def _asked(subject_id: UUID) -> ResourcePicture | None:
     """Return what the newest task of a subject has asked for, while the vendor has not answered."""
     last = last_task_of(subject_id)
-    if last is None or last.status in (TaskStatus.SUCCEEDED, TaskStatus.CANCELED):
+    if last is None or last.status in (TaskStatus.SUCCEEDED, TaskStatus.CANCELED) or last.kind in OF_A_LATER_DAY:
         return None
     return from_json(last.request)
 

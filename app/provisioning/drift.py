@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from uuid import UUID
 
 from sqlalchemy import Select, func, select, text
@@ -22,7 +23,8 @@ from app.provisioning.models import (
 from app.subscriptions.models import Subscription
 from tenants.context import current_scope
 
-# What is on its way to the vendor differs for a good reason: subscriptions with open tasks are left out. A trial that is
+# What is on its way to the vendor differs for a good reason: subscriptions with open tasks are left out, and those whose
+# vendor was told of a day that has come, or comes today where the vendor is: it has begun there and not yet here. A trial that is
 # over stays there for its days of grace; anything else that has expired has no business at the vendor.
 _COMPARE = text("""
 WITH ours AS MATERIALIZED (
@@ -36,6 +38,10 @@ WITH ours AS MATERIALIZED (
         SELECT FROM provisioning_tasks t
         WHERE t.distributor_id = :here AND t.subject_id = s.id
           AND t.status IN ('pending', 'running', 'at_vendor', 'waiting'))
+      AND NOT EXISTS (
+        SELECT FROM subscription_changes c
+        WHERE c.distributor_id = :here AND c.subscription_id = s.id AND c.is_at_vendor
+          AND c.status IN ('scheduled', 'withdrawing') AND c.effective_on <= :on + 1)
 ), theirs AS MATERIALIZED (
     SELECT * FROM vendor_services WHERE distributor_id = :here AND service_manager_id = :manager AND run_id = :run
 ), differences AS (
@@ -103,12 +109,12 @@ class DriftRow:
     task_status: TaskStatus | None
 
 
-def compare(run_id: UUID, manager_id: UUID, *, suspends: bool = True) -> int:
+def compare(run_id: UUID, manager_id: UUID, *, on: date, suspends: bool = True) -> int:
     """Write down all differences a run has found; returns how many of our subscriptions are as the vendor has them."""
     session.flush()
     found = session.execute(
         _COMPARE,
-        {"here": current_scope().distributor_id, "run": run_id, "manager": manager_id, "suspends": suspends},
+        {"here": current_scope().distributor_id, "run": run_id, "manager": manager_id, "suspends": suspends, "on": on},
     ).scalar_one()
     return int(found)
 

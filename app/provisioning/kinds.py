@@ -19,6 +19,7 @@ class Capability(enum.Enum):
     ACCOUNT_OPTIONS = "AsksForOptions"
     LATER = "WorksLater"
     TEST = "CanBeTested"
+    FUTURE_REQUESTS = "TakesFutureRequests"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,7 @@ KINDS: Mapping[str, ManagerKind] = {  # keys of workers.connectors.registry
                 Capability.READ_SERVICES,
                 Capability.ACCOUNT_OPTIONS,
                 Capability.TEST,
+                Capability.FUTURE_REQUESTS,
             }
         ),
         has_accounts=True,
@@ -50,7 +52,12 @@ KINDS: Mapping[str, ManagerKind] = {  # keys of workers.connectors.registry
     ),
     "manual": ManagerKind("Provisioned by people", frozenset({Capability.SUSPEND}), calls_out=False),
 }
-_NEEDED = {TaskKind.SUSPEND: Capability.SUSPEND, TaskKind.ACTIVATE: Capability.SUSPEND}
+_NEEDED = {
+    TaskKind.SUSPEND: Capability.SUSPEND,
+    TaskKind.ACTIVATE: Capability.SUSPEND,
+    TaskKind.SCHEDULE: Capability.FUTURE_REQUESTS,
+    TaskKind.WITHDRAW: Capability.FUTURE_REQUESTS,
+}
 
 
 class NotOfferedByVendor(Conflict):

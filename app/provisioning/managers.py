@@ -18,7 +18,7 @@ from app.core.errors import FieldError, Invalid
 from app.core.queue import Nudge
 from app.core.secrets import encrypt, new_token
 from app.provisioning.jobs import TEST_MANAGER
-from app.provisioning.kinds import KINDS
+from app.provisioning.kinds import KINDS, offers
 from app.provisioning.models import ServiceManager, TaskKind
 from app.provisioning.queries import get_service_manager
 from app.provisioning.service_accounts.services import publish_questions
@@ -29,7 +29,15 @@ LONGEST_NAME = 100
 LONGEST_KEY = 200
 LONGEST_DESCRIPTION = 500
 MOST_CALLS = 50
-CHECKED_KINDS = (TaskKind.CREATE, TaskKind.UPDATE, TaskKind.CANCEL, TaskKind.SUSPEND, TaskKind.ACTIVATE)
+CHECKED_KINDS = (
+    TaskKind.CREATE,
+    TaskKind.UPDATE,
+    TaskKind.CANCEL,
+    TaskKind.SUSPEND,
+    TaskKind.ACTIVATE,
+    TaskKind.SCHEDULE,
+    TaskKind.WITHDRAW,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +55,7 @@ class ManagerDetails:
     is_sandbox: bool = False
     max_parallel_calls: int = 4
     synchronises_accounts: bool = True
+    takes_future_requests: bool = False  # changes of a later day are sent at once (CB-24)
     accepts_existing_accounts: bool = False
 
 
@@ -129,6 +138,7 @@ def _set(manager: ServiceManager, details: ManagerDetails) -> None:
     manager.unchecked_kinds = sorted(kind.value for kind in details.unchecked_kinds)
     manager.is_sandbox, manager.max_parallel_calls = details.is_sandbox, details.max_parallel_calls
     manager.synchronises_accounts = details.synchronises_accounts
+    manager.takes_future_requests = details.takes_future_requests
     manager.accepts_existing_accounts = details.accepts_existing_accounts
 
 
@@ -154,6 +164,10 @@ def _errors(details: ManagerDetails, *, apart_from: UUID | None) -> Iterator[Fie
         yield FieldError("kind", "choice", "Choose how its services are provisioned")
     if _calls_out(details) and not _is_allowed(details.base_url.strip()):
         yield FieldError("base_url", "url", "Enter the address of the vendor's API, starting with https://")
+    if details.takes_future_requests and not offers(details.kind, TaskKind.SCHEDULE):
+        yield FieldError(
+            "takes_future_requests", "not_offered", "This kind is asked on the day: it knows no later days"
+        )
     if not SHORTEST_TIMEOUT <= details.timeout_seconds <= LONGEST_TIMEOUT:
         yield FieldError("timeout_seconds", "range", f"Enter {SHORTEST_TIMEOUT} to {LONGEST_TIMEOUT} seconds")
     if not 1 <= details.max_parallel_calls <= MOST_CALLS:

@@ -58,6 +58,9 @@ class TaskKind(enum.Enum):
     OPEN_STOREFRONT = "open_storefront"  # a reseller plan: our own worker is the vendor (RS-09)
 
 
+OF_A_LATER_DAY = (TaskKind.SCHEDULE, TaskKind.WITHDRAW)  # their pictures are not those of today
+
+
 class TaskStatus(enum.Enum):
     """Life of a provisioning task. Only `next_attempt_at` decides when it runs again."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -64,6 +65,7 @@ class ResourcePicture:
     edition: str | None = None
     characteristics: tuple[CharacteristicPicture, ...] = ()
     add_ons: tuple[AddOnPicture, ...] = ()
+    effective_on: date | None = None  # the first day it shall hold, where the vendor is told of it ahead
 
 
 def company_picture(account: Account) -> CompanyPicture:
@@ -77,6 +79,7 @@ def to_json(picture: ResourcePicture) -> dict[str, Any]:
     for company in (values["account"], values["reseller"]):
         if company is not None:
             company["account_id"] = str(company["account_id"])
+    values["effective_on"] = picture.effective_on.isoformat() if picture.effective_on is not None else None
     for add_on in values["add_ons"]:
         add_on["product_id"] = str(add_on["product_id"])
         add_on["subscription_id"] = str(add_on["subscription_id"]) if add_on["subscription_id"] else None
@@ -90,7 +93,8 @@ def from_json(values: dict[str, Any]) -> ResourcePicture:
         "characteristics": tuple(CharacteristicPicture(**each) for each in values.get("characteristics", ())),
         "add_ons": tuple(_add_on(each) for each in values.get("add_ons", ())),
     }
-    return ResourcePicture(**{**values, **companies, **parts})
+    day = values.get("effective_on")
+    return ResourcePicture(**{**values, **companies, **parts, "effective_on": date.fromisoformat(day) if day else None})
 
 
 def _company(values: dict[str, Any]) -> CompanyPicture:

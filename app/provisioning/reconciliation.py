@@ -28,6 +28,7 @@ from app.provisioning.models import ReconciliationRun, RunState, ServiceManager,
 from app.provisioning.queries import get_service_manager
 from app.subscriptions.models import Subscription, SubscriptionStatus, SubscriptionVendorLink
 from tenants.context import current_scope
+from tenants.days import distributors_day
 
 LEASE = timedelta(minutes=10)
 RETRIES = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=15), timedelta(minutes=30))
@@ -154,7 +155,7 @@ def complete_run(run: ClaimedRun, *, at: datetime) -> bool:
     if held is None:
         return False
     suspends = can(run.manager.kind, Capability.SUSPEND)
-    held.matching = compare(held.id, held.service_manager_id, suspends=suspends)
+    held.matching = compare(held.id, held.service_manager_id, on=distributors_day(at), suspends=suspends)
     find_candidates(held.id, held.service_manager_id, at=at)
     session.execute(
         delete(VendorService).where(

@@ -16,7 +16,7 @@ from app.core.errors import Invalid
 from app.core.queue import Nudge
 from app.provisioning.errors import WrongTaskState
 from app.provisioning.jobs import PROVISION_BATCH, PROVISION_ORDER_ITEM
-from app.provisioning.models import ProvisioningTask, TaskKind, TaskStatus
+from app.provisioning.models import OF_A_LATER_DAY, ProvisioningTask, TaskKind, TaskStatus
 from app.provisioning.pictures import ResourcePicture, company_picture, from_json, to_json
 from app.provisioning.queries import get_task_for_update, last_task_of
 from tenants.context import current_scope
@@ -72,7 +72,7 @@ def request_provisioning(new: NewTask, *, at: datetime) -> ProvisioningTask:
 def asked_quantity(subject_id: UUID, current: int) -> int:
     """Return the quantity a subject will have once all its waiting tasks are done."""
     last = last_task_of(subject_id)
-    if last is None or last.status in (TaskStatus.SUCCEEDED, TaskStatus.CANCELED):
+    if last is None or last.status in (TaskStatus.SUCCEEDED, TaskStatus.CANCELED) or last.kind in OF_A_LATER_DAY:
         return current
     return from_json(last.request).quantity
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import date, timedelta
 
 from workers.connectors.base import (
     AccountPicture,
@@ -67,6 +67,8 @@ class FakeConnector:
         self.checks: list[ProvisioningRequest] = []
         self.accounts: dict[str, AccountPicture] = {}  # by reference
         self.resources: dict[str, FakeResource] = {}  # by reference
+        self.scheduled: dict[str, ProvisioningRequest] = {}  # by reference: what it shall be from its day on
+        self.today = date(2026, 1, 1)
         self.page_size = 50
         self._made = 0
         self._done: dict[str, _Done] = {}
@@ -144,6 +146,21 @@ class FakeConnector:
     def activate(self, request: ProvisioningRequest, *, idempotency_key: str) -> VendorResource:
         return self._change(request, RequestKind.ACTIVATE, idempotency_key)
 
+    def schedule(self, request: ProvisioningRequest, *, idempotency_key: str) -> VendorResource:
+        return self._tell_ahead(request, RequestKind.SCHEDULE, idempotency_key)
+
+    def withdraw(self, request: ProvisioningRequest, *, idempotency_key: str) -> VendorResource:
+        return self._tell_ahead(request, RequestKind.WITHDRAW, idempotency_key)
+
+    def day_comes(self, day: date) -> None:
+        """Let what was scheduled hold from its day on, by the vendor's own clock."""
+        self.today = day
+        for reference, request in list(self.scheduled.items()):
+            if request.effective_on is not None and request.effective_on <= day:
+                picture = replace(request, kind=RequestKind.UPDATE, effective_on=None)
+                self.resources[reference] = replace(self.resources[reference], picture=picture)
+                del self.scheduled[reference]
+
     def find(self, idempotency_key: str) -> VendorResource | None:
         done = self._done.get(require_key(idempotency_key))
         if done is None:
@@ -192,6 +209,24 @@ class FakeConnector:
             earlier = self.resources.get(reference)
             status = _STATUS_AFTER.get(kind) or (earlier.status if earlier else "Active")
             self.resources[reference] = FakeResource(reference, status, replace(request, vendor_reference=reference))
+            return reference
+
+        return VendorResource(self._perform(request, idempotency_key, work), request.product_name, "Done")
+
+    def _tell_ahead(self, request: ProvisioningRequest, kind: RequestKind, idempotency_key: str) -> VendorResource:
+        require_kind(request, kind)
+        self.requests.append(FakeCall(require_key(idempotency_key), request))
+
+        def work() -> str:
+            self._object(request)
+            reference = request.vendor_reference or ""
+            if kind is RequestKind.WITHDRAW and self.scheduled.pop(reference, None) is None:
+                raise ConnectorRejected("48", f"{reference} has no change scheduled")
+            if kind is RequestKind.SCHEDULE:
+                if reference in self.scheduled:
+                    raise ConnectorRejected("47", f"{reference} has a change scheduled already")
+                self.scheduled[reference] = request
+                self.day_comes(self.today)
             return reference
 
         return VendorResource(self._perform(request, idempotency_key, work), request.product_name, "Done")

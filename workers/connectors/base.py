@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import date, timedelta
 from enum import StrEnum
 from typing import Protocol, runtime_checkable
 from uuid import UUID
@@ -24,6 +24,8 @@ class RequestKind(StrEnum):
     CANCEL = "cancel"
     SUSPEND = "suspend"
     ACTIVATE = "activate"
+    SCHEDULE = "schedule"  # what the picture says holds from a later day on
+    WITHDRAW = "withdraw"  # what was scheduled is not wanted any more
 
 
 class AddOnAction(StrEnum):
@@ -93,6 +95,9 @@ class ProvisioningRequest:
     characteristics: tuple[Characteristic, ...] = ()
     add_ons: tuple[AddOnPicture, ...] = ()
     vendor_reference: str | None = None  # the service at the vendor; None only before it was created
+    effective_on: date | None = (
+        None  # of what is scheduled, or withdrawn: its first day, as the distributor counts days
+    )
 
     def __post_init__(self) -> None:
         """A mistake of ours must not reach a vendor."""
@@ -100,6 +105,8 @@ class ProvisioningRequest:
             raise ValueError("A service has a quantity of at least 1; to end it, cancel it")
         if self.kind is not RequestKind.CREATE and not self.vendor_reference:
             raise ValueError(f"{self.kind} needs the vendor's reference of the service")
+        if (self.effective_on is not None) is not (self.kind in (RequestKind.SCHEDULE, RequestKind.WITHDRAW)):
+            raise ValueError(f"A day belongs to what is scheduled or withdrawn, and to nothing else: {self.kind}")
 
     @property
     def standing_add_ons(self) -> tuple[AddOnPicture, ...]:
@@ -275,6 +282,19 @@ class Suspends(Protocol):
 
 
 @runtime_checkable
+class TakesFutureRequests(Protocol):
+    """Services can be told at once what they shall be from a later day on (CB-24). One such request at a time."""
+
+    def schedule(self, request: ProvisioningRequest, *, idempotency_key: str) -> VendorResource:
+        """Have the picture hold from `effective_on` on, by the vendor's own clock; a day that has come means now."""
+        ...
+
+    def withdraw(self, request: ProvisioningRequest, *, idempotency_key: str) -> VendorResource:
+        """Forget what was scheduled; the picture is the service as it stays. ConnectorRejected where it has begun."""
+        ...
+
+
+@runtime_checkable
 class WorksLater(Protocol):
     """Changing calls may answer with `progress`: the work goes on at the vendor."""
 
@@ -326,12 +346,24 @@ def carry_out(connector: Connector, request: ProvisioningRequest, *, idempotency
             return connector.update(request, idempotency_key=idempotency_key)
         case RequestKind.CANCEL:
             return connector.cancel(request, idempotency_key=idempotency_key)
-        case RequestKind.SUSPEND | RequestKind.ACTIVATE if not isinstance(connector, Suspends):
-            raise NotOffered("suspending services")
-        case RequestKind.SUSPEND:
-            return connector.suspend(request, idempotency_key=idempotency_key)
-        case RequestKind.ACTIVATE:
-            return connector.activate(request, idempotency_key=idempotency_key)
+        case RequestKind.SUSPEND | RequestKind.ACTIVATE:
+            return _switch(connector, request, idempotency_key)
+        case RequestKind.SCHEDULE | RequestKind.WITHDRAW:
+            return _tell_ahead(connector, request, idempotency_key)
+
+
+def _switch(connector: Connector, request: ProvisioningRequest, key: str) -> VendorResource:
+    if not isinstance(connector, Suspends):
+        raise NotOffered("suspending services")
+    ask = connector.suspend if request.kind is RequestKind.SUSPEND else connector.activate
+    return ask(request, idempotency_key=key)
+
+
+def _tell_ahead(connector: Connector, request: ProvisioningRequest, key: str) -> VendorResource:
+    if not isinstance(connector, TakesFutureRequests):
+        raise NotOffered("changes of a later day")
+    ask = connector.schedule if request.kind is RequestKind.SCHEDULE else connector.withdraw
+    return ask(request, idempotency_key=key)
 
 
 def require_key(idempotency_key: str) -> str:

@@ -38,6 +38,8 @@ _ACTION_TYPES: Mapping[RequestKind, str] = {
     RequestKind.CANCEL: "Cancel",
     RequestKind.SUSPEND: "Suspend",
     RequestKind.ACTIVATE: "Activate",
+    RequestKind.SCHEDULE: "Schedule",
+    RequestKind.WITHDRAW: "Withdraw",
 }
 _ADD_ON_ACTION_TYPES: Mapping[AddOnAction, str] = {
     AddOnAction.NONE: "None",
@@ -113,6 +115,12 @@ class ServiceManagerConnector:
 
     def activate(self, request: ProvisioningRequest, *, idempotency_key: str) -> VendorResource:
         return self._change(request, RequestKind.ACTIVATE, idempotency_key)
+
+    def schedule(self, request: ProvisioningRequest, *, idempotency_key: str) -> VendorResource:
+        return self._change(request, RequestKind.SCHEDULE, idempotency_key)
+
+    def withdraw(self, request: ProvisioningRequest, *, idempotency_key: str) -> VendorResource:
+        return self._change(request, RequestKind.WITHDRAW, idempotency_key)
 
     def find(self, idempotency_key: str) -> VendorResource | None:
         if not self._settings.reads_state:
@@ -326,6 +334,7 @@ def _request_body(request: ProvisioningRequest, *, is_check_only: bool) -> Mappi
         "attributes": _attributes(request.characteristics),
         "addOns": [_add_on_body(add_on) for add_on in request.add_ons],
         "checkonly": is_check_only,
+        **({"effectiveOn": request.effective_on.isoformat()} if request.effective_on is not None else {}),
     }
 
 

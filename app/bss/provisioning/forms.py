@@ -26,6 +26,8 @@ KIND_LABELS = {
     TaskKind.CANCEL: "Cancel",
     TaskKind.SUSPEND: "Suspend",
     TaskKind.ACTIVATE: "End a suspension",
+    TaskKind.SCHEDULE: "Announce a change",
+    TaskKind.WITHDRAW: "Take an announcement back",
 }
 
 
@@ -92,6 +94,10 @@ class ManagerForm(Form):
     synchronises_accounts = BooleanField(
         "Accounts first", default=True, description="Make an account known to the vendor before its first service."
     )
+    takes_future_requests = BooleanField(
+        "Later days",
+        description="Send changes of quantity and billing cycle at once that wait for a period's end; else on the day.",
+    )
     accepts_existing_accounts = BooleanField(
         "Existing accounts",
         description="Buyers may name an account they have at the vendor already; the vendor has to confirm that it is theirs.",
@@ -112,6 +118,7 @@ class ManagerForm(Form):
             is_sandbox=bool(self.is_sandbox.data),
             max_parallel_calls=4 if self.max_parallel_calls.data is None else self.max_parallel_calls.data,
             synchronises_accounts=bool(self.synchronises_accounts.data),
+            takes_future_requests=bool(self.takes_future_requests.data),
             accepts_existing_accounts=bool(self.accepts_existing_accounts.data),
         )
 

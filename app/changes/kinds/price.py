@@ -50,6 +50,7 @@ class Price(Effect):
     """Another price, and perhaps another cycle."""
 
     action = Action.PRICE
+    is_told_ahead = True
 
     def check(self, subscription: Subscription, new: NewChange, *, at: datetime) -> None:
         """Refuse trials, components, shorter cycles now, and a cycle whose last change is not invoiced yet (CB-F82)."""

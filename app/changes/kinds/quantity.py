@@ -38,6 +38,7 @@ class Quantity(Effect):
     """A new total."""
 
     action = Action.QUANTITY
+    is_told_ahead = True
 
     def check(self, subscription: Subscription, new: NewChange, *, at: datetime) -> None:
         """Refuse the same number, 0, more or less than allowed, and a second change of a cycle (CB-F77, CB-F98)."""

@@ -96,6 +96,7 @@ def _tell_of_services(api: Blueprint, vendor: Vendor) -> None:
         after, size = request.args.get("after", ""), request.args.get("size", MOST, type=int)
 
         def look(rows: sqlite3.Connection) -> _Reply:
+            work.bring_due(rows, vendor.now())
             found = list_services(rows, application_id=_application_id(), after=after, size=size)
             return _Reply(HTTPStatus.OK, 0, "", found)
 
@@ -114,6 +115,7 @@ def _tell_of_services(api: Blueprint, vendor: Vendor) -> None:
     @api.get("/services/<reference>")
     def service(reference: str) -> Response:
         def look(rows: sqlite3.Connection) -> _Reply:
+            work.bring_due(rows, vendor.now())
             found = read_service(rows, application_id=_application_id(), reference=reference)
             return _Reply(HTTPStatus.OK, 0, "", found)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 from http import HTTPStatus
 
@@ -14,6 +15,8 @@ class Action(StrEnum):
     CANCEL = "cancel"
     SUSPEND = "suspend"
     ACTIVATE = "activate"
+    SCHEDULE = "schedule"
+    WITHDRAW = "withdraw"
 
 
 class Refusal(Exception):
@@ -69,6 +72,7 @@ class ServiceOrder:
     attributes: tuple[Attribute, ...]
     add_ons: tuple[AddOn, ...]
     is_check_only: bool
+    effective_on: date | None = None  # of what is scheduled or withdrawn
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +122,7 @@ def service_order_of(action: Action, fields: dict[str, object]) -> ServiceOrder:
         attributes=_attributes(fields),
         add_ons=tuple(_add_on(_object(item, "addOns")) for item in _list(fields, "addOns")),
         is_check_only=fields.get("checkonly") is True,
+        effective_on=_day(fields) if action in (Action.SCHEDULE, Action.WITHDRAW) else None,
     )
 
 
@@ -180,6 +185,13 @@ def _text(fields: dict[str, object], field: str) -> str:
 
 def _optional_text(fields: dict[str, object], field: str) -> str | None:
     return None if fields.get(field) is None else _text(fields, field)
+
+
+def _day(fields: dict[str, object]) -> date:
+    try:
+        return date.fromisoformat(_text(fields, "effectiveOn"))
+    except ValueError:
+        raise _malformed("effectiveOn is not a day") from None
 
 
 def _quantity(fields: dict[str, object]) -> int:

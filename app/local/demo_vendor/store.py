@@ -37,6 +37,16 @@ CREATE TABLE IF NOT EXISTS services (
     created_at TEXT NOT NULL,
     changed_at TEXT NOT NULL
 );
+CREATE TABLE IF NOT EXISTS scheduled (
+    service INTEGER PRIMARY KEY REFERENCES services (number),
+    effective_on TEXT NOT NULL,
+    name TEXT NOT NULL,
+    product_id TEXT NOT NULL,
+    quantity INTEGER NOT NULL,
+    billing_cycle TEXT NOT NULL,
+    add_ons TEXT NOT NULL,
+    totals TEXT NOT NULL
+);
 CREATE TABLE IF NOT EXISTS operations (
     application_id TEXT NOT NULL,
     idempotency_key TEXT NOT NULL,
@@ -90,7 +100,7 @@ class VendorStore:
 
     def forget_everything(self) -> None:
         with self.transaction() as rows:
-            for table in ("calls", "operations", "services", "accounts"):
+            for table in ("calls", "operations", "scheduled", "services", "accounts"):
                 rows.execute(f"DELETE FROM {table}")  # noqa: S608 - names from the line above
 
     def close(self) -> None:

@@ -19,6 +19,8 @@ _MESSAGES = {
     Action.CANCEL: "Service canceled",
     Action.SUSPEND: "Service suspended",
     Action.ACTIVATE: "Service activated",
+    Action.SCHEDULE: "Change scheduled",
+    Action.WITHDRAW: "Change withdrawn",
 }
 _STATUS_AFTER = {
     Action.CREATE: "Active",
@@ -26,6 +28,8 @@ _STATUS_AFTER = {
     Action.SUSPEND: "Suspended",
     Action.ACTIVATE: "Active",
 }
+
+_SCHEDULED = ("name", "product_id", "quantity", "billing_cycle", "add_ons", "totals")
 
 
 def once(
@@ -86,9 +90,54 @@ def check_order(rows: sqlite3.Connection, order: ServiceOrder, *, application_id
 
 
 def do_order(rows: sqlite3.Connection, order: ServiceOrder, *, application_id: str, at: datetime) -> Done:
+    bring_due(rows, at)
     check_order(rows, order, application_id=application_id)
-    reference = _create(rows, order, application_id, at) if order.action is Action.CREATE else _change(rows, order, at)
+    match order.action:
+        case Action.CREATE:
+            reference = _create(rows, order, application_id, at)
+        case Action.SCHEDULE:
+            reference = _schedule(rows, order)
+            bring_due(rows, at)
+        case Action.WITHDRAW:
+            reference = _withdraw(rows, order)
+        case _:
+            reference = _change(rows, order, at)
     return Done(reference, order.name, _MESSAGES[order.action])
+
+
+def bring_due(rows: sqlite3.Connection, at: datetime) -> None:
+    """Let what was scheduled hold from its day on."""
+    for due in rows.execute("SELECT * FROM scheduled WHERE effective_on <= ?", (at.date().isoformat(),)).fetchall():
+        rows.execute(
+            "UPDATE services SET name = ?, product_id = ?, quantity = ?, billing_cycle = ?, add_ons = ?, totals = ?, "
+            "changed_at = ? WHERE number = ? AND status <> 'Canceled'",
+            (*(due[name] for name in _SCHEDULED), at.isoformat(), due["service"]),
+        )
+        rows.execute("DELETE FROM scheduled WHERE service = ?", (due["service"],))
+
+
+def _schedule(rows: sqlite3.Connection, order: ServiceOrder) -> str:
+    assert order.reference is not None
+    assert order.effective_on is not None
+    number = number_in(order.reference, "svc")
+    if rows.execute("SELECT 1 FROM scheduled WHERE service = ?", (number,)).fetchone() is not None:
+        raise Refusal(47, f"{order.reference} has a change scheduled already")
+    rows.execute(
+        "INSERT INTO scheduled VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            number, order.effective_on.isoformat(), order.name, order.product_id, order.quantity, order.billing_cycle,
+            *_resources(order),
+        ),
+    )  # fmt: skip
+    return order.reference
+
+
+def _withdraw(rows: sqlite3.Connection, order: ServiceOrder) -> str:
+    assert order.reference is not None
+    found = rows.execute("DELETE FROM scheduled WHERE service = ?", (number_in(order.reference, "svc"),))
+    if not found.rowcount:
+        raise Refusal(48, f"{order.reference} has no change scheduled")
+    return order.reference
 
 
 def account_reference(number: int) -> str:

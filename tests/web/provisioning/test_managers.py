@@ -171,3 +171,17 @@ def test_a_test_is_asked_for_by_a_button_and_what_it_showed_is_told(world, sign_
     assert client.post(f"{path}/test").status_code == HTTPStatus.SEE_OTHER
     assert managers(world)[0].tested_at is None
     assert "Not tested yet" in client.get(path).text
+
+
+def test_later_days_are_switched_on_where_the_kind_keeps_them(world, sign_in):
+    """CB-22, CB-24: a capability switch; a kind that is asked on the day refuses it at the field and stores nothing."""
+    client = sign_in(world.bss_user)
+    ahead = {**DETAILS, "takes_future_requests": "y"}
+    refused = client.post("/bss/provisioning/service-managers/new", data={**ahead, "kind": "open_service_broker"})
+    assert (refused.status_code, managers(world)) == (HTTPStatus.UNPROCESSABLE_ENTITY, [])
+    assert "This kind is asked on the day" in refused.text
+    assert client.post("/bss/provisioning/service-managers/new", data=ahead).status_code == HTTPStatus.OK
+    (manager,) = managers(world)
+    assert manager.takes_future_requests
+    shown = client.get(f"/bss/provisioning/service-managers/{manager.id}").text
+    assert re.search(r'name="takes_future_requests"[^>]*checked|checked[^>]*name="takes_future_requests"', shown)

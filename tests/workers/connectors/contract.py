@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import date
 from typing import Protocol
 from uuid import UUID
 
@@ -28,6 +29,7 @@ from workers.connectors.base import (
     ReadsServices,
     RequestKind,
     Suspends,
+    TakesFutureRequests,
     carry_out,
 )
 
@@ -144,6 +146,16 @@ class AnyContract:
             return
         with pytest.raises(NotOffered, match="does not offer suspending"):
             carry_out(connector, later(request_, RequestKind.SUSPEND, "any"), idempotency_key="task-1")
+
+    def test_a_later_day_is_taken_or_refused_by_name(self, connector: Connector, request_: ProvisioningRequest) -> None:
+        """CB-24: a vendor that keeps no days is not told of any."""
+        if isinstance(connector, TakesFutureRequests):
+            assert {"schedule", "withdraw"} <= set(dir(connector))
+            return
+        day, update = date(2030, 1, 1), later(request_, RequestKind.UPDATE, "any")
+        ahead = replace(update, kind=RequestKind.SCHEDULE, effective_on=day)
+        with pytest.raises(NotOffered, match="does not offer changes of a later day"):
+            carry_out(connector, ahead, idempotency_key="task-1")
 
 
 class ConnectorContract(AnyContract):
@@ -399,6 +411,38 @@ class SuspendsContract:
             seen.append((answer.reference, stage.services()[reference].status))
 
         assert seen == [(reference, "Suspended"), (reference, "Active"), (reference, "Canceled")]
+
+
+class FutureRequestsContract:
+    """For connectors that keep TakesFutureRequests."""
+
+    TOMORROW, YESTERDAY = date(9999, 12, 31), date(2020, 1, 1)
+
+    def _ahead(self, request: ProvisioningRequest, kind: RequestKind, reference: str, day: date) -> ProvisioningRequest:
+        return replace(later(request, RequestKind.UPDATE, reference), kind=kind, quantity=9, effective_on=day)
+
+    def test_what_is_scheduled_waits_for_its_day_and_is_forgotten_when_withdrawn(
+        self, stage: Stage, connector: Connector, request_: ProvisioningRequest
+    ) -> None:
+        """CB-24: told at once, held by the vendor; withdrawn, it is as if nothing had been said."""
+        reference = connector.create(request_, idempotency_key="task-1").reference
+        schedule = self._ahead(request_, RequestKind.SCHEDULE, reference, self.TOMORROW)
+        answers = {carry_out(connector, schedule, idempotency_key="task-2").reference for _ in range(2)}
+        assert (answers, stage.services()[reference].quantity) == ({reference}, 5)
+        withdraw = self._ahead(request_, RequestKind.WITHDRAW, reference, self.TOMORROW)
+        carry_out(connector, withdraw, idempotency_key="task-3")
+        with pytest.raises(ConnectorRejected):
+            carry_out(connector, withdraw, idempotency_key="task-4")
+        carry_out(connector, schedule, idempotency_key="task-5")
+        assert stage.services()[reference].quantity == 5
+
+    def test_a_day_that_has_come_is_now(
+        self, stage: Stage, connector: Connector, request_: ProvisioningRequest
+    ) -> None:
+        reference = connector.create(request_, idempotency_key="task-1").reference
+        schedule = self._ahead(request_, RequestKind.SCHEDULE, reference, self.YESTERDAY)
+        carry_out(connector, schedule, idempotency_key="task-2")
+        assert stage.services()[reference].quantity == 9
 
 
 class ReadsContract:

@@ -15,6 +15,7 @@ from tests.workers.connectors.contract import (
     AtVendor,
     ConnectorContract,
     FullContract,
+    FutureRequestsContract,
     ListsContract,
     ReadsContract,
 )
@@ -168,7 +169,7 @@ class ByHandStage:
     connector: Connector
 
 
-class TestServiceManagerAgainstTheVendorsProcess(FullContract, ReadsContract):
+class TestServiceManagerAgainstTheVendorsProcess(FullContract, FutureRequestsContract, ReadsContract):
     @pytest.fixture
     def stage(self, vendor_process: DemoVendor) -> DemoVendorStage:
         return DemoVendorStage(vendor_process)
@@ -189,7 +190,7 @@ class TestServiceManagerAgainstTheVendorsProcess(FullContract, ReadsContract):
         assert set(stage.services()) == {made.reference}
 
 
-class TestFake(FullContract, ReadsContract, ListsContract):
+class TestFake(FullContract, FutureRequestsContract, ReadsContract, ListsContract):
     @pytest.fixture
     def stage(self) -> FakeStage:
         return FakeStage()
