@@ -36,6 +36,7 @@ from app.orders.agreed import (
     require_above_cost,
     require_agreeable,
 )
+from app.orders.back_office_add_ons import follow_quantity, items_below, put_below, require_below
 from app.orders.back_office_execution import require_business
 from app.orders.domain_items import domain_said
 from app.orders.errors import OrderItemNotFound, WrongOrderState
@@ -104,6 +105,7 @@ class WantedItem:
     agreed: AgreedPrice = NOTHING
     characteristics: Mapping[str, Any] = field(default_factory=dict)
     options: tuple[str, ...] = ()  # codes of chosen ones (CB-04)
+    parent_id: UUID | None = None  # of an add-on: an item of the order, or a subscription of its receiver (CB-27)
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +195,6 @@ def add_item(
     lines = lines_of(order)
     if len(lines) >= MOST_ITEMS:
         raise Invalid.field("product", "too_many", f"An order holds at most {MOST_ITEMS} items")
-    require_quantity(product, product_type, wanted.quantity)
     key = PriceKey(product.id, wanted.term, wanted.cycle)
     price = explain_prices([key], root_buyer(parties.payer, distributors_day(at))).get(key)
     if price is None:
@@ -221,6 +222,8 @@ def add_item(
         if any(line.product.plan_edition is not None for line in lines):
             raise Invalid.field("product", "plan_already_active", "This order already holds a plan")
         item.alias = hold_for_item(item, wanted.alias, parties.receiver, at)
+    held = put_below(item, product, wanted.parent_id, lines, parties.receiver.id)
+    require_quantity(product, product_type, wanted.quantity, held=held)
     session.add(item)
     session.flush()
     domain_said(item, product_type, receiver_id=parties.receiver.id, field=DOMAIN_FIELD, at=at)
@@ -241,8 +244,11 @@ def change_item(
     before = agreed_of(item_id)
     agreed = before if change.agreed is None else change.agreed
     require_agreeable(agreed, before, rights)
-    require_quantity(line.product, line.product_type, change.quantity)
+    lines = lines_of(order)
+    held = require_below(line.item, line.product, change.quantity, lines)
+    require_quantity(line.product, line.product_type, change.quantity, held=held)
     line.item.quantity, line.item.friendly_name = change.quantity, _name(change.friendly_name)
+    follow_quantity(line.item, lines)
     if line.product.plan_edition is not None:
         line.item.alias = hold_for_item(line.item, change.alias, parties.receiver, at)
     if change.characteristics is not None:
@@ -259,20 +265,25 @@ def change_item(
 
 
 def remove_item(number: str, item_id: UUID, *, actor: Actor, at: datetime, program: Program | None = None) -> None:
-    """Take an item off an order and let its alias go; a program takes it off its own draft."""
+    """Take an item off an order, with its add-ons, and let its alias go; a program takes it off its own draft."""
     order = _changeable(number) if program is None else open_draft(number, program, at=at)
     line = _line(order, item_id)
-    release_alias(line.item.id)
-    drop_names(line.item.id)
-    for model in (OrderItemCost, OrderItemVendorCost):
-        session.execute(
-            delete(model).where(model.distributor_id == order.distributor_id, model.item_id == line.item.id),
-            execution_options={"synchronize_session": "fetch"},
-        )
-    session.delete(line.item)
-    session.flush()
+    for each in (*items_below(item_id, lines_of(order)), line):
+        _delete(each.item)
     price_order(order, parties_of(order), at)
     _changed(order, actor, at, {"removed": line.product.name})
+
+
+def _delete(item: OrderItem) -> None:
+    release_alias(item.id)
+    drop_names(item.id)
+    for model in (OrderItemCost, OrderItemVendorCost):
+        session.execute(
+            delete(model).where(model.distributor_id == item.distributor_id, model.item_id == item.id),
+            execution_options={"synchronize_session": "fetch"},
+        )
+    session.delete(item)
+    session.flush()
 
 
 def has_orders(account_id: UUID) -> bool:

@@ -179,6 +179,7 @@ class BackOfficeItem:
     characteristics: Mapping[str, Any]
     price_options: Sequence[str]
     unit_vendor_cost: Decimal | None
+    parent_item_id: UUID | None  # of an add-on
 
     @property
     def is_below_cost(self) -> bool:
@@ -255,6 +256,7 @@ def items_for_back_office(order_id: UUID) -> Sequence[BackOfficeItem]:
             OrderItem.price_options,
             func.coalesce(OrderItemCost.currency, OrderItem.currency).label("currency"),
             OrderItemVendorCost.unit_vendor_cost,
+            OrderItem.parent_item_id,
         )
         .join(Product, (Product.distributor_id == OrderItem.distributor_id) & (Product.id == OrderItem.product_id))
         .outerjoin(

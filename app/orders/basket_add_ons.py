@@ -14,7 +14,7 @@ from app.changes.guards import is_free
 from app.core.db import session
 from app.core.errors import FieldError, Invalid
 from app.core.ids import new_id
-from app.orders.models import BasketItem
+from app.orders.models import BasketItem, OrderItem
 from app.pricing.catalogue_page import offered_ids
 from app.pricing.quotes import Buyer, PriceKey, explain_products
 from app.subscriptions.add_ons import list_add_ons
@@ -110,7 +110,7 @@ def in_place(items: Sequence[BasketItem]) -> Sequence[BasketItem]:
 
 
 def below_errors(
-    main: BasketItem, allowed: Mapping[UUID, AllowedAddOn], product: Product, quantity: int
+    main: BasketItem | OrderItem, allowed: Mapping[UUID, AllowedAddOn], product: Product, quantity: int
 ) -> Iterator[FieldError]:
     """Say what stands against an add-on below an item; `allowed` are the add-ons of the item's product, by id."""
     found = allowed.get(product.id)

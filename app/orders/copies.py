@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 from app.audit.services import Actor
 from app.core.db import session
@@ -35,16 +36,18 @@ def copy_order(number: str, *, rights: PricingRights, actor: Actor, at: datetime
     order = create_order(
         NewOrder(original.account_id, po_number=original.po_number, comment=original.comment), actor=actor, at=at
     )
-    left_out = []
+    left_out: list[str] = []
+    made: dict[UUID | None, UUID] = {}  # by the item copied
     for item in list_items(original.id):
         agreed = agreed_of(item.id) if rights.may_agree else NOTHING
         wanted = WantedItem(
             item.product_id, item.term, item.cycle, item.quantity, friendly_name=item.friendly_name, agreed=agreed,
             characteristics=item.characteristics, options=tuple(item.price_options),
+            parent_id=made.get(item.parent_item_id) or item.parent_subscription_id,
         )  # fmt: skip
         try:
             with session.begin_nested():
-                add_item(order.number, wanted, rights=rights, actor=actor, at=at)
+                made[item.id] = add_item(order.number, wanted, rights=rights, actor=actor, at=at).id
         except DomainError as refusal:
             left_out.append(f"{item.product_name}: {refusal}")
     return Copy(order, tuple(left_out))

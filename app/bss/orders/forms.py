@@ -9,6 +9,7 @@ from wtforms import DateField, DecimalField, HiddenField, IntegerField, SelectFi
 from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
 from app.bss.records.forms import NewRecordForm
+from app.core.ids import parse_id
 from app.orders.agreed import MOST_PRICE, NOTHING, AgreedPrice
 from app.orders.back_office import ItemChange, NewOrder, OrderDetails, WantedItem
 from app.pricing.quotes import PriceKey
@@ -57,6 +58,7 @@ class ItemForm(Form):
         "Name for the customer", validators=[Optional(), Length(max=100, message="Use at most 100 characters")]
     )
     alias = StringField("Storefront alias", validators=[Optional()])
+    parent_id = SelectField("Added to", choices=[], validate_choice=False)
     user_price = DecimalField(
         "Price by hand",
         validators=[Optional(), NumberRange(min=Decimal(0), max=MOST_PRICE, message="Enter an amount from 0")],
@@ -79,6 +81,7 @@ class ItemForm(Form):
             friendly_name=self.friendly_name.data,
             alias=self.alias.data,
             agreed=self.agreed,
+            parent_id=parse_id(self.parent_id.data or ""),
         )
 
     @property

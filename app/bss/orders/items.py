@@ -25,6 +25,7 @@ from app.core.errors import FieldError, Invalid
 from app.core.ids import new_id, parse_id
 from app.identity.permissions import Permission
 from app.orders.back_office import add_item, change_item, remove_item
+from app.orders.back_office_add_ons import PARENT, parent_choices
 from app.orders.back_office_queries import BackOfficeItem, BackOfficeOrder, get_for_back_office, items_for_back_office
 from app.orders.errors import OrderItemNotFound
 from app.orders.idempotency import Submit, once
@@ -88,6 +89,8 @@ def new_item(number: str) -> ResponseReturnValue:
         else:
             flash(f"{product.name} was added.", "success")
             return redirect(url_for(".detail", number=number), code=303)
+    parents = parent_choices(product, order.id, order.account_id)
+    form.parent_id.choices = [("", "Choose"), *((str(each.id), each.name) for each in parents)]
     price = explain_products([product.id], root_buyer(get_account(order.payer_id), distributor_today())).get(key)
     return page(
         "bss/orders/item.html",
@@ -100,6 +103,7 @@ def new_item(number: str) -> ResponseReturnValue:
         unit_cost=price.unit_price if price else None,
         words=unit_words(key.term, key.cycle),
         asks_alias=product.plan_edition is not None and needs_alias(order.account_id),
+        asks_parent=product.is_add_on,
         questions=questions_about(product),
         refused=refused,
         typed=typed_answers(),
@@ -144,6 +148,7 @@ def item(number: str, item_id: UUID) -> ResponseReturnValue:
         key_value=None,
         unit_cost=found.unit_cost,
         words=unit_words(found.term, found.cycle),
+        asks_parent=False,
         asks_alias=found.plan_edition is not None and needs_alias(order.account_id),
         questions=questions_about(product),
         refused=refused,
@@ -213,7 +218,7 @@ def _at_the_quantity(refusal: Invalid) -> Invalid:
         *(
             error
             if error.field.startswith(PREFIX)
-            or error.field in ("alias", "friendly_name", "user_price", "discount_percent")
+            or error.field in ("alias", "friendly_name", "user_price", "discount_percent", PARENT)
             else FieldError("quantity", error.code, error.message)
             for error in refusal.errors
         )
