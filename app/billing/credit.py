@@ -13,7 +13,7 @@ from app.billing.models import Charge, ChargeState, Invoice, InvoiceKind, Invoic
 from app.core.db import session
 from app.core.errors import NotFound
 from app.core.money import round_money
-from tenants.context import current_scope
+from tenants.context import all_records, current_scope
 from tenants.settings import distributor_settings
 
 HUNDRED = Decimal(100)
@@ -50,7 +50,15 @@ def tax_on(net: Decimal, currency: str) -> Decimal:
 
 
 def available_credit(account_id: UUID) -> Credit:
-    """Return limit, balance, estimates and what is left. Example: 5000 - 3200 - 450 = 1350. Raises NotFound."""
+    """Return limit, balance, estimates and what is left. Example: 5000 - 3200 - 450 = 1350. Raises NotFound.
+
+    Of everything the account owes, whatever records whoever asks may see.
+    """
+    with all_records():
+        return _available_credit(account_id)
+
+
+def _available_credit(account_id: UUID) -> Credit:
     distributor_id = current_scope().distributor_id
     account = session.execute(
         select(Account.credit_limit, Account.currency).where(

@@ -29,9 +29,10 @@ from app.catalogue.product_files.storing import forget, store, stored_file
 from app.core.db import nudge_after_commit, session
 from app.core.ids import new_id
 from app.core.queue import Nudge
+from app.identity.permission_rules.held import changeable_by
 from app.subscriptions.models import Subscription, SubscriptionRole, SubscriptionStatus
 from app.subscriptions.periods import Period
-from tenants.context import current_scope
+from tenants.context import current_scope, scope
 
 LEASE = timedelta(minutes=10)
 MAX_ATTEMPTS = 5
@@ -117,8 +118,9 @@ def held_import(claim: Claim, *, at: datetime) -> UsageImport:
 
 
 def import_rows(found: UsageImport, rows: Sequence[UsageRow], *, at: datetime) -> Collection[UUID]:
-    """Take some rows in and return the subscriptions they are about. Source: CB-13."""
-    known = _known(rows)
+    """Take some rows in and return the subscriptions they are about: those that whoever uploaded them may change (CB-13)."""
+    with scope(changeable_by(found.started_by_id)):
+        known = _known(rows)
     touched: set[UUID] = set()
     for row in rows:
         taken = _Taken(found, row, known, at)

@@ -7,16 +7,18 @@ person sees the records without a rule, and no more.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from uuid import UUID
 
 from sqlalchemy import func, select, update
 
 from app.core.db import session
-from app.identity.models import SignInName, Team, TeamMember
+from app.identity.models import SignInName, Team, TeamMember, User
 from app.identity.permission_rules.models import PermissionRuleGrant, RecordAccess
 from app.identity.permissions import Permission
 from app.identity.realms import open_realm
-from tenants.context import HeldRules, Reach, current_scope
+from app.identity.roles import permissions_of_user
+from tenants.context import HeldRules, Reach, Scope, current_scope
 
 ORDER = tuple(RecordAccess)
 SEES_ALL = Permission.BSS_RECORDS_ALL
@@ -32,6 +34,21 @@ def rules_of(user_id: UUID, access: Mapping[str, str], permissions: Iterable[Per
 def _at_least(access: Mapping[str, str], level: RecordAccess) -> tuple[UUID, ...]:
     wide_enough = {each.value for each in ORDER[ORDER.index(level) :]}
     return tuple(UUID(rule_id) for rule_id, given in sorted(access.items()) if given in wide_enough)
+
+
+def changeable_by(user_id: UUID | None) -> Scope:
+    """Return the scope in force with the records that somebody may change: for jobs that a person has started.
+
+    None, and who sees every record: all of them. Nobody with access any more: those without a rule.
+    """
+    if user_id is None:
+        return current_scope()
+    person = session.scalar(
+        select(User).where(User.distributor_id == current_scope().distributor_id, User.id == user_id)
+    )
+    access = access_by_person().get(user_id, {})
+    held = rules_of(user_id, access, permissions_of_user(person) if person is not None else ())
+    return current_scope() if isinstance(held, Reach) else current_scope().under_rules(replace(held, read=held.edit))
 
 
 def lock_rules() -> None:

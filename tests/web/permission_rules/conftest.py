@@ -14,7 +14,7 @@ from app.accounts.models import Account
 from app.audit.services import SYSTEM, Actor, record
 from app.billing.models import Invoice, InvoiceLine
 from app.core.clock import utc_now
-from app.core.db import BoundSession
+from app.core.db import BoundSession, unit_of_work
 from app.core.ids import new_id
 from app.identity.models import User
 from app.identity.permission_rules.models import RecordAccess, RuledKind
@@ -152,5 +152,5 @@ def _line(account: Account, invoice: Invoice) -> InvoiceLine:
 
 def keep(world: World, kind: RuledKind, record_id: UUID, rule_id: UUID | None) -> None:
     """Give a record a rule by the service."""
-    with scope(world.scope):
+    with scope(world.scope), unit_of_work():
         set_rule(kind, (record_id,), rule_id, actor=SYSTEM, at=MONDAY_NOON)
