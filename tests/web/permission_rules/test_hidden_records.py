@@ -102,7 +102,7 @@ def test_every_argument_of_an_address_is_known_to_name_a_record_or_not(app):
 
 
 def test_a_hidden_customer_and_all_of_its_records_are_on_no_page(app, client, world, sign_in, clerk, hidden):
-    """BC-F14 (partly): lists, counts, search, exports and dashboard of the back office; reports do not exist yet."""
+    """BC-F14: every list, search, export and the dashboard of the back office, whichever pages there are."""
     sign_in(clerk)
     seen_before = betrayals(client, app, hidden)
     keep(world, RuledKind.ACCOUNT, hidden.account.id, make_rule(world, "Board only"))
@@ -114,7 +114,7 @@ def test_a_hidden_customer_and_all_of_its_records_are_on_no_page(app, client, wo
 
 
 def test_a_hidden_record_answers_as_if_it_were_not_there(app, client, session, world, sign_in, clerk, hidden):
-    """BC-F14 (partly): each address of each of its records is 404, however it is asked for, and nothing changes."""
+    """BC-F14: each address of each of its records is 404, however it is asked for, and nothing changes."""
     keep(world, RuledKind.ACCOUNT, hidden.account.id, make_rule(world, "Board only"))
     sign_in(clerk)
     before = state_of(session, world)
