@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
+from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import Field
@@ -10,7 +11,14 @@ from pydantic import Field
 from app.api.schemas import Amount, Schema
 from app.catalogue.models import BillingCycle, Term
 from app.subscriptions.back_office import ListedSubscription, SubscriptionDetail
-from app.subscriptions.models import SubscriptionStatus, SyncStatus
+from app.subscriptions.models import (
+    ChangeKind,
+    ChangeStatus,
+    ChangeTiming,
+    SubscriptionChange,
+    SubscriptionStatus,
+    SyncStatus,
+)
 from app.subscriptions.retail import RetailSubscription
 
 
@@ -129,3 +137,40 @@ class WholesaleSubscriptionOut(Schema):
             unit_cost=it.unit_cost,
             currency=it.currency,
         )
+
+
+When = Literal["now", "period_end"]
+Comment = Annotated[str, Field(max_length=2000)]
+
+
+class QuantityIn(Schema):
+    """Fewer licences, or another number with the next period; more at once are ordered with `subscription_id`."""
+
+    quantity: Annotated[int, Field(ge=1, le=1_000_000)]
+    timing: When = "now"
+    comment: Comment | None = None
+
+
+class CancellationIn(Schema):
+    """The end of a subscription, at once or with its period."""
+
+    timing: When = "now"
+    comment: Comment | None = None
+
+
+class ChangeOut(Schema):
+    """A request to change a subscription: workers carry it out, ask again for its status."""
+
+    id: UUID
+    kind: ChangeKind
+    status: ChangeStatus
+    timing: ChangeTiming
+    effective_on: date
+    quantity_from: int | None
+    quantity_to: int | None
+    created_at: datetime
+
+    @classmethod
+    def of(cls, it: SubscriptionChange) -> ChangeOut:
+        """Return one as programs read it: in the customer's words, without a vendor's."""
+        return cls(**{name: getattr(it, name) for name in cls.model_fields})
