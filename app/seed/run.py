@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from app.core.config import settings
 from app.core.db import session
+from app.orders.offers.models import Offer
 from app.seed.cast import CASTS, OPERATOR, PASSWORD, Cast, Person, Reseller
 from app.seed.catalogue import fill_catalogue
 from app.seed.companies import open_accounts
@@ -17,9 +18,17 @@ from app.seed.distributors import create_distributor, create_operator
 from app.seed.life import play_life
 from app.seed.sales import play_sales
 from app.seed.shops import dress_storefronts
+from tenants.context import distributor_scope, scope
 from tenants.models import Address
 
 log = logging.getLogger(__name__)
+
+
+class HalfSeeded(RuntimeError):
+    """An earlier seed broke off; its steps cannot be taken up again."""
+
+    def __init__(self, host: str) -> None:
+        super().__init__(f"The demo data of {host} is incomplete: `make reset` empties it")
 
 
 def seed() -> None:
@@ -40,10 +49,17 @@ def seed() -> None:
 
 
 def is_seeded(cast: Cast) -> bool:
-    """Whether the distributor's host is in the directory."""
-    found = session.scalar(select(Address.id).where(Address.host == cast.host))
+    """Whether the distributor is there; raises HalfSeeded if its play broke off before the last act."""
+    distributor_id = session.scalar(select(Address.distributor_id).where(Address.host == cast.host))
     session.rollback()
-    return found is not None
+    if distributor_id is None:
+        return False
+    with scope(distributor_scope(distributor_id)):
+        was_played = session.scalar(select(Offer.id).where(Offer.distributor_id == distributor_id).limit(1))
+        session.rollback()
+    if was_played is None:
+        raise HalfSeeded(cast.host)
+    return True
 
 
 def _user(person: Person, kind: str) -> dict[str, object]:
