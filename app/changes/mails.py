@@ -112,18 +112,20 @@ def to_customer(
     fields: dict[str, str],
     *,
     also: Iterable[User] = (),
+    page: str | None = None,
     at: datetime,
 ) -> None:
     """Mail the Admins of a subscription's account, in the reseller's name where it is a reseller's customer.
 
-    The address of the subscription's page is filled in as `subscription_url`.
+    The address of the subscription's page is filled in as `subscription_url`; `page` is the code of another one whose
+    page it is shown on.
     """
     is_customers = subscription.reseller_id is not None and subscription.account_id != subscription.reseller_id
     sender = subscription.reseller_id if is_customers else None
     storefront_id = _storefront_of(sender) if sender else root_storefront_id()
     if storefront_id is None or subscription.account_id is None:
         return  # a customer of a reseller without a storefront has nowhere to look
-    own = {**fields, "subscription_url": _url(storefront_id, f"/billing/subscriptions/{subscription.code}")}
+    own = {**fields, "subscription_url": _url(storefront_id, f"/billing/subscriptions/{page or subscription.code}")}
     people = [*list_account_admins(subscription.account_id), *also]
     for person in {each.id: each for each in people}.values():
         queue_mail(

@@ -31,6 +31,7 @@ from app.changes.period_charges import (
     period_cost,
     running_add_ons,
 )
+from app.changes.price_mails import PriceBefore, mail_new_price, price_before
 from app.changes.prices import price_for_period
 from app.changes.retail import reprice_retail
 from app.core.days import write_day
@@ -92,6 +93,7 @@ def bill_day(payer_id: UUID, day: date, *, at: datetime) -> BilledDay:
     payer = get_account_for_update(payer_id)
     renewed = expired = waiting = 0
     new_terms: list[Subscription] = []
+    priced: list[PriceBefore] = []
     for subscription in _lock_over(payer_id, day):
         start = _next_start(subscription)
         if not apply_due(subscription, on=start, at=at):
@@ -102,11 +104,13 @@ def bill_day(payer_id: UUID, day: date, *, at: datetime) -> BilledDay:
             is_over = expire(subscription, start, at=at)
             expired, waiting = expired + is_over, waiting + (not is_over)
         else:
-            new_terms += _renew(subscription, payer, start, at=at)
+            new_terms += _renew(subscription, payer, start, priced, at=at)
             renewed += 1
     session.flush()
     if payer.is_reseller:
         reprice_retail(new_terms, payer.id, on=day)
+    for before in priced:
+        mail_new_price(before, on=day, at=at)
     return BilledDay(day, renewed, expired, waiting, bill_due(payer, on=day, at=at))
 
 
@@ -141,10 +145,12 @@ def _has_run_out(subscription: Subscription, start: date) -> bool:
     return not subscription.auto_renew and (subscription.renews_on is None or start >= subscription.renews_on)
 
 
-def _renew(subscription: Subscription, payer: Account, start: date, *, at: datetime) -> list[Subscription]:
+def _renew(
+    subscription: Subscription, payer: Account, start: date, priced: list[PriceBefore], *, at: datetime
+) -> list[Subscription]:
     """Open the next period of a subscription and its add-ons, and return those that begin a term.
 
-    A new term takes today's price, a running one keeps its.
+    A new term takes today's price, a running one keeps its. What each cost before is added to `priced`.
     """
     is_new_term = subscription.renews_on is None or start >= subscription.renews_on
     if is_new_term and subscription.renews_on is not None:
@@ -155,6 +161,7 @@ def _renew(subscription: Subscription, payer: Account, start: date, *, at: datet
     renewed = [subscription, *running_add_ons(subscription)]
     for each in renewed:
         cost = period_cost(each)
+        priced.append(price_before(each, cost, page=subscription.code))
         charge_arrears(each, at=at)
         charge_usage(each, at=at)
         price_for_period(each, cost, payer, on=start, is_new_term=is_new_term)

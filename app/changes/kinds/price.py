@@ -18,6 +18,7 @@ from app.catalogue.models import BillingCycle, BillingType
 from app.changes.charging import Amount, charge, current_period, whole_cycle
 from app.changes.effects import Effect, NewChange
 from app.changes.errors import InvoicePending, NotOffered
+from app.changes.price_mails import mail_new_price, price_before
 from app.changes.price_quotes import new_unit_cost, take_over, wanted_of
 from app.changes.prices import is_protected
 from app.changes.queries import cost_of
@@ -93,6 +94,7 @@ class Price(Effect):
         payer = get_account_for_update(subscription.payer_id)
         wanted = wanted_of(edit)
         found = new_unit_cost(subscription, cost, payer, wanted, on=change.effective_on)
+        before = price_before(subscription, cost, page=subscription.code)
         amounts: tuple[Amount, ...] = ()
         if change.timing is ChangeTiming.NOW:
             amounts = _rebilled(subscription, cost, found.unit_cost, found.cycle.months)
@@ -106,6 +108,7 @@ class Price(Effect):
             actor_name=None,
         )  # fmt: skip
         charge(subscription, change, *amounts, at=at)
+        mail_new_price(before, on=change.effective_on, at=at)
 
 
 def _require_possible_cycle(subscription: Subscription, cycle: BillingCycle, *, is_now: bool) -> None:
