@@ -26,8 +26,9 @@ from tests.web.conftest import signed_in_browser
 from tests.web.leaks.conftest import Bought
 
 UNKNOWN = ("SO-2020-000001", "SUB-000000", "no-such-thing")
-# Addresses whose text is no id of a record: tokens of links, versions of files, names of settings.
-NOT_RECORDS = ("static", "_sessions.", "storefront_looks.skin", "_mail.", "_look.", "_settings.")
+# Addresses whose text is no id of a record: tokens of links, versions of files, names of settings. People's sessions
+# open no API; programs try the same in tests/web/api/test_foreign_ids.py.
+NOT_RECORDS = ("static", "_sessions.", "storefront_looks.skin", "_mail.", "_look.", "_settings.", "_api.")
 
 
 @dataclass
