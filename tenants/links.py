@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, ScalarSelect, or_, select
 
 from app.core.config import settings
 from app.core.db import session
@@ -33,6 +34,39 @@ def storefront_url(storefront_id: UUID, path: str = "/") -> str:
     if alias is None:
         raise NoAddress(storefront_id)
     return settings().origin(distributor_host(alias.distributor_id)) + f"/{alias.alias}{path}"
+
+
+def place_columns(
+    here: ColumnElement[UUID], storefront_id: ColumnElement[UUID]
+) -> tuple[ScalarSelect[Any], ScalarSelect[Any], ScalarSelect[Any]]:
+    """Return what a statement selects so that `url_at` can link: own host, alias and the distributor's host."""
+    of_storefront = select(Address.host).where(Address.distributor_id == here, Address.storefront_id == storefront_id)
+    own = (Address.state == AddressState.LIVE, or_(Address.is_primary.is_(True), Address.reseller_id.is_(None)))
+    first = Address.is_primary.desc()
+    return (
+        of_storefront.where(Address.host.is_not(None), *own).order_by(first).limit(1).scalar_subquery(),
+        of_storefront.with_only_columns(Address.alias)
+        .where(Address.alias.is_not(None)).order_by(first).limit(1).scalar_subquery(),
+        select(Address.host)
+        .where(
+            Address.distributor_id == here,
+            Address.host.is_not(None),
+            Address.reseller_id.is_(None),
+            Address.state == AddressState.LIVE,
+        )
+        .order_by(first, Address.id)
+        .limit(1)
+        .scalar_subquery(),
+    )  # fmt: skip
+
+
+def url_at(own_host: str | None, alias: str | None, distributors_host: str | None, path: str) -> str:
+    """Return what `storefront_url` does, from what `place_columns` has found. Raises NoAddress."""
+    if own_host is not None:
+        return settings().origin(own_host) + path
+    if alias is None or distributors_host is None:
+        raise NoAddress(path)
+    return settings().origin(distributors_host) + f"/{alias}{path}"
 
 
 def distributor_host(distributor_id: UUID) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import delete, or_, select
@@ -21,6 +22,7 @@ from app.core.errors import FieldError, Invalid
 from tenants.context import current_scope
 
 MOST_RELATED = 100
+DEMANDS = (RelationKind.REQUIRED, RelationKind.EXCLUSIVE)  # what may stand against an order
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,14 @@ class Relations:
     linked_add_ons: frozenset[UUID] = frozenset()
     upgrades: tuple[UUID, ...] = ()
     related: tuple[UUID, ...] = ()
+
+
+class Relation(NamedTuple):
+    """One relation: the product that has it, and the other one."""
+
+    kind: RelationKind
+    product_id: UUID
+    other_id: UUID
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +67,19 @@ def requirements_of(product_ids: Collection[UUID]) -> Requirements:
     rows = session.execute(
         select(ProductRelation.kind, ProductRelation.product_id, ProductRelation.other_id).where(
             ProductRelation.distributor_id == current_scope().distributor_id,
-            ProductRelation.kind.in_((RelationKind.REQUIRED, RelationKind.EXCLUSIVE)),
+            ProductRelation.kind.in_(DEMANDS),
             or_(ProductRelation.product_id.in_(wanted), ProductRelation.other_id.in_(wanted)),
         )
     )
+    return requirements_among((Relation(*row) for row in rows), wanted)
+
+
+def requirements_among(relations: Iterable[Relation], product_ids: Collection[UUID]) -> Requirements:
+    """Return what products need and exclude, from relations that were read already."""
+    wanted = set(product_ids)
     required: dict[UUID, set[UUID]] = {}
     exclusive: dict[UUID, set[UUID]] = {}
-    for kind, product_id, other_id in rows:
+    for kind, product_id, other_id in relations:
         if kind is RelationKind.EXCLUSIVE:
             exclusive.setdefault(product_id, set()).add(other_id)
             exclusive.setdefault(other_id, set()).add(product_id)

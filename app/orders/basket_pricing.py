@@ -13,6 +13,7 @@ from app.catalogue.models import Product, ProductKind, ProductType
 from app.catalogue.paths import AllowedAddOn, allowed_by_product
 from app.catalogue.quantities import quantity_errors
 from app.catalogue.queries import products_with_types
+from app.catalogue.relations import Relation
 from app.core.errors import FieldError
 from app.orders.basket_add_ons import (
     add_on_errors,
@@ -55,12 +56,26 @@ class SoldItem:
         return PriceKey(self.item.product_id, self.item.term, self.item.cycle)
 
 
-def priced_basket(basket: Basket, items: Sequence[BasketItem], receiver_id: UUID | None, buyer: Buyer) -> BasketView:
+@dataclass(frozen=True, slots=True)
+class KnownItems:
+    """What a statement has read of a basket's items and their products, beside the items themselves."""
+
+    products: Mapping[UUID, tuple[Product, ProductType]]
+    relations: tuple[Relation, ...]  # that may stand against an order
+
+
+def priced_basket(
+    basket: Basket,
+    items: Sequence[BasketItem],
+    receiver_id: UUID | None,
+    buyer: Buyer,
+    read: KnownItems | None = None,
+) -> BasketView:
     """Price items for their buyer and judge them for their receiver, who may not be known yet."""
     if not items:
         return BasketView(basket, (), buyer.currency)
     items = in_place(items)
-    known = products_with_types([item.product_id for item in items])
+    known = read.products if read is not None else products_with_types([item.product_id for item in items])
     sold = [SoldItem(item, *known[item.product_id]) for item in items]
     prices = explain_offered(known, buyer)
     plain = _priced(sold, {}, prices, buyer)
@@ -74,7 +89,7 @@ def priced_basket(basket: Basket, items: Sequence[BasketItem], receiver_id: UUID
     priced = _priced(sold, promoted.by_item, prices, buyer, running) if is_other else plain
     bound = subscriptions_of(items)
     checks = answers_of([each.item for each in sold if is_checked(each.product_type, each.item.characteristics)])
-    found = judge(sold, receiver_id)
+    found = judge(sold, receiver_id, read.relations if read is not None else None)
     mains = {each.item.id: each for each in sold}
     allowed = allowed_by_product(
         {mains[item.parent_item_id].product.id for item in items if item.parent_item_id is not None}

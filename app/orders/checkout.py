@@ -15,7 +15,6 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Select, select
-from sqlalchemy.dialects.postgresql import insert
 
 from app.accounts.models import Account, AccountStatus
 from app.core.days import write_day
@@ -27,15 +26,16 @@ from app.core.writing import flush_together
 from app.identity.models import User, UserKind
 from app.notifications.services import MailTemplate, queue_mail
 from app.orders.basket_lines import BasketLine, BasketView
+from app.orders.basket_pricing import priced_basket
 from app.orders.basket_schedule import require_schedulable
-from app.orders.baskets import Shopper, after_checkout, open_basket, view_opened
+from app.orders.baskets import Shopper, after_checkout, receiver_of
+from app.orders.checkout_opening import ROUTE, Opened, Taken, open_checkout
 from app.orders.domain_items import take_names
 from app.orders.execution_trials import trial_errors
 from app.orders.jobs import PROCESS_ORDER_WORK
 from app.orders.licences import recipient_errors
 from app.orders.machine import Move, at_first
 from app.orders.models import (
-    ORDER_NUMBERS,
     Basket,
     IdempotencyKey,
     Order,
@@ -56,9 +56,6 @@ from app.resellers.aliases import hold_alias
 from app.resellers.plans import PlanRequest, check_plan, live_plan, needs_alias
 from tenants.context import current_scope
 from tenants.days import distributors_day
-from tenants.links import storefront_url
-
-ROUTE = "checkout"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,26 +98,24 @@ def place_order(shopper: Shopper, submission: Submission, *, buyer: Buyer, place
     Raises Invalid (`basket_empty`, `terms_required`, `recipient_required`, `billing_address_required`, alias codes and
     what is wrong with a line), PricesChanged, and what `check_plan` refuses. Nothing is stored then.
     """
-    taken = _remember(shopper, submission, at)
+    taken, opened = open_checkout(shopper, submission.checkout_key, _digest(submission), at=at)
     if taken is None:
         _require_same_request(shopper, submission)
         return _replayed(shopper, submission)
-    basket = open_basket(shopper, at=at)
-    if basket.checkout_key != submission.checkout_key:
+    if opened is None or opened.basket.checkout_key != submission.checkout_key:
         raise PricesChanged
-    view = view_opened(basket, shopper, buyer)
-    account = session.get_one(Account, (current_scope().distributor_id, shopper.account_id))
+    basket, account = opened.basket, opened.account
+    view = priced_basket(basket, opened.items, receiver_of(basket, shopper, buyer), buyer, opened.known)
     is_alias = buyer.reseller_id is not None
     recipient = account if is_alias else recipient_of(basket, account)
-    terms = terms_of(view.lines)
+    terms = terms_of(view.lines, opened.group_terms)
     asked = asked_services(view, recipient.id)
-    _check(view, account, recipient, placed_by, terms, submission, asked, at)
+    _check(view, opened, recipient, placed_by, terms, submission, asked, at)
     if basket.execute_on is not None:
         require_schedulable(view, under_alias=is_alias, today=distributors_day(at))
     _check_plans(view, account, at)
     order = _new_order(taken, view, shopper, buyer, recipient=recipient, placed_by=placed_by, at=at)
     order.service_answers = for_order(basket, asked)
-    order_url = storefront_url(shopper.storefront_id, f"/orders/{order.number}")
     session.add(order)
     items = [_new_item(order, line, position) for position, line in enumerate(view.lines, start=1)]
     made = {line.item.id: item.id for line, item in zip(view.lines, items, strict=True)}
@@ -134,7 +129,10 @@ def place_order(shopper: Shopper, submission: Submission, *, buyer: Buyer, place
     log_acceptance(terms, order, placed_by, recipient, submission.evidence, at=at)
     _record(order, placed_by, at)
     _ask_for_execution(order, view.lines, items, at)
-    _confirm(order, items, account, placed_by, order_url=order_url, is_alias=is_alias, at=at)
+    _confirm(
+        order, items, account, placed_by, order_url=opened.url(f"/orders/{order.number}"), is_alias=is_alias, at=at
+    )
+    basket.updated_at = at
     after_checkout(basket, [line.item for line in view.lines])
     flush_together()
     return order
@@ -168,40 +166,6 @@ def _require_same_request(shopper: Shopper, submission: Submission) -> None:
         raise Invalid.field("checkout_key", "key_reused", "This order was already placed with other answers")
 
 
-@dataclass(frozen=True, slots=True)
-class _Taken:
-    """A checkout's key, taken, with the order it will be answered with."""
-
-    order_id: UUID
-    number: int
-
-
-def _remember(shopper: Shopper, submission: Submission, at: datetime) -> _Taken | None:
-    """Take the checkout's key, or None if it is taken. A second submit waits here for the first one's commit.
-
-    The answer is known beforehand: what refuses the order later takes the key back with it.
-    """
-    order_id = new_id()
-    number = session.scalar(
-        insert(IdempotencyKey)
-        .values(
-            distributor_id=current_scope().distributor_id,
-            id=new_id(),
-            reseller_id=shopper.reseller_id,
-            account_id=shopper.account_id,
-            client=str(shopper.user_id),
-            route=ROUTE,
-            key=str(submission.checkout_key),
-            request_digest=_digest(submission),
-            answer={"order_id": str(order_id)},
-            created_at=at,
-        )
-        .on_conflict_do_nothing()
-        .returning(ORDER_NUMBERS.next_value())
-    )
-    return _Taken(order_id, number) if number is not None else None
-
-
 class SubmittedTwice(Conflict):
     """The checkout was submitted before, and its first answer is not known here."""
 
@@ -213,7 +177,7 @@ class SubmittedTwice(Conflict):
 
 def _check(
     view: BasketView,
-    account: Account,
+    opened: Opened,
     recipient: Account,
     placed_by: User,
     terms: Sequence[Terms],
@@ -222,6 +186,7 @@ def _check(
     at: datetime,
 ) -> None:
     errors: list[FieldError] = []
+    account = opened.account
     if not view.lines:
         errors.append(FieldError("basket", "basket_empty", "Your basket is empty"))
     for line in view.lines:
@@ -229,7 +194,7 @@ def _check(
     if account.status is not AccountStatus.ACTIVE or not account.ordering_enabled:
         errors.append(FieldError("basket", "ordering_disabled", "Your company cannot order at present"))
     errors += recipient_errors([line.subscription for line in view.lines if line.subscription], recipient.id)
-    errors += trial_errors(view.lines, recipient.id)
+    errors += trial_errors(view.lines, recipient.id, opened.trials)
     errors += unanswered(asked)
     errors += pending_errors(view.lines, at=at)
     # Where nobody was chosen, the view judged without knowing for whom.
@@ -260,7 +225,7 @@ def _check_plans(view: BasketView, account: Account, at: datetime) -> None:
 
 
 def _new_order(
-    taken: _Taken,
+    taken: Taken,
     view: BasketView,
     shopper: Shopper,
     buyer: Buyer,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
 from decimal import Decimal
+from typing import NamedTuple
 from uuid import UUID
 
 from app.changes.trials import ask_for_access, convert
@@ -54,10 +55,27 @@ def upgrade_trial(
     nudge_tasks([task] if task is not None else [])
 
 
-def trial_errors(lines: Iterable[Line | BasketLine], account_id: UUID) -> Iterator[FieldError]:
-    """Say which products cannot be bought beside a running trial of them (CB-F31). One statement."""
+class RunningTrial(NamedTuple):
+    """A trial that runs: whose, of what, and how its owner calls it."""
+
+    account_id: UUID
+    product_id: UUID
+    friendly_name: str
+
+
+def trial_errors(
+    lines: Iterable[Line | BasketLine], account_id: UUID, known: Sequence[RunningTrial] | None = None
+) -> Iterator[FieldError]:
+    """Say which products cannot be bought beside a running trial of them (CB-F31).
+
+    One statement, or none where the running trials of the lines' products were read already.
+    """
     separately = [line.product.id for line in lines if line.item.subscription_id is None]
-    for trial in running_trials(account_id, separately).values():
+    if known is None:
+        running: Iterable[RunningTrial | Subscription] = running_trials(account_id, separately).values()
+    else:
+        running = [each for each in known if each.account_id == account_id and each.product_id in separately]
+    for trial in running:
         yield FieldError(
             "product",
             "trial_running",

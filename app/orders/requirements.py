@@ -12,7 +12,14 @@ from sqlalchemy import select
 from app.catalogue.models import Product, ProductType, RequiredMode
 from app.catalogue.paths import is_upgrade
 from app.catalogue.queries import products_by_id
-from app.catalogue.relations import Requirements, required_first, requirements_of, unmet
+from app.catalogue.relations import (
+    Relation,
+    Requirements,
+    required_first,
+    requirements_among,
+    requirements_of,
+    unmet,
+)
 from app.core.db import session
 from app.core.errors import FieldError, Invalid
 from app.subscriptions.models import Asset, Subscription, SubscriptionStatus
@@ -117,14 +124,18 @@ def needs_words(product: Product, needed: Sequence[Product]) -> str:
     return f"{product.name} needs {choice}{names}"
 
 
-def judge(lines: Sequence[OrderedLine], account_id: UUID | None) -> Findings:
+def judge(
+    lines: Sequence[OrderedLine], account_id: UUID | None, relations: Sequence[Relation] | None = None
+) -> Findings:
     """Judge lines for their receiver; None: not known yet, so only what stands in the basket itself is judged.
 
-    One statement where no product needs or excludes another, a few more where one does.
+    One statement where no product needs or excludes another, a few more where one does. `relations` are those of the
+    lines' products where they were read already.
     """
     made = [line for line in lines if line.item.subscription_id is None]
     once = _bought_once(made, account_id)
-    stated = requirements_of({line.product.id for line in made})
+    product_ids = {line.product.id for line in made}
+    stated = requirements_of(product_ids) if relations is None else requirements_among(relations, product_ids)
     if not stated.others:
         return Findings(blocked=once)
     together = {line.product.id for line in made}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -49,10 +49,15 @@ class Terms:
     products: tuple[str, ...]
 
 
-def terms_of(lines: Iterable[BasketLine]) -> Sequence[Terms]:
-    """Return the terms documents of products and of their groups, each once (SF-20). At most two statements."""
+def terms_of(
+    lines: Iterable[BasketLine], group_terms: Mapping[UUID | None, UUID | None] | None = None
+) -> Sequence[Terms]:
+    """Return the terms documents of products and of their groups, each once (SF-20). At most two statements.
+
+    `group_terms` are the documents' ids by group, where they were read already.
+    """
     products = [line.product for line in lines]
-    groups = _group_terms(products)
+    groups = _group_terms(products) if group_terms is None else group_terms
     wanted: dict[UUID, list[str]] = {}
     for product in products:
         for document_id in (product.terms_document_id, groups.get(product.group_id)):
