@@ -313,7 +313,8 @@ def _require_complete(draft: Draft, account: Account, submission: Submission) ->
         FieldError("accepted_terms", "terms_required", f"“{each.document.title}” ({each.document.id}) is not accepted")
         for each in open_terms
     ]
-    if draft.terms and not open_terms and submission.accepted_by is None:
+    is_proven = submission.accepted_by is not None and submission.evidence is not None
+    if draft.terms and not open_terms and not is_proven:
         errors.append(FieldError("accepted_by", "required", "Say who has accepted the terms"))
     if errors:
         raise Invalid(*errors)
