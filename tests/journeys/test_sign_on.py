@@ -158,8 +158,7 @@ def test_customers_of_the_root_sign_in_through_saml_idp(installation: Installati
     index = f"{root}bss/storefront-providers"
     owner.goto(index)
     owner.get_by_role("link", name="Add a SAML provider").click()
-    metadata = requests.get(f"{saml_idp}/metadata", timeout=TIMEOUT_SECONDS).text
-    fill(owner, {"Name": "Campus ID", "Metadata": metadata})
+    fill(owner, {"Name": "Campus ID", "Address of the metadata": f"{saml_idp}/metadata"})
     owner.get_by_label("Its e-mail addresses are verified").check()
     owner.get_by_role("button", name="Save").click()
     notice(owner, "Saved.")
@@ -215,6 +214,11 @@ def test_customers_of_an_alias_sign_in_through_samlify(installation: Installatio
     fill(buyer, {"Present password": PASSWORD})
     buyer.get_by_role("button", name="Connect and sign in").click()
     expect(buyer).to_have_url(shop)
+
+    sign_out(buyer, shop)
+    expect(buyer.get_by_text("You have signed out, at Harbour ID too.")).to_be_visible()
+    buyer.goto(f"{shop}billing")
+    expect(buyer).to_have_url(re.compile(r"/hafen-it/login"))
 
 
 def test_staff_sign_in_through_openid(installation: Installation, open_local, openid: str):

@@ -21,6 +21,7 @@ const metadata = `<EntityDescriptor xmlns="urn:oasis:names:tc:SAML:2.0:metadata"
   entityID="${self}/metadata"><IDPSSODescriptor WantAuthnRequestsSigned="true"
   protocolSupportEnumeration="urn:oasis:names:tc:SAML:2.0:protocol"><KeyDescriptor use="signing"><ds:KeyInfo><ds:X509Data>
   <ds:X509Certificate>${bare(process.env.SAML_CERTIFICATE)}</ds:X509Certificate></ds:X509Data></ds:KeyInfo></KeyDescriptor>
+  <SingleLogoutService Binding="urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect" Location="${self}/slo"/>
   <NameIDFormat>urn:oasis:names:tc:SAML:2.0:nameid-format:persistent</NameIDFormat>
   <SingleSignOnService Binding="urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect" Location="${self}/sso"/>
   </IDPSSODescriptor></EntityDescriptor>`;
@@ -29,6 +30,8 @@ const idp = samlify.IdentityProvider({
   privateKey: process.env.SAML_KEY,
   requestSignatureAlgorithm: "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256",
   loginResponseTemplate: template,
+  wantLogoutRequestSigned: true,
+  wantLogoutResponseSigned: true,
 });
 let service;
 
@@ -40,10 +43,12 @@ function body(request) {
   });
 }
 
+// What was signed are the octets of the query as it was sent.
+const signedPart = (url) => url.search.slice(1).split("&").filter((each) => !each.startsWith("Signature=")).join("&");
+
 async function signIn(url, account) {
   const query = Object.fromEntries(url.searchParams);
-  // What was signed are the octets of the query as it was sent.
-  const octetString = url.search.slice(1).split("&").filter((each) => !each.startsWith("Signature=")).join("&");
+  const octetString = signedPart(url);
   const found = await idp.parseLoginRequest(service, "redirect", { query, octetString });
   const at = new Date();
   const until = new Date(at.getTime() + 5 * 60 * 1000).toISOString();
@@ -75,6 +80,13 @@ async function signIn(url, account) {
   return { action: acs, SAMLResponse: answer.context, RelayState: query.RelayState };
 }
 
+// Somebody signed out at our side: check the request, and answer where our metadata says.
+async function signOut(url) {
+  const query = Object.fromEntries(url.searchParams);
+  const found = await idp.parseLogoutRequest(service, "redirect", { query, octetString: signedPart(url) });
+  return idp.createLogoutResponse(service, found, "redirect", query.RelayState).context;
+}
+
 const page = (text) => `<!doctype html><html lang="en"><title>Samlify ID</title><body>${text}</body></html>`;
 const quoted = (text) => text.replaceAll("&", "&amp;").replaceAll('"', "&quot;");
 
@@ -95,8 +107,25 @@ http
       if (url.pathname === "/metadata") {
         response.end(metadata);
       } else if (url.pathname === "/service") {
-        service = samlify.ServiceProvider({ metadata: await body(request) });
+        service = samlify.ServiceProvider({
+          metadata: await body(request),
+          wantLogoutRequestSigned: true,
+          wantLogoutResponseSigned: true,
+        });
         response.end("{}");
+      } else if (url.pathname === "/slo") {
+        // Our answer to its own request ends here; a request of ours is answered.
+        const where = url.searchParams.has("SAMLRequest") ? await signOut(url) : undefined;
+        if (!where) {
+          const query = Object.fromEntries(url.searchParams);
+          await idp.parseLogoutResponse(service, "redirect", { query, octetString: signedPart(url) });
+        }
+        response.writeHead(where ? 302 : 200, where ? { Location: where } : {});
+        response.end("signed out");
+      } else if (url.pathname === "/leave") {
+        const user = { logoutNameID: url.searchParams.get("account") };
+        response.writeHead(302, { Location: idp.createLogoutRequest(service, "redirect", user, "from-there").context });
+        response.end();
       } else if (url.pathname === "/entered") {
         const typed = new URLSearchParams(await body(request));
         response.setHeader("Content-Type", "text/html");

@@ -69,6 +69,7 @@ def described(found: ProviderDescription) -> dict[str, Any]:
     return {
         "entity_id": found.entity_id,
         "sso_url": found.sso_url,
+        "slo_url": found.slo_url,
         "certificates": list(found.certificates),
         "name_id_format": found.name_id_format,
         "signs_requests": found.wants_signed_requests,

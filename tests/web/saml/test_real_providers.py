@@ -9,7 +9,7 @@ import pytest
 import requests
 
 from app.access.cookies import cookie_name
-from tests.web.providers.conftest import sessions_in
+from tests.web.providers.conftest import path_of, sessions_in
 from tests.web.saml.conftest import (
     add_saml,
     described,
@@ -92,3 +92,38 @@ def test_samlify_refuses_a_request_that_was_changed_on_its_way(client, world, sa
     assert parse_qs(urlsplit(trip.url).query)["SigAlg"] == ["http://www.w3.org/2001/04/xmldsig-more#rsa-sha256"]
     spoiled = trip.url.replace("RelayState=ONELOGIN", "RelayState=ANOTHER")
     assert requests.get(spoiled, headers={"x-account": ACCOUNT}, timeout=10).status_code == HTTPStatus.BAD_REQUEST
+
+
+def _samlify_at(client, world, samlify):
+    """A provider of the root, known to samlify, with the direct buyer signed in through it."""
+    provider = add_saml(world, world.root.id, **described(metadata_of(samlify)))
+    link_saml(world, provider, world.direct_buyer, ACCOUNT)
+    ours = client.get(f"/sso/{provider.id}/saml/metadata")
+    requests.post(f"{samlify}/service", data=ours.data, timeout=10).raise_for_status()
+    trip = set_out(client, provider)
+    arrive(client, world, trip, through_samlify(trip.url, ACCOUNT), world.root.id)
+    return provider
+
+
+def test_samlify_checks_our_logout_request_and_its_answer_counts(client, world, samlify):
+    _samlify_at(client, world, samlify)
+    left = client.post("/logout")
+    url = left.headers["Refresh"].removeprefix("0; url=")
+    assert (left.status_code, url.startswith(f"{samlify}/slo?")) == (OK, True)
+    spoiled = requests.get(url.replace("RelayState=", "RelayState=X"), allow_redirects=False, timeout=10)
+    assert spoiled.status_code == HTTPStatus.BAD_REQUEST
+    answer = requests.get(url, allow_redirects=False, timeout=10)
+    back = client.get(path_of(answer.headers["Location"]))
+    assert "at Olympus ID too" in client.get(back.location).text
+    assert sessions_in(world, world.root.id) == []
+
+
+def test_samlify_ends_our_session_and_checks_our_answer(client, world, samlify):
+    _samlify_at(client, world, samlify)
+    asked = requests.get(f"{samlify}/leave", params={"account": ACCOUNT}, allow_redirects=False, timeout=10)
+    answered = client.get(path_of(asked.headers["Location"]))
+    assert answered.status_code == FOUND
+    assert sessions_in(world, world.root.id) == []
+    assert requests.get(answered.location, timeout=10).text == "signed out"
+    spoiled = answered.location.replace("RelayState=from", "RelayState=other")
+    assert requests.get(spoiled, timeout=10).status_code == HTTPStatus.BAD_REQUEST
