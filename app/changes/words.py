@@ -47,6 +47,13 @@ def words_of(change: SubscriptionChange) -> str:
     return KIND_WORDS[change.kind]
 
 
+def withdrawal_words(change: SubscriptionChange, when_gone: str) -> str:
+    """Return what somebody reads who has withdrawn a request: it is gone, or the provider has to forget it first."""
+    if change.status is ChangeStatus.WITHDRAWING:
+        return "The provider is asked to withdraw it. Until that is confirmed, it stands."
+    return when_gone
+
+
 def actor_of(change: SubscriptionChange) -> str | None:
     """Return who stands in the customer's history: its own people by name, the distributor's never."""
     if change.is_from_storefront:

@@ -20,6 +20,7 @@ from app.changes.price_edits import NewPriceEdit, edit_price, is_below_cost
 from app.changes.price_quotes import list_price_of, lists_pricing
 from app.changes.queries import cost_of, open_change
 from app.changes.requests import withdraw_change
+from app.changes.words import withdrawal_words
 from app.core.clock import utc_now
 from app.core.days import write_day
 from app.core.db import session, unit_of_work
@@ -119,8 +120,9 @@ def withdraw(code: str) -> ResponseReturnValue:
     waiting = _waiting(get_subscription(code))
     if waiting is not None:
         with unit_of_work():
-            withdraw_change(waiting.id, actor=signed_in_viewer().actor, at=utc_now())
-        flash("The edit for the next cycle was withdrawn.", "success")
+            taken_back = withdraw_change(waiting.id, actor=signed_in_viewer().actor, at=utc_now())
+            words = withdrawal_words(taken_back, "The edit for the next cycle was withdrawn.")
+        flash(words, "success")
     return redirect(url_for(".edit", code=code), code=303)
 
 

@@ -17,7 +17,7 @@ from app.changes.machine import ChangeStep, may
 from app.changes.progress import stages_for_staff
 from app.changes.queries import get_change
 from app.changes.requests import accept_change, reject_change, withdraw_change
-from app.changes.words import KIND_WORDS, STATUS_WORDS, TIMING_WORDS, day_of, words_of
+from app.changes.words import KIND_WORDS, STATUS_WORDS, TIMING_WORDS, day_of, withdrawal_words, words_of
 from app.core.clock import utc_now
 from app.core.db import unit_of_work
 from app.core.errors import Invalid, NotFound
@@ -131,8 +131,9 @@ def withdraw(code: str, change_id: UUID) -> ResponseReturnValue:
     change = _change_of(code, change_id)
     if ActionForm().validate_on_submit():
         with unit_of_work():
-            withdraw_change(change.id, actor=signed_in_viewer().actor, at=utc_now())
-        flash("Withdrawn. The subscription goes on as it is.", "success")
+            taken_back = withdraw_change(change.id, actor=signed_in_viewer().actor, at=utc_now())
+            words = withdrawal_words(taken_back, "Withdrawn. The subscription goes on as it is.")
+        flash(words, "success")
     to_calendar = request.form.get("back") == "calendar"
     return redirect(url_for("bss_calendar.index") if to_calendar else back_to(code), code=303)
 

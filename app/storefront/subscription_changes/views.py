@@ -16,6 +16,7 @@ from app.changes.queries import get_change
 from app.changes.requests import submit_change, withdraw_change
 from app.changes.switches import rename as rename_subscription
 from app.changes.switches import set_auto_renew
+from app.changes.words import withdrawal_words
 from app.core.clock import utc_now
 from app.core.db import unit_of_work
 from app.core.errors import Invalid, NotFound
@@ -118,8 +119,10 @@ def withdraw(code: str, change_id: UUID) -> ResponseReturnValue:
         raise NotFound("There is no such request")
     if ActionForm().validate_on_submit():
         with unit_of_work():
-            withdraw_change(change.id, actor=signed_in_viewer().actor, at=utc_now())
-        flash("Your request was withdrawn. The subscription goes on as it is.", "success")
+            taken_back = withdraw_change(change.id, actor=signed_in_viewer().actor, at=utc_now())
+            gone = "Your request was withdrawn. The subscription goes on as it is."
+            words = withdrawal_words(taken_back, gone)
+        flash(words, "success")
     return redirect(_back_to(code), code=303)
 
 

@@ -11,11 +11,23 @@ from app.core.clock import utc_now
 from app.core.db import unit_of_work
 from app.core.ids import new_id
 from app.identity.models import UserKind, UserType
-from app.subscriptions.models import ChangeKind, ChangeStatus, ChangeTiming, SubscriptionStatus, SyncStatus
+from app.orders.execution_outcomes import task_succeeded
+from app.provisioning.models import ProvisioningTask, ServiceManager, TaskStatus
+from app.subscriptions.models import (
+    ChangeKind,
+    ChangeStatus,
+    ChangeTiming,
+    Subscription,
+    SubscriptionStatus,
+    SubscriptionVendorLink,
+    SyncStatus,
+)
 from app.subscriptions.problems import note_problem
 from tenants.context import scope
+from tests.factories.execution import all_of
 from tests.factories.world import make_user
 from tests.web.changes.conftest import changes, reread, send
+from tests.web.conftest import signed_in_browser
 
 
 @pytest.fixture(params=["root", "alias"])
@@ -167,3 +179,52 @@ def test_the_vendors_words_and_costs_stay_out_of_a_customers_page(place, world, 
     page = page_of(place)
     assert "SECRET" not in page
     assert ">Cancel<" not in page
+
+
+def test_what_the_vendor_was_told_ahead_is_shown_and_withdrawn_there_first(place, world, session, look):
+    """CB-24: until the vendor has forgotten it, it stands; each page says so, in the words for its reader."""
+    browser, start, own = place
+    with scope(world.scope):
+        manager = ServiceManager(
+            name="Ahead", kind="service_manager", base_url="https://ahead.example", takes_future_requests=True,
+            created_at=utc_now(),
+        )  # fmt: skip
+        session.add(manager)
+        session.flush()
+        session.merge(world.product_type).service_manager_id = manager.id
+        session.get_one(Subscription, (world.id, own.id)).sync_status = SyncStatus.SYNCHRONISED
+        session.add(
+            SubscriptionVendorLink(subscription_id=own.id, service_manager_id=manager.id, vendor_reference="svc-1")
+        )
+        session.commit()
+    path = f"{start}/billing/subscriptions/{own.code}"
+    send(browser, f"{path}/quantity", quantity="8", timing="period_end")
+    assert look().status is ChangeStatus.PROCESSING
+
+    def answer() -> None:
+        """Let the vendor say yes to what it was asked last."""
+        with scope(world.scope), unit_of_work():
+            task = all_of(session, ProvisioningTask)[-1]
+            task.status = TaskStatus.SUCCEEDED
+            task_succeeded(task, "svc-1", at=utc_now())
+
+    answer()
+    (change,) = changes(world)
+    assert (change.status, change.is_at_vendor) == (ChangeStatus.SCHEDULED, True)
+    gone = send(browser, f"{path}/requests/{change.id}/withdraw")
+    assert gone.status_code == 303
+    shown = browser.get(gone.headers["Location"]).text
+    assert "The provider is asked to withdraw it" in shown
+    assert "Ahead" not in shown
+    assert look().status is ChangeStatus.WITHDRAWING
+    staff = signed_in_browser(browser.application.test_client(), world, world.bss_user)
+    staff.host = world.host
+    page = staff.get(f"/bss/subscriptions/{own.code}/requests/{change.id}")
+    assert (page.status_code, "Withdrawn at the vendor" in page.text, "Being withdrawn" in page.text) == (
+        200,
+        True,
+        True,
+    )
+    answer()
+    assert changes(world)[0].status is ChangeStatus.WITHDRAWN
+    assert reread(world, own).quantity == 5
