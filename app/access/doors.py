@@ -26,6 +26,7 @@ from app.access.viewer import current_address, current_viewer, signed_in_viewer
 from app.core.clock import utc_now
 from app.core.db import unit_of_work
 from app.core.errors import Invalid
+from app.identity.email_change import Requester, WrongPassword, is_present_password
 from app.identity.errors import LinkNoLongerValid
 from app.identity.hops import land_hop
 from app.identity.models import TokenPurpose
@@ -297,16 +298,21 @@ def show_own_password(template: str, back_url: str) -> ResponseReturnValue:
     form.email.data = viewer.email
     if form.validate_on_submit():
         require_within(SIGN_IN, request.remote_addr)
+        at = utc_now()
+        requester = Requester(viewer.user_id, viewer.realm_id, viewer.session_id, viewer.actor)
+        with unit_of_work():  # a wrong one counts, whatever comes next
+            is_right = is_present_password(requester, form.current.data or "", at=at)
         try:
+            if not is_right:
+                raise WrongPassword
             with unit_of_work():
                 change_password(
                     viewer.user_id,
                     viewer.realm_id,
-                    current=form.current.data or "",
                     new=form.password.data or "",
                     keep_session_id=viewer.session_id,
                     actor=viewer.actor,
-                    at=utc_now(),
+                    at=at,
                 )
         except Invalid as refusal:
             form.take(refusal)

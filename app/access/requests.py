@@ -243,7 +243,7 @@ def _to_sign_in() -> ResponseReturnValue:
     if request.method == "GET" and surface is not Surface.PLATFORM:
         from app.access.doors import BSS_DOOR, STOREFRONT_DOOR, resume_visit  # noqa: PLC0415 - as `_closed`
 
-        answer = resume_visit(BSS_DOOR if surface is Surface.BSS else STOREFRONT_DOOR, request.full_path.rstrip("?"))
+        answer = resume_visit(BSS_DOOR if surface is Surface.BSS else STOREFRONT_DOOR, here() or "")
         if answer is not None:
             return answer
     return redirect(url_for(f"{prefix}_sessions.login", next=here()), code=HTTPStatus.SEE_OTHER)

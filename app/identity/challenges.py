@@ -1,7 +1,8 @@
 """Between a right password and a session: a code, a new password, or an app to be set up (SF-12, SF-13, BC-02).
 
 A challenge is a row named by the digest of a secret the browser holds. Ten minutes, five wrong codes; an exhausted one
-counts as a wrong password, so that codes cannot be guessed behind a known password.
+counts as a wrong password, so that codes cannot be guessed behind a known password. Wrong codes are remembered for a day:
+whoever starts anew after the fourth one goes on with the fifth.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from app.identity.locking import count_wrong_try, forget_wrong_tries, lock_crede
 from app.identity.mails import mail_person
 from app.identity.models import Credential, SignInChallenge, SignInName, SignInStep, UserStatus
 from app.identity.realms import open_realm
-from app.identity.rules import AppRule, code_step, rules_of
+from app.identity.rules import first_step, last_step
 from app.identity.second_factor import code_digest, has_app, is_app_code, is_code, new_mail_code
 from app.notifications.services import MailTemplate
 from tenants.context import current_scope
@@ -29,24 +30,18 @@ VALID_FOR = timedelta(minutes=10)
 WRONG_CODES = 5
 RESEND_AFTER = timedelta(seconds=60)
 MOST_RESENDS = 3
+REMEMBERED_FOR = timedelta(days=1)
 
 
 def proceed(name: SignInName, credential: Credential, visit: Visit, *, is_remembered: bool) -> SignedIn | Challenged:
     """Let somebody in whose password was right, or ask for what is missing."""
-    step = _first_step(name, credential, visit)
+    step = first_step(name, credential, visit.device, at=visit.at)
     if step is None:
         forget_wrong_tries(credential)
         return enter(name, visit, is_remembered=is_remembered)
     secret = new_token()
     with open_realm(name.realm_id):
-        session.execute(
-            delete(SignInChallenge).where(
-                SignInChallenge.distributor_id == name.distributor_id,
-                SignInChallenge.realm_id == name.realm_id,
-                SignInChallenge.user_id == name.user_id,
-                SignInChallenge.valid_until <= visit.at,
-            )
-        )
+        wrong_tries = _take_wrong_tries(name, at=visit.at)
         challenge = SignInChallenge(
             realm_id=name.realm_id,
             token_digest=digest(secret),
@@ -55,7 +50,7 @@ def proceed(name: SignInName, credential: Credential, visit: Visit, *, is_rememb
             step=step,
             is_remembered=is_remembered,
             codes_sent=0,
-            wrong_tries=0,
+            wrong_tries=wrong_tries,
             valid_until=visit.at + VALID_FOR,
             created_at=visit.at,
         )
@@ -64,6 +59,26 @@ def proceed(name: SignInName, credential: Credential, visit: Visit, *, is_rememb
     if step is SignInStep.MAIL_CODE:
         _mail_code(challenge, name, at=visit.at)
     return Challenged(secret, step)
+
+
+def _take_wrong_tries(name: SignInName, *, at: datetime) -> int:
+    """End the person's earlier challenges in the realm; return how many wrong codes of a day count on in the next one.
+
+    Those of an exhausted challenge do not: they have counted as a wrong password.
+    """
+    earlier = session.scalars(
+        delete(SignInChallenge)
+        .where(
+            SignInChallenge.distributor_id == name.distributor_id,
+            SignInChallenge.realm_id == name.realm_id,
+            SignInChallenge.user_id == name.user_id,
+        )
+        .returning(SignInChallenge)
+    ).all()
+    counted = sum(
+        each.wrong_tries for each in earlier if each.wrong_tries < WRONG_CODES and at - each.created_at < REMEMBERED_FOR
+    )
+    return min(counted, WRONG_CODES - 1)
 
 
 def find_step(realm_id: UUID, token: str, *, at: datetime) -> SignInStep:
@@ -125,25 +140,11 @@ def send_again(realm_id: UUID, token: str, *, at: datetime) -> None:
     _mail_code(challenge, name, at=at)
 
 
-def _first_step(name: SignInName, credential: Credential, visit: Visit) -> SignInStep | None:
-    code = code_step(name, visit.device, at=visit.at)
-    if code is not None:
-        return code
-    if rules_of(name.realm_id).app is AppRule.REQUIRED and not has_app(name.credential_realm_id, name.user_id):
-        return SignInStep.SET_UP_APP
-    return _last_step(name, credential, visit.at)
-
-
-def _last_step(name: SignInName, credential: Credential, at: datetime) -> SignInStep | None:
-    age = rules_of(name.realm_id).password_age
-    return SignInStep.NEW_PASSWORD if age is not None and at - credential.changed_at >= age else None
-
-
 def _advance(
     challenge: SignInChallenge, name: SignInName, token: str, visit: Visit, *, trust: bool
 ) -> SignedIn | Challenged:
     credential = _credential(name)
-    following = None if challenge.step is SignInStep.NEW_PASSWORD else _last_step(name, credential, visit.at)
+    following = None if challenge.step is SignInStep.NEW_PASSWORD else last_step(name, credential, at=visit.at)
     with open_realm(challenge.realm_id):
         if following is not None:
             challenge.step, challenge.code_digest = following, None

@@ -103,7 +103,7 @@ def ask_for_email(requester: Requester, new_email: str, *, at: datetime) -> None
 
 
 def send_email_code_again(requester: Requester, *, at: datetime) -> None:
-    """Mail a new code, valid for another ten minutes. Raises ChallengeEnded, TooSoon within a minute."""
+    """Mail a new code, valid for another ten minutes; wrong ones count on. Raises ChallengeEnded, TooSoon within a minute."""
     change = find_change(requester)
     if change is None:
         raise ChallengeEnded
@@ -193,7 +193,7 @@ def _mail_code(change: EmailChange, user: User, *, at: datetime) -> None:
     code = new_mail_code()
     with open_realm(change.realm_id):
         change.code_digest, change.code_sent_at = code_digest(change.id, code), at
-        change.valid_until, change.wrong_tries = at + VALID_FOR, 0
+        change.valid_until = at + VALID_FOR
         session.flush()
     mail_person(
         MailTemplate.EMAIL_CODE,

@@ -15,9 +15,10 @@ from app.audit.services import Actor, record
 from app.core.db import session
 from app.core.secrets import digest, new_token
 from app.identity.companies.queries import takes_password
+from app.identity.locking import lock_credential
 from app.identity.models import RememberedSignIn, SignInName, UserStatus
 from app.identity.realms import open_realm
-from app.identity.rules import code_step
+from app.identity.rules import first_step
 from app.identity.sessions import end_sessions, start_session
 from tenants.context import current_scope
 
@@ -56,8 +57,8 @@ def resume(
 ) -> Resumed | None:
     """Start a session for a remembered browser and change its secret; None where it opens nothing.
 
-    It stands in for the password, not for a code: where one is asked for, the browser has to be trusted too. The
-    caller commits in both cases: a copied secret ends all that was remembered.
+    It stands in for the password and nothing else: where a code, the set-up of an app or a new password is asked for, the
+    person signs in. The caller commits in both cases: a copied secret ends all that was remembered.
     """
     shown = digest(secret)
     with open_realm(realm_id):
@@ -87,7 +88,8 @@ def resume(
         if name is None:
             session.delete(row)
             return None
-    if code_step(name, device, at=at) is not None or not takes_password(name):
+    credential = lock_credential(name)
+    if credential is None or first_step(name, credential, device, at=at) is not None or not takes_password(name):
         return None
     with open_realm(realm_id):
         token, _ = start_session(name, at=at, address=address, browser=browser)

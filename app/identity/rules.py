@@ -9,7 +9,7 @@ from uuid import UUID
 
 from app.identity.devices import is_trusted
 from app.identity.mails import settings_of_realm
-from app.identity.models import SignInName, SignInStep
+from app.identity.models import Credential, SignInName, SignInStep
 from app.identity.realms import is_bss_realm
 from app.identity.second_factor import has_app
 from tenants.settings import distributor_settings
@@ -49,6 +49,22 @@ def code_step(name: SignInName, device: str | None, *, at: datetime) -> SignInSt
     if rules.app is not AppRule.OFF and has_app(name.credential_realm_id, name.user_id):
         return SignInStep.APP_CODE
     return SignInStep.MAIL_CODE if rules.has_mail_code else None
+
+
+def first_step(name: SignInName, credential: Credential, device: str | None, *, at: datetime) -> SignInStep | None:
+    """Return what is asked for after a right password, or instead of it: a code, the set-up of an app, a new password."""
+    code = code_step(name, device, at=at)
+    if code is not None:
+        return code
+    if rules_of(name.realm_id).app is AppRule.REQUIRED and not has_app(name.credential_realm_id, name.user_id):
+        return SignInStep.SET_UP_APP
+    return last_step(name, credential, at=at)
+
+
+def last_step(name: SignInName, credential: Credential, *, at: datetime) -> SignInStep | None:
+    """Return what is asked for after any code: a new password where the present one is too old."""
+    age = rules_of(name.realm_id).password_age
+    return SignInStep.NEW_PASSWORD if age is not None and at - credential.changed_at >= age else None
 
 
 def _age(days: int) -> timedelta | None:

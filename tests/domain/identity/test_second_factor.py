@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pyotp
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from app.audit.services import SYSTEM
 from app.core.db import session
@@ -292,6 +292,19 @@ def test_a_copied_secret_ends_everything_that_was_remembered(world, remembered):
     assert sessions_in(world, world.root.id) == 0
 
 
+def test_a_remembered_browser_signs_in_when_the_password_has_expired(world, remembered):
+    """SF-F25, BC-28: staying signed in stands in for the password, not for what comes after it."""
+    with scope(direct_business_scope(world.id)):
+        save_storefront_settings(world.root.id, StorefrontSettings(password_days=30), reseller_id=None, at=MONDAY_NOON)
+        session.commit()
+    assert come_back(world, remembered, MONDAY_NOON + timedelta(days=29)) is not None
+    again = try_sign_in(world, world.root.id, world.direct_buyer.email, is_remembered=True, at=MONDAY_NOON).remember
+    with scope(world.scope), open_realm(world.root.id):
+        session.execute(update(Credential).values(changed_at=MONDAY_NOON - timedelta(days=10)))
+        session.commit()
+    assert come_back(world, again, MONDAY_NOON + timedelta(days=21)) is None
+
+
 def test_a_remembered_sign_in_ends_after_30_days_with_the_password_and_in_other_realms(world, remembered):
     assert come_back(world, remembered, MONDAY_NOON + timedelta(days=30)) is None
     with scope(alias_visitor_scope(world.id, world.tech.id)):
@@ -311,3 +324,36 @@ def test_a_remembered_browser_is_no_second_factor(world, remembered):
         )
         session.commit()
     assert come_back(world, remembered) is None
+
+
+def test_wrong_codes_count_on_when_somebody_starts_anew(world, shop):
+    """SF-12: five wrong codes are a wrong password, in however many sign-ins: a known password opens no guessing."""
+    for _ in range(3):
+        found = knock(world, shop)
+        assert isinstance(found, Challenged)
+        for _ in range(2):
+            if failed_tries(world, shop) == 0:
+                answer(world, shop, found.token, wrong_code(world))
+    assert failed_tries(world, shop) == 1
+
+
+def test_a_day_later_wrong_codes_are_forgotten(world, shop):
+    """SF-12: a slip of last week is not held against anybody."""
+    first = knock(world, shop)
+    for _ in range(4):
+        answer(world, shop, first.token, wrong_code(world))
+
+    later = MONDAY_NOON + timedelta(days=1, minutes=1)
+    found = knock(world, shop, at=later)
+    answer(world, shop, found.token, wrong_code(world), at=later)
+
+    assert failed_tries(world, shop) == 0
+
+
+def wrong_code(world) -> str:
+    return "000000" if mailed_code(world) != "000000" else "111111"
+
+
+def failed_tries(world, shop) -> int:
+    with as_customer(world), open_realm(shop):
+        return session.scalars(select(Credential.failed_tries).where(Credential.realm_id == shop)).one()

@@ -232,6 +232,32 @@ def test_staying_signed_in_survives_the_session_and_ends_with_sign_out(client, w
     assert client.get("/billing").location.startswith("/login")
 
 
+def test_staying_signed_in_below_an_alias_comes_back_there(client, world):
+    """Decisions section 4: nobody who comes back to a reseller's storefront lands in the distributor's."""
+    buyer, storefront = world.tech.buyers[0], world.tech.storefront
+    give_password(world, buyer, storefront.id)
+    client.post("/techsolutions/login", data={"email": buyer.email, "password": PASSWORD, "remember": "y"})
+    client.delete_cookie(cookie_name(storefront.id), domain=world.host, path="/techsolutions")
+
+    resumed = client.get("/techsolutions/billing?page=1")
+
+    assert (resumed.status_code, resumed.location) == (FOUND, "/techsolutions/billing?page=1")
+
+
+def test_guessing_the_present_password_of_a_session_locks_it(sign_in, world):
+    """SF-12: a stolen session is no way to try passwords."""
+    customer = sign_in(world.direct_buyer)
+    give_password(world, world.direct_buyer, world.root.id)
+    wanted = {"password": "Quiet-Harbour-77", "repeat": "Quiet-Harbour-77"}
+    for _ in range(4):
+        assert customer.post("/account/password", data={"current": "Wrong-1-guess", **wanted}).status_code == 422
+
+    refused = customer.post("/account/password", data={"current": PASSWORD, **wanted})
+
+    assert refused.status_code == 422
+    assert "This is not your present password" in refused.text
+
+
 def test_cookies_beside_the_session_are_kept_from_scripts_and_other_sites(client, world):
     """BC-F74 (partly): HttpOnly, SameSite, below the address's path; signed for one realm."""
     give_password(world, world.tech.buyers[0], world.tech.storefront.id)
