@@ -53,7 +53,7 @@ def _take_address(door: Door, offered: WaysIn, wanted: str | None) -> ResponseRe
         require_within(SIGN_IN, request.remote_addr)
         url = company_url(door, form.email.data or "", wanted)
         if url is not None:
-            return _to_company(url)
+            return _to_company(url, _password_url(door, offered, wanted))
         if offered.has_local:
             asked = PasswordForm(formdata=None, email=(form.email.data or "").strip())
             return _password_page(door, asked, offered, wanted, is_address_first=True)
@@ -64,7 +64,7 @@ def _take_address(door: Door, offered: WaysIn, wanted: str | None) -> ResponseRe
         "storefront/sessions/address.html",
         title="Sign in",
         form=form,
-        password_url=door.url("login", password=1, next=wanted) if offered.has_local else None,
+        password_url=_password_url(door, offered, wanted),
         register_url=_register_url(door),
         providers=_provider_links(door, offered, wanted),
     ), form.status
@@ -76,9 +76,17 @@ def company_url(door: Door, email: str, wanted: str | None) -> str | None:
     return None if route is None else door.url("sso_start", provider_id=route.provider_id, next=wanted)
 
 
-def _to_company(url: str) -> ResponseReturnValue:
+def _password_url(door: Door, offered: WaysIn, wanted: str | None) -> str | None:
+    """Return where the password may be typed at once: by people beside their provider, and when it fails."""
+    return door.url("login", password=1, next=wanted) if offered.has_local else None
+
+
+def _to_company(url: str, password_url: str | None) -> ResponseReturnValue:
     """Go on to a company's provider by a link that follows itself: a form must not end at another site (ADR 0021)."""
-    response = make_response(page("storefront/sessions/to_company.html", title="Sign in with your company", url=url))
+    shown = page(
+        "storefront/sessions/to_company.html", title="Sign in with your company", url=url, password_url=password_url
+    )
+    response = make_response(shown)
     response.headers["Refresh"] = f"0;url={url}"
     return response
 

@@ -73,6 +73,7 @@ def test_the_address_leads_to_the_companys_provider_or_to_the_password(client, w
     url = f"/techsolutions/sso/{provider.id}?next=/techsolutions/billing"
     assert (led.status_code, led.headers["Refresh"]) == (OK, f"0;url={url}")
     assert f'href="{url}"' in led.text
+    assert f'href="{LOGIN}?password=1&amp;next=/techsolutions/billing"' in led.text
     assert client.get(url).location.startswith("https://login.olympus.example/auth")
 
     other = ask(client, "somebody@elsewhere.example")
@@ -232,7 +233,8 @@ def test_without_owners_passwords_the_address_is_still_asked_for(client, world, 
     shop_settings(world, local_login=False)
     first = client.get(LOGIN)
     assert (first.status_code, "Shop ID" in first.text, "password" in first.text) == (OK, True, False)
-    assert "Refresh" in ask(client, f"x@{DOMAIN}").headers
+    led = ask(client, f"x@{DOMAIN}")
+    assert ("Refresh" in led.headers, "password" in led.text) == (True, False)
     other = ask(client, "x@elsewhere.example")
     assert (other.status_code, "no sign-in of its own" in other.text) == (UNPROCESSABLE, True)
 
