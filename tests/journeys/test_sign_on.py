@@ -11,6 +11,7 @@ import requests
 from playwright.sync_api import Page, expect
 
 from app.seed.cast import PASSWORD
+from tests.journeys.axe import require_accessible
 from tests.journeys.installation import Installation
 from tests.journeys.people import fill, heading, notice, section, sign_in
 from tests.journeys.stage import BUYER, READY, SHOPKEEPER
@@ -21,6 +22,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("jo
 STAFF = READY.staff[0][0].email
 EMIL = READY.direct.person.email
 TIMEOUT_SECONDS = 20
+NARROW = 375  # pixels: nothing is wider there
 
 
 @pytest.fixture(scope="session")
@@ -123,6 +125,16 @@ def test_customers_of_an_alias_sign_in_and_out_through_openid(installation: Inst
     section(owner, "Sign-in providers")
     index = owner.url
     add_openid(owner, index, openid, "Olympus ID")
+    require_accessible(owner)
+    owner.get_by_role("link", name="Which groups give which roles").click()
+    fill(owner, {"Group": "Purchasing"})
+    owner.get_by_label("Roles").select_option("Buyer")
+    owner.get_by_role("button", name="Save rule").click()
+    expect(owner.get_by_role("row", name="Purchasing")).to_contain_text("Buyer")
+    owner.set_viewport_size({"width": NARROW, "height": 800})
+    require_accessible(owner)
+    assert owner.evaluate("document.documentElement.scrollWidth") <= NARROW
+    owner.set_viewport_size({"width": 1280, "height": 900})
     test_page(owner, index, "Olympus ID")
     at_openid(owner, "jonas@elsewhere.example")
     heading(owner, "The test sign-in worked")

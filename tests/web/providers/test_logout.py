@@ -38,7 +38,7 @@ def leave(client, below=""):
     """Sign out here; returns what the way to the provider says."""
     left = client.post(f"{below}/logout")
     assert left.status_code == OK, left.location
-    url = html.fromstring(left.text).xpath("//a[contains(@class, 'button')]/@href")[0]
+    url = str(html.fromstring(left.text).xpath("//a[contains(@class, 'button')]/@href")[0])
     assert left.headers["Refresh"] == f"0; url={url}"
     return url, {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
 

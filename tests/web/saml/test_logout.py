@@ -6,6 +6,7 @@ import base64
 import zlib
 from datetime import timedelta
 from http import HTTPStatus
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -64,7 +65,7 @@ def leave(client, below=""):
     """Sign out here; returns where the page leads."""
     left = client.post(f"{below}/logout")
     assert left.status_code == OK, left.location
-    url = html.fromstring(left.text).xpath("//a[contains(@class, 'button')]/@href")[0]
+    url = str(html.fromstring(left.text).xpath("//a[contains(@class, 'button')]/@href")[0])
     assert left.headers["Refresh"] == f"0; url={url}"
     return url
 
@@ -227,7 +228,7 @@ def test_only_the_named_sessions_of_that_person_end(client, app, world, provider
     assert sessions_in(world, world.root.id) == []
 
 
-SPOILED_REQUESTS = {
+SPOILED_REQUESTS: dict[str, dict[str, Any]] = {
     "another person": {"subject": "person-2"},
     "nobody": {"subject": None},
     "a comment in the name": {"subject": "person-1<!-- -->"},

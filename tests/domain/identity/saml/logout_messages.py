@@ -6,6 +6,7 @@ import base64
 import zlib
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 from urllib.parse import quote
 from xml.sax.saxutils import escape
 
@@ -76,7 +77,7 @@ class LogoutMessage:
         """The signed query string."""
         changed = replace(self, **changes) if changes else self
         signed = f"{changed.unsigned()}&SigAlg={quote(changed.algorithm, safe='')}"
-        private = load_pem_private_key((key_pair(changed.key) if changed.key else key_pair()).key.encode(), None)
+        private: Any = load_pem_private_key((key_pair(changed.key) if changed.key else key_pair()).key.encode(), None)
         chosen = hashes.SHA1() if changed.algorithm == RSA_SHA1 else hashes.SHA256()  # noqa: S303 - to be refused
         signature = private.sign(signed.encode(), PKCS1v15(), chosen)
         return f"{signed}&Signature={quote(base64.b64encode(signature).decode(), safe='')}"
