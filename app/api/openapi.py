@@ -201,6 +201,11 @@ class Call:
     body: str
     answers: tuple[AnswerLine, ...]
 
+    @property
+    def title(self) -> str:
+        """Method and path, which may break behind each slash on a narrow screen."""
+        return f"{self.method} {self.path}".replace("/", "/\u200b")
+
 
 def calls_of(described: Mapping[str, Any]) -> list[Call]:
     """Return the calls of a description, in the order of their paths."""

@@ -131,12 +131,12 @@ def test_a_storefront_publishes_its_description_and_the_back_office_does_not(cli
         assert client.get(f"{base}/api/v1/openapi.json").json["openapi"] == "3.1.0"
         shown = client.get(f"{base}/api/v1/docs")
         assert shown.status_code == 200
-        assert "POST /orders/{number}/submit" in shown.text
+        assert "POST /orders/{number}/submit" in shown.text.replace("\u200b", "")
     assert world.distributor.name not in client.get("/techsolutions/api/v1/docs").text
     refused(client.get("/bss/api/v1/openapi.json"), 401)
     assert client.get("/bss/api-credentials/docs").status_code in (302, 303)
     sign_in(world.bss_user)
-    assert "POST /orders/{number}/execute" in client.get("/bss/api-credentials/docs").text
+    assert "POST /orders/{number}/execute" in client.get("/bss/api-credentials/docs").text.replace("\u200b", "")
 
 
 def test_the_page_needs_nothing_of_others(client):

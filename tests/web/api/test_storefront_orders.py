@@ -14,10 +14,11 @@ from app.core.clock import utc_now
 from app.core.ids import new_id
 from app.identity.api_clients.models import ApiClientKind
 from app.notifications.models import OutboundMail
-from app.orders.models import Order, OrderItem, OrderStatus, OrderWork
+from app.orders.models import Order, OrderChannel, OrderItem, OrderStatus, OrderWork
 from app.pricing.models import MarkupLevel, MarkupRule
 from app.subscriptions.models import Subscription
 from tenants.context import scope
+from tests.factories.execution import Wanted, alias_order, make_order
 from tests.factories.world import MONDAY_NOON
 from tests.web.api.conftest import EVERYTHING, Caller, make_program, refused
 from tests.web.leaks.conftest import run_due
@@ -274,4 +275,32 @@ def test_free_edition_reads_orders_and_places_none(client, session, world):
     assert shop.get("/orders").status_code == 200
     refused(shop.post("/orders", {"customer_id": str(world.cloudia.customers[0].id)}), 403, "", "insufficient_scope")
     refused(shop.post("/customers", {"name": "New", "email": "a@b.example", "country": "GR"}), 403)
+    assert orders_of(session, world) == []
+
+
+def test_what_a_reseller_ordered_itself_has_no_amounts(session, world, shop):
+    """BC-33: own cost only in invoices: of orders at the root and by staff of the distributor no amount is told."""
+    customer, tech = world.tech.customers[0], world.tech
+    wanted = [Wanted(world.seats, price="7.7731")]
+    mine = {"payer": tech.account, "at": MONDAY_NOON}
+    at_root = make_order(session, world, customer, tech.admin, wanted, placed_by_reseller=True, **mine)
+    own_use = make_order(session, world, tech.account, tech.admin, wanted, **mine)
+    by_staff = make_order(session, world, customer, world.bss_user, wanted, channel=OrderChannel.BSS, **mine)
+    by_customer = alias_order(session, world, [Wanted(world.seats, price="13.57")])
+    listed = {each["number"]: each for each in shop.get("/orders").json["items"]}
+    assert len(listed) == 4
+    for placed in (at_root, own_use, by_staff):
+        assert listed[placed.number]["net_total"] is None
+        answer = shop.get(f"/orders/{placed.number}")
+        assert [(each["unit_price"], each["line_total"]) for each in answer.json["items"]] == [(None, None)]
+        assert "7.7731" not in answer.text
+    assert listed[by_customer.number]["net_total"] == "13.5700"
+    assert shop.get("/orders", **{"$filter": "net_total gt 7 and net_total lt 8"}).json["total"] == 0
+
+
+def test_a_body_that_is_too_large_is_413(session, world, shop):
+    """BC-32: 1 MiB."""
+    huge = b'{"comment": "' + b"x" * (1024 * 1024) + b'"}'
+    answer = shop.ask("POST", "/orders", data=huge, content_type="application/json")
+    assert (answer.status_code, answer.mimetype) == (413, "application/problem+json")
     assert orders_of(session, world) == []
