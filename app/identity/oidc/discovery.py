@@ -46,6 +46,8 @@ def discover(issuer: str, outside: Outside) -> ProviderMetadata:
 
 def _address(found: Mapping[str, Any], name: str) -> str:
     value = found.get(name)
-    if not isinstance(value, str) or urlsplit(value).scheme not in ("https", "http") or not urlsplit(value).hostname:
+    if not isinstance(value, str) or not value.isprintable() or " " in value:
+        raise OutsideFailed(f"Its {name} is missing or no address")
+    if urlsplit(value).scheme not in ("https", "http") or not urlsplit(value).hostname:
         raise OutsideFailed(f"Its {name} is missing or no address")
     return value

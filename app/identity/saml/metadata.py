@@ -116,7 +116,8 @@ def _location(role: etree._Element, service: str, name: str = "Location") -> str
             if not url and name != "Location":
                 return None
             parts = urlsplit(url)
-            if parts.scheme not in ("http", "https") or not parts.netloc or len(url) > LONGEST:
+            is_plain = url.isascii() and url.isprintable() and " " not in url
+            if parts.scheme not in ("http", "https") or not parts.netloc or len(url) > LONGEST or not is_plain:
                 raise _refused("An address of the provider is not a web address")
             return url
     return None
