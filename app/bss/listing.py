@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -11,8 +11,11 @@ from flask import Response, request, url_for
 
 from app.core.ids import parse_id
 from app.web.exports import Cell, csv_response, xlsx_response
+from app.web.pages import page
+from app.web.pagination import SIZES, Page
 
 Choice = TypeVar("Choice", bound=enum.Enum)
+Item = TypeVar("Item")
 EXPORTS = ("csv", "xlsx")
 SEARCH_LENGTH = 100
 
@@ -20,6 +23,11 @@ SEARCH_LENGTH = 100
 def with_args(**changes: object) -> str:
     """Return this page's URL with some parameters changed; an empty value drops one."""
     return to_with_args(request.endpoint or "", **changes)
+
+
+def list_page(template: str, title: str, found: Page[Item], words: Mapping[Any, str], tones: Mapping[Any, str]) -> str:
+    """Render a plain list of runs or files: what was `found`, with words and tones for where each stands."""
+    return page(template, title=title, found=found, words=words, tones=tones, sizes=SIZES, with_args=with_args)
 
 
 def to_with_args(endpoint: str, **changes: object) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -60,6 +60,12 @@ class Page(Generic[Item]):
     def has_next(self) -> bool:
         """Whether there is a page after this one."""
         return self.number < self.pages
+
+
+def listed(reads: Callable[[PageRequest], Sequence[Item]], counts: Callable[[], int]) -> Page[Item]:
+    """Return the page that is asked for: `reads` finds its items, `counts` all of them."""
+    asked = requested_page()
+    return Page(reads(asked), counts(), asked.number, asked.size)
 
 
 def requested_page() -> PageRequest:

@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from app.access import permission_required, signed_in_viewer
 from app.bss.categories.choices import category_choices
 from app.bss.imports.forms import ConfirmForm, RuleForm, UploadForm
-from app.bss.listing import asked_export, export, with_args
+from app.bss.listing import asked_export, export, list_page, with_args
 from app.catalogue.imports import queries
 from app.catalogue.imports.models import ImportRun, ImportState
 from app.catalogue.imports.queries import category_rules
@@ -25,7 +25,7 @@ from app.core.ids import parse_id
 from app.identity.permissions import Permission
 from app.provisioning.queries import list_service_managers
 from app.web.pages import page
-from app.web.pagination import SIZES, Page, requested_page
+from app.web.pagination import SIZES, Page, listed, requested_page
 from app.web.surfaces import Surface, surface_blueprint
 from themes.frames import Crumb
 
@@ -57,19 +57,8 @@ ISSUE_HEADER = ("Row", "Column", "Code", "Problem")
 @permission_required(Permission.BSS_IMPORTS_RUN)
 def index() -> ResponseReturnValue:
     """List the imports, the latest first."""
-    asked = requested_page()
-    runs = Page(
-        queries.list_runs(limit=asked.size, offset=asked.offset), queries.count_runs(), asked.number, asked.size
-    )
-    return page(
-        "bss/imports/index.html",
-        title="Imports",
-        runs=runs,
-        sizes=SIZES,
-        with_args=with_args,
-        state_words=STATE_WORDS,
-        tones=TONES,
-    )
+    runs = listed(lambda asked: queries.list_runs(limit=asked.size, offset=asked.offset), queries.count_runs)
+    return list_page("bss/imports/index.html", "Imports", runs, STATE_WORDS, TONES)
 
 
 @bp.route("/new", methods=["GET", "POST"])

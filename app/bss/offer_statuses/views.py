@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from flask import flash, redirect, url_for
+from flask import url_for
 from flask.typing import ResponseReturnValue
 from wtforms import BooleanField, IntegerField, SelectField, StringField
 from wtforms.validators import InputRequired, NumberRange
 
 from app.access import permission_required, signed_in_viewer
+from app.bss.status_setup import deleted, saved
 from app.core.clock import utc_now
-from app.core.db import unit_of_work
-from app.core.errors import Invalid
 from app.identity.permissions import Permission
 from app.orders.offers.models import OfferType
 from app.orders.offers.statuses import (
@@ -69,16 +68,12 @@ def index() -> ResponseReturnValue:
 def new() -> ResponseReturnValue:
     """Add a status; a second submit meets its name."""
     form = StatusForm()
-    if form.validate_on_submit():
-        try:
-            with unit_of_work():
-                made = add_status(form.to_details(), actor=signed_in_viewer().actor, at=utc_now())
-        except Invalid as refusal:
-            form.take(refusal)
-        else:
-            flash(f"{made.details.name} was added.", "success")
-            return redirect(url_for(".index"), code=303)
-    return _form(form, "New status", None), form.status
+
+    def save() -> str:
+        made = add_status(form.to_details(), actor=signed_in_viewer().actor, at=utc_now())
+        return f"{made.details.name} was added."
+
+    return saved(form, save) or (_form(form, "New status", None), form.status)
 
 
 @bp.route("/<ref>", methods=["GET", "POST"])
@@ -89,30 +84,23 @@ def edit(ref: str) -> ResponseReturnValue:
     form = StatusForm()
     if form.is_submitted():
         form.type.data = status.details.type.value  # a status stays of its type
-    if form.validate_on_submit():
-        try:
-            with unit_of_work():
-                change_status(ref, form.to_details(), actor=signed_in_viewer().actor, at=utc_now())
-        except Invalid as refusal:
-            form.take(refusal)
-        else:
-            flash("Saved.", "success")
-            return redirect(url_for(".index"), code=303)
-    elif not form.is_submitted():
+    else:
         details = status.details
         form.number.data, form.name.data, form.is_active.data = details.number, details.name, details.is_active
-    return _form(form, status.details.name, status), form.status
+
+    def save() -> str:
+        change_status(ref, form.to_details(), actor=signed_in_viewer().actor, at=utc_now())
+        return "Saved."
+
+    return saved(form, save) or (_form(form, status.details.name, status), form.status)
 
 
 @bp.post("/<ref>/delete")
 @permission_required(Permission.BSS_SETUP_EDIT)
 def delete(ref: str) -> ResponseReturnValue:
     """Delete a status no offer stands in."""
-    name = get_status(ref).details.name
-    with unit_of_work():
-        delete_status(ref, actor=signed_in_viewer().actor, at=utc_now())
-    flash(f"{name} was deleted.", "success")
-    return redirect(url_for(".index"), code=303)
+    actor = signed_in_viewer().actor
+    return deleted(get_status(ref).details.name, lambda: delete_status(ref, actor=actor, at=utc_now()))
 
 
 def _form(form: StatusForm, title: str, status: NamedStatus | None) -> str:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from flask import flash, redirect, url_for
+from flask import url_for
 from flask.typing import ResponseReturnValue
 
 from app.access import permission_required, signed_in_viewer
 from app.bss.order_statuses.forms import STOREFRONT_WORDS, TYPE_WORDS, BuiltInForm, StatusForm
+from app.bss.status_setup import deleted, saved
 from app.core.clock import utc_now
-from app.core.db import unit_of_work
-from app.core.errors import Invalid
 from app.identity.permissions import Permission
 from app.orders.statuses import NamedStatus, add_status, change_status, delete_status, get_status, list_statuses
 from app.web.pages import page
@@ -38,16 +37,12 @@ def index() -> ResponseReturnValue:
 def new() -> ResponseReturnValue:
     """Add a status of the distributor's own; a second submit meets its name."""
     form = StatusForm()
-    if form.validate_on_submit():
-        try:
-            with unit_of_work():
-                made = add_status(form.to_details(), actor=signed_in_viewer().actor, at=utc_now())
-        except Invalid as refusal:
-            form.take(refusal)
-        else:
-            flash(f"{made.details.name} was added.", "success")
-            return redirect(url_for(".index"), code=303)
-    return _form(form, "New status", None), form.status
+
+    def save() -> str:
+        made = add_status(form.to_details(), actor=signed_in_viewer().actor, at=utc_now())
+        return f"{made.details.name} was added."
+
+    return saved(form, save) or (_form(form, "New status", None), form.status)
 
 
 @bp.route("/<ref>", methods=["GET", "POST"])
@@ -56,30 +51,23 @@ def edit(ref: str) -> ResponseReturnValue:
     """Change a status; of the built-in ones only In Progress can be."""
     status = get_status(ref)
     form: StatusForm | BuiltInForm = BuiltInForm() if status.built_in is not None else StatusForm()
-    if form.validate_on_submit():
-        details = form.to_details(status) if isinstance(form, BuiltInForm) else form.to_details()
-        try:
-            with unit_of_work():
-                change_status(ref, details, actor=signed_in_viewer().actor, at=utc_now())
-        except Invalid as refusal:
-            form.take(refusal)
-        else:
-            flash("Saved.", "success")
-            return redirect(url_for(".index"), code=303)
-    elif not form.is_submitted():
+    if not form.is_submitted():
         _fill(form, status)
-    return _form(form, status.details.name, status), form.status
+
+    def save() -> str:
+        details = form.to_details(status) if isinstance(form, BuiltInForm) else form.to_details()
+        change_status(ref, details, actor=signed_in_viewer().actor, at=utc_now())
+        return "Saved."
+
+    return saved(form, save) or (_form(form, status.details.name, status), form.status)
 
 
 @bp.post("/<ref>/delete")
 @permission_required(Permission.BSS_SETUP_EDIT)
 def delete(ref: str) -> ResponseReturnValue:
     """Delete a status no order stands in."""
-    name = get_status(ref).details.name
-    with unit_of_work():
-        delete_status(ref, actor=signed_in_viewer().actor, at=utc_now())
-    flash(f"{name} was deleted.", "success")
-    return redirect(url_for(".index"), code=303)
+    actor = signed_in_viewer().actor
+    return deleted(get_status(ref).details.name, lambda: delete_status(ref, actor=actor, at=utc_now()))
 
 
 def _fill(form: StatusForm | BuiltInForm, status: NamedStatus) -> None:

@@ -8,7 +8,7 @@ from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from app.access import permission_required, signed_in_viewer
-from app.bss.listing import asked_choice, asked_export, export, with_args
+from app.bss.listing import asked_choice, asked_export, export, list_page, with_args
 from app.bss.product_files.forms import MappingForm, SheetForm, UploadForm, mapping_form
 from app.catalogue.product_files import queries
 from app.catalogue.product_files.fields import guessed
@@ -28,7 +28,7 @@ from app.core.errors import Invalid
 from app.identity.permissions import Permission
 from app.pricing.currencies import usable_currencies
 from app.web.pages import page
-from app.web.pagination import SIZES, Page, requested_page
+from app.web.pagination import SIZES, Page, listed, requested_page
 from app.web.surfaces import Surface, surface_blueprint
 from themes.frames import Crumb
 
@@ -77,19 +77,8 @@ REPORT_HEADER = ("Row", "Result", "Code", "Name", "Message")
 @permission_required(Permission.BSS_IMPORTS_RUN)
 def index() -> ResponseReturnValue:
     """List the files, the latest first."""
-    asked = requested_page()
-    found = Page(
-        queries.list_files(limit=asked.size, offset=asked.offset), queries.count_files(), asked.number, asked.size
-    )
-    return page(
-        "bss/product_files/index.html",
-        title="Product files",
-        files=found,
-        sizes=SIZES,
-        with_args=with_args,
-        state_words=STATE_WORDS,
-        tones=TONES,
-    )
+    found = listed(lambda asked: queries.list_files(limit=asked.size, offset=asked.offset), queries.count_files)
+    return list_page("bss/product_files/index.html", "Product files", found, STATE_WORDS, TONES)
 
 
 @bp.route("/new", methods=["GET", "POST"])

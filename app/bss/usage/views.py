@@ -13,7 +13,7 @@ from app.billing.usage.importing import get_import, upload_usage
 from app.billing.usage.models import ResourceKind, UsageImportState, UsageState
 from app.billing.usage.rates import add_on_choices, add_rate, change_rate, get_rate, list_rates, remove_rate
 from app.billing.usage.rating import usage_so_far
-from app.bss.listing import asked_choice, asked_export, export, with_args
+from app.bss.listing import asked_choice, asked_export, export, list_page, with_args
 from app.bss.products.blueprint import tabs
 from app.bss.usage.forms import RateForm, UsageFileForm
 from app.catalogue.queries import get_product
@@ -24,7 +24,7 @@ from app.identity.permissions import Permission
 from app.pricing.currencies import usable_currencies
 from app.subscriptions.queries import get_subscription
 from app.web.pages import page
-from app.web.pagination import SIZES, Page, requested_page
+from app.web.pagination import SIZES, Page, listed, requested_page
 from app.web.surfaces import Surface, surface_blueprint
 from themes.frames import Crumb
 
@@ -69,19 +69,8 @@ EXPORT_HEADER = (
 @permission_required(Permission.BSS_USAGE_EDIT)
 def index() -> ResponseReturnValue:
     """List the files of usage, the latest first."""
-    asked = requested_page()
-    found = Page(
-        queries.list_imports(limit=asked.size, offset=asked.offset), queries.count_imports(), asked.number, asked.size
-    )
-    return page(
-        "bss/usage/index.html",
-        title="Usage data",
-        imports=found,
-        sizes=SIZES,
-        with_args=with_args,
-        words=IMPORT_WORDS,
-        tones=IMPORT_TONES,
-    )
+    found = listed(lambda asked: queries.list_imports(limit=asked.size, offset=asked.offset), queries.count_imports)
+    return list_page("bss/usage/index.html", "Usage data", found, IMPORT_WORDS, IMPORT_TONES)
 
 
 @bp.route("/new", methods=["GET", "POST"])
