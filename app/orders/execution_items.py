@@ -13,6 +13,7 @@ from app.billing.add_ons import charge_linked
 from app.billing.purchases import Purchase, charge_more, charge_purchase
 from app.catalogue.models import ProductKind
 from app.catalogue.words import unit_words
+from app.changes.guards import require_free
 from app.core.db import session
 from app.core.errors import DomainError
 from app.orders.agreed import keep_in_subscription
@@ -36,6 +37,7 @@ from app.resellers.plans import PlanRequest, claim_plan, edition_of, live_plan
 from app.resellers.storefronts import SwitchedPlan, switch_plan
 from app.subscriptions.add_ons import follow_quantity
 from app.subscriptions.bundles import follow_quantity as follow_bundle
+from app.subscriptions.machine import Action
 from app.subscriptions.models import Asset, Subscription, SubscriptionRole, SyncStatus
 from app.subscriptions.queries import find_subscription_for_update
 from app.subscriptions.services import (
@@ -121,8 +123,7 @@ def _start_add_on(run: Execution, line: Line, cost: OrderItemCost) -> Provisioni
         with session.begin_nested():
             task = start_add_on(bought, on=run.starts_on, at=run.at)
     except DomainError as refusal:
-        move_delivery(run.order, line.item, DeliveryStatus.FAILED, at=run.at, reason=str(refusal)[:MAX_REASON])
-        add_event(run.order, "failed", FAILED, at=run.at, item=line.item)
+        _fail(run, line, refusal)
         return None
     if task is None:
         deliver(run.order, line.item, at=run.at)
@@ -130,6 +131,12 @@ def _start_add_on(run: Execution, line: Line, cost: OrderItemCost) -> Provisioni
     move_delivery(run.order, line.item, DeliveryStatus.PROVISIONING, at=run.at)
     add_event(run.order, "provisioning", SETTING_UP, at=run.at, item=line.item)
     return task
+
+
+def _fail(run: Execution, line: Line, refusal: DomainError) -> None:
+    """Leave an item to people: nothing of it was charged or asked for; the order's other items go on."""
+    move_delivery(run.order, line.item, DeliveryStatus.FAILED, at=run.at, reason=str(refusal)[:MAX_REASON])
+    add_event(run.order, "failed", FAILED, at=run.at, item=line.item)
 
 
 def _start_asset(run: Execution, line: Line, cost: OrderItemCost) -> ProvisioningTask | None:
@@ -156,7 +163,10 @@ def _start_asset(run: Execution, line: Line, cost: OrderItemCost) -> Provisionin
 
 
 def _start_more_licences(run: Execution, line: Line, cost: OrderItemCost) -> ProvisioningTask | None:
-    """Added seats count once the vendor has confirmed them (CB-22); they are charged with the order."""
+    """Added seats count once the vendor has confirmed them (CB-22); they are charged with the order.
+
+    Days may lie between order and execution: what has ended, failed or waits for a request meanwhile takes no more.
+    """
     item = line.item
     subscription = find_subscription_for_update(item.subscription_id) if item.subscription_id else None
     if subscription is None:
@@ -166,6 +176,11 @@ def _start_more_licences(run: Execution, line: Line, cost: OrderItemCost) -> Pro
         return _start_add_on(run, line, cost)
     if subscription.trial_ends_on is not None:
         return _start_paid(run, line, cost, subscription)
+    try:
+        require_free(subscription, Action.BUY)
+    except DomainError as refusal:
+        _fail(run, line, refusal)
+        return None
     asked = asked_quantity(subscription.id, subscription.quantity)
     charge_more(run.parties.payer, _purchase(run, line, cost), subscription, old=asked, at=run.at)
     wanted = asked + item.quantity

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import func, select
 
 from app.audit.services import Actor, record
 from app.core.db import session
@@ -11,9 +14,11 @@ from app.orders.back_office import CHANGEABLE, price_order
 from app.orders.basket_promotions import Offered, checked_code
 from app.orders.errors import WrongOrderState
 from app.orders.execution_rows import lines_of, lock_order_by_number, parties_of
-from app.orders.models import Order, OrderChannel
+from app.orders.models import Order, OrderChannel, OrderItem
 from app.pricing.promotions.eligibility import covers
-from app.pricing.promotions.queries import find_by_code
+from app.pricing.promotions.errors import PromotionUsed
+from app.pricing.promotions.queries import find_by_code, get_promotion
+from app.pricing.promotions.services import delete_promotion
 from app.pricing.quotes import root_buyer
 from tenants.days import distributors_day
 
@@ -50,6 +55,22 @@ def remove_promotions(number: str, *, actor: Actor, at: datetime) -> Order:
     price_order(order, parties_of(order), at)
     record("order.promotions_removed", actor=actor, at=at, target_kind="order", target_id=order.id)
     return order
+
+
+def delete_unordered(promotion_id: UUID, *, actor: Actor, at: datetime) -> None:
+    """Delete a promotion that lowers no order: one that waits would be executed at its full price.
+
+    Raises PromotionNotFound, PromotionUsed.
+    """
+    promotion = get_promotion(promotion_id)
+    held = session.scalar(
+        select(func.count(OrderItem.order_id.distinct())).where(
+            OrderItem.distributor_id == promotion.distributor_id, OrderItem.promotion_id == promotion_id
+        )
+    )
+    if held:
+        raise PromotionUsed(promotion.name, held)
+    delete_promotion(promotion_id, actor=actor, at=at)
 
 
 def _changeable(number: str) -> Order:

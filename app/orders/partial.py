@@ -27,6 +27,7 @@ from app.orders.execution_items import Execution, start_item
 from app.orders.execution_rows import Line, lines_of, lock_order_by_number, parties_of
 from app.orders.machine import Move, advance, at_first
 from app.orders.models import DeliveryStatus, Order, OrderItem, OrderStatus
+from app.pricing.promotions.services import count_redemptions
 from app.provisioning.services import nudge_tasks
 from tenants.context import current_scope
 from tenants.days import distributors_day
@@ -78,6 +79,8 @@ def deliver_items(wanted: Delivery, *, actor: Actor, at: datetime) -> Order:
     if not wanted.item_ids:
         raise Invalid.field("items", "required", "Tick the items to deliver")
     chosen, rest = _chosen(order, wanted.item_ids)
+    if order.status is OrderStatus.SUBMITTED:  # its first delivery; one In Progress was counted when it was taken up
+        count_redemptions({each.item.promotion_id for each in (*chosen, *rest) if each.item.promotion_id is not None})
     parties = parties_of(order)
     get_account_for_update(parties.payer.id)
     require_executable(order, chosen, parties)

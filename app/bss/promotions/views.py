@@ -18,6 +18,7 @@ from app.core.clock import utc_now
 from app.core.db import unit_of_work
 from app.core.errors import Invalid
 from app.identity.permissions import Permission
+from app.orders.order_promotions import delete_unordered
 from app.pricing.currencies import usable_currencies
 from app.pricing.models import Promotion, PromotionAmount
 from app.pricing.promotions.queries import (
@@ -27,7 +28,7 @@ from app.pricing.promotions.queries import (
     get_promotion,
     list_promotions,
 )
-from app.pricing.promotions.services import create_promotion, delete_promotion, update_promotion
+from app.pricing.promotions.services import create_promotion, update_promotion
 from app.web.exports import Cell
 from app.web.pages import page
 from app.web.pagination import SIZES, Page, requested_page
@@ -122,7 +123,7 @@ def delete(promotion_id: UUID) -> ResponseReturnValue:
     """Delete a promotion nobody has used."""
     name = get_promotion(promotion_id).name
     with unit_of_work():
-        delete_promotion(promotion_id, actor=signed_in_viewer().actor, at=utc_now())
+        delete_unordered(promotion_id, actor=signed_in_viewer().actor, at=utc_now())
     flash(f"{name} was deleted.", "success")
     return redirect(url_for(".index"), code=303)
 
