@@ -249,6 +249,7 @@ class Kept(Generic[Value]):
             entered.distributor_id,
             entered.reseller,
             (entered.account, entered.price_lists) if self._by_account else None,
+            entered.rules,
             key,
         )
         now = time.monotonic()

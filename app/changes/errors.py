@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from app.core.errors import Conflict, NotFound
+from app.core.errors import Conflict, DomainError, NotFound
 
 if TYPE_CHECKING:  # models may import errors, not the other way
     from app.subscriptions.models import ChangeStatus
@@ -45,6 +45,7 @@ class InvoicePending(Conflict):
     """The last change of this cycle stands on no invoice yet (CB-23, same-day rule)."""
 
     code = "invoice_pending"
+    softened = "It was changed already in this billing period; ask again once the next one has begun."
 
     def __init__(self, subscription_code: str) -> None:
         super().__init__(
@@ -67,3 +68,8 @@ class NotOffered(Conflict):
     """Subscriptions of this kind are not changed this way."""
 
     code = "not_offered"
+
+
+def words_for_customers(refusal: DomainError) -> str:
+    """Return what a customer may read of a refusal: a reseller's customers know of no invoices (RS-27)."""
+    return refusal.softened if isinstance(refusal, InvoicePending) else str(refusal)

@@ -17,7 +17,7 @@ from app.audit.services import SYSTEM, Actor, record
 from app.audit.shown import shown_name
 from app.changes.charging import current_period, following_period_day
 from app.changes.effects import Effect, NewChange
-from app.changes.errors import RequestKeyUsed
+from app.changes.errors import RequestKeyUsed, words_for_customers
 from app.changes.future import announce, is_told_ahead, take_back
 from app.changes.guards import require_free
 from app.changes.jobs import START_CHANGE
@@ -118,11 +118,12 @@ def start_submitted(change_id: UUID, *, at: datetime) -> SubscriptionChange:
     if change.status is not ChangeStatus.SUBMITTED or change.examined_at is not None:
         return change
     effect = EFFECTS[change.kind]
+    _move_to_next_period(subscription, change)
     try:
         with session.begin_nested():
             _check(effect, subscription, _as_asked(change), at=change.created_at, but=change.id)
     except DomainError as refusal:  # something has happened since it was asked for
-        _reject(subscription, change, str(refusal), actor=SYSTEM, at=at)
+        _reject(subscription, change, words_for_customers(refusal), actor=SYSTEM, at=at)
         return change
     change.examined_at = at
     if effect.needs_decision(subscription, change, at=at):
@@ -136,11 +137,14 @@ def start_submitted(change_id: UUID, *, at: datetime) -> SubscriptionChange:
 def accept_change(change_id: UUID, *, mails_customer: bool = True, actor: Actor, at: datetime) -> SubscriptionChange:
     """Agree to a customer's request: it is scheduled for its day, sent to the vendor, or applied.
 
+    What was asked for the end of a period that is over by now is for the end of the one that runs (CB-24).
+
     Raises ChangeNotFound, WrongChangeState, and what `submit_change` raises where it is not possible any more.
     """
     subscription, change = lock_both(change_id)
     effect = EFFECTS[change.kind]
     require_step(change, ChangeStep.SCHEDULE if change.timing is ChangeTiming.PERIOD_END else ChangeStep.ACCEPT)
+    _move_to_next_period(subscription, change)
     _check(effect, subscription, _as_asked(change), at=change.created_at, but=change.id)
     change.decided_by_name, change.decided_at = actor.name[:201], at
     change.details = {**change.details, "mails_customer": mails_customer}
@@ -272,6 +276,13 @@ def _day(new: NewChange, subscription: Subscription, at: datetime) -> date:
             raise Invalid.field("effective_on", "required", "Choose a date")
         return new.effective_on
     return distributors_day(at)
+
+
+def _move_to_next_period(subscription: Subscription, change: SubscriptionChange) -> None:
+    """Let what was for the end of a period that was renewed before anybody agreed wait for the end of the running one."""
+    following = following_period_day(subscription)
+    if change.timing is ChangeTiming.PERIOD_END and following is not None and change.effective_on < following:
+        change.effective_on = following
 
 
 def _as_asked(change: SubscriptionChange) -> NewChange:
