@@ -17,7 +17,7 @@ from app.core.db import session
 from app.orders.execution_rows import Line
 from app.orders.models import CoTerm, OrderItem
 from app.subscriptions.models import Subscription
-from app.subscriptions.periods import ONE_DAY, add_months
+from app.subscriptions.periods import ONE_DAY, add_months, on_anchor
 from tenants.context import current_scope
 
 
@@ -31,17 +31,21 @@ def first_period_of(line: Line, *, on: date) -> FirstPeriod | None:
             return (
                 first_period(on, months, align_to=1)
                 if months == 1
-                else _until(add_months(on.replace(day=1), 1), on, months)
+                else _until(add_months(on.replace(day=1), 1), on, months, anchor_day=1)
             )
         case CoTerm.SUBSCRIPTION:
-            boundary = _end_of(line.item.co_term_subscription_id)
-            return None if boundary is None or boundary <= on else _until(boundary, on, months)
+            other = _running(line.item.co_term_subscription_id)
+            boundary = boundary_of(other) if other is not None else None
+            if other is None or boundary is None or boundary <= on:
+                return None
+            return _until(boundary, on, months, anchor_day=_anchor_of(other, boundary))
     return None
 
 
 def align_term(subscription: Subscription, item: OrderItem) -> None:
     """Let the term end with the other subscription's, where it was bought to the same end."""
-    boundary = _end_of(item.co_term_subscription_id) if item.co_term is CoTerm.SUBSCRIPTION else None
+    other = _running(item.co_term_subscription_id) if item.co_term is CoTerm.SUBSCRIPTION else None
+    boundary = boundary_of(other) if other is not None else None
     if boundary is not None and subscription.starts_on is not None and boundary > subscription.starts_on:
         subscription.renews_on = boundary
 
@@ -58,19 +62,25 @@ def code_of(item: OrderItem) -> str | None:
     )
 
 
-def _until(boundary: date, on: date, months: int) -> FirstPeriod:
+def _until(boundary: date, on: date, months: int, *, anchor_day: int) -> FirstPeriod:
     """Return the short period to the nearest cycle's end that leads to the boundary, the first day of what follows."""
     end = boundary
-    while add_months(end, -months, boundary.day) > on:
-        end = add_months(end, -months, boundary.day)
-    if add_months(end, -months, boundary.day) == on:
-        return first_period(on, months, align_to=boundary.day)
-    return stub_until(on, end - ONE_DAY, months, anchor_day=boundary.day)
+    while add_months(end, -months, anchor_day) > on:
+        end = add_months(end, -months, anchor_day)
+    if add_months(end, -months, anchor_day) == on:
+        return first_period(on, months, align_to=anchor_day)
+    return stub_until(on, end - ONE_DAY, months, anchor_day=anchor_day)
 
 
-def _end_of(subscription_id: UUID | None) -> date | None:
+def _running(subscription_id: UUID | None) -> Subscription | None:
     other = session.get(Subscription, (current_scope().distributor_id, subscription_id)) if subscription_id else None
-    return boundary_of(other) if other is not None and other.is_live else None
+    return other if other is not None and other.is_live else None
+
+
+def _anchor_of(other: Subscription, boundary: date) -> int:
+    """Return the day of the month another subscription's periods begin on: the 31st, where February ends on the 28th."""
+    meant = other.anchor_day or boundary.day
+    return meant if on_anchor(boundary.year, boundary.month, meant) == boundary else boundary.day
 
 
 def boundary_of(other: Subscription) -> date | None:

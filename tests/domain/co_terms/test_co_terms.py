@@ -91,6 +91,19 @@ def test_the_same_end_as_another_subscription_makes_a_short_first_period(session
         assert invoice.net_total == Decimal("650.96")
 
 
+def test_an_end_that_february_cut_short_keeps_the_day_that_is_meant(session, world, placed, run_order):
+    """CB-28: aligned to the 31st's 28 February, its periods begin on the 31st, too: in 2028 on the 29th of February."""
+    last = date(2027, 2, 27)
+    code = make_running(
+        session, world, world.direct, world.suite, quantity=1, period=(date(2026, 2, 28), last), anchor_day=31,
+        **YEARLY,
+    ).code  # fmt: skip
+    choose(world, placed, CoTerm.SUBSCRIPTION, code)
+    subscription, charge = execute(session, world, placed, run_order)
+    assert (subscription.period_to, subscription.anchor_day) == (last, 31)
+    assert (charge.net_amount, charge.period_to) == (Decimal("545.75"), last)
+
+
 def test_the_end_of_the_calendar_month_is_the_nearest(session, world, placed, run_order):
     """CB-28: 15 to 30 September are 16 of the 365 days that end on 30 September: 52.60."""
     choose(world, placed, CoTerm.MONTH_END)
