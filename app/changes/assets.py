@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -28,6 +29,7 @@ from app.subscriptions.assets import (
     PaidPrice,
     WrongAssetState,
     find_cost,
+    get_asset,
     get_asset_for_update,
     keep_cost,
     move,
@@ -56,13 +58,12 @@ def edit_asset_price(new: NewAssetPrice, *, actor: Actor, at: datetime) -> Asset
 
     Raises AssetNotFound, WrongAssetState, Invalid (`unchanged`, `below_cost`, `not_priced`, …).
     """
-    asset = get_asset_for_update(new.code)
+    payer, asset = _lock(new.code)
     if asset.status not in PRICED:
         raise WrongAssetState(asset.code, asset.status)
     keys = tuple(f"asset-price:{new.request_key}:{side}" for side in ("credit", "debit"))
     if _is_charged(keys):
         return asset
-    payer = get_account_for_update(asset.payer_id)
     cost, on = _cost_of(asset, payer), distributors_day(at)
     base, unit_cost, label, list_id = _new_price(asset, cost, new.wanted, on)
     before = (cost.unit_cost, cost.price_list_id, cost.user_price, cost.discount_percent)
@@ -72,12 +73,19 @@ def edit_asset_price(new: NewAssetPrice, *, actor: Actor, at: datetime) -> Asset
     if floor is not None and unit_cost < floor and not new.may_go_below_cost:
         field = "user_price" if new.wanted.user_price is not None else "discount_percent"
         raise Invalid.field(field, "below_cost", "Below what the vendor charges: only an administrator may set it")
-    old = cycle_amount(cost.unit_cost, asset.quantity, cost.currency)
-    charged = cycle_amount(unit_cost, asset.quantity, cost.currency)
-    if old != charged:
-        words = ("price before the change", "new price")
-        for key, net, unit, word in zip(keys, (-old, charged), (cost.unit_cost, unit_cost), words, strict=True):
-            _charge(payer, asset, key, net, unit, asset.quantity, f"{asset.name}: {word}", ChargeKind.PRICE, at=at)
+    charges = _charged(asset)
+    stands = _left(charges)
+    wanted = cycle_amount(unit_cost, asset.quantity, cost.currency)
+    if stands != wanted:
+        sides = (
+            (-stands, cost.unit_cost, "price before the change", _newest(charges)),
+            (wanted, unit_cost, "new price", None),
+        )
+        for key, (net, unit, word, credits_id) in zip(keys, sides, strict=True):
+            _charge(
+                payer, asset, key, net, unit, asset.quantity, f"{asset.name}: {word}", ChargeKind.PRICE,
+                credits_id=credits_id, at=at,
+            )  # fmt: skip
         bill(payer, keys, on=on, at=at)
     record(
         "asset.price_edited", actor=actor, at=at, target_kind="asset", target_id=asset.id,
@@ -93,11 +101,11 @@ def edit_asset_price(new: NewAssetPrice, *, actor: Actor, at: datetime) -> Asset
 
 
 def return_asset(code: str, quantity: int, *, request_key: UUID, actor: Actor, at: datetime) -> Asset:
-    """Take back all or some of an asset within its product type's window, and credit it.
+    """Take back all or some of an asset within its product type's window, and credit it: in all what was charged.
 
     Raises AssetNotFound, WrongAssetState, Invalid `quantity_range`, `outside_window`.
     """
-    asset = get_asset_for_update(code)
+    payer, asset = _lock(code)
     key = f"asset-return:{request_key}"
     if _is_charged((key,)):
         return asset
@@ -108,11 +116,15 @@ def return_asset(code: str, quantity: int, *, request_key: UUID, actor: Actor, a
         raise Invalid.field("quantity", "outside_window", "It can no longer be returned")
     if not 1 <= quantity <= asset.quantity:
         raise Invalid.field("quantity", "quantity_range", f"Enter 1 to {asset.quantity:,}")
-    payer = get_account_for_update(asset.payer_id)
     cost = _cost_of(asset, payer)
-    net = cycle_amount(cost.unit_cost, quantity, cost.currency)
+    charges = _charged(asset)
+    left = _left(charges)
+    net = left if quantity == asset.quantity else min(cycle_amount(cost.unit_cost, quantity, cost.currency), left)
     words = f"{asset.name}: returned"
-    _charge(payer, asset, key, -net, cost.unit_cost, quantity, words, ChargeKind.CANCELLATION, at=at)
+    _charge(
+        payer, asset, key, -net, cost.unit_cost, quantity, words, ChargeKind.CANCELLATION,
+        credits_id=_newest(charges), at=at,
+    )  # fmt: skip
     bill(payer, (key,), on=on, at=at)
     asset.quantity -= quantity
     asset.quantity_returned += quantity
@@ -139,21 +151,41 @@ def last_return_day(asset: Asset) -> date | None:
     return local_date(asset.created_at, zone or "UTC") + timedelta(days=days)
 
 
-def _cost_of(asset: Asset, payer: Account) -> AssetCost:
-    """Return what was paid; of an older asset it is found in its order's charge."""
-    found = find_cost(asset.id)
-    if found is not None:
-        return found
-    charge = session.scalar(
+def _lock(code: str) -> tuple[Account, Asset]:
+    """Lock an asset's payer, then the asset: everybody does it in this order. Raises AssetNotFound."""
+    payer = get_account_for_update(get_asset(code).payer_id)
+    return payer, get_asset_for_update(code)
+
+
+def _charged(asset: Asset) -> Sequence[Charge]:
+    """Return what was charged and credited for an asset, without its setup, oldest first."""
+    return session.scalars(
         select(Charge)
         .where(
             Charge.distributor_id == asset.distributor_id,
             Charge.order_item_id == asset.order_item_id,
             Charge.kind != ChargeKind.SETUP,
         )
-        .order_by(Charge.created_at)
-        .limit(1)
-    )
+        .order_by(Charge.created_at, Charge.id)
+    ).all()
+
+
+def _left(charges: Sequence[Charge]) -> Decimal:
+    """Return what can be given back of some charges: never more than was charged."""
+    return max(NOTHING, sum((each.net_amount for each in charges), NOTHING))
+
+
+def _newest(charges: Sequence[Charge]) -> UUID | None:
+    """Return the charge that stands: a credit names it."""
+    return next((each.id for each in reversed(charges) if each.net_amount > 0), None)
+
+
+def _cost_of(asset: Asset, payer: Account) -> AssetCost:
+    """Return what was paid; of an older asset it is found in its order's charge."""
+    found = find_cost(asset.id)
+    if found is not None:
+        return found
+    charge = next(iter(_charged(asset)), None)
     if charge is None:
         raise Invalid.field("user_price", "no_price", "It is not known what was paid for it")
     return keep_cost(asset, payer, PaidPrice(charge.unit_cost, charge.currency))
@@ -219,6 +251,7 @@ def _charge(
     description: str,
     kind: ChargeKind,
     *,
+    credits_id: UUID | None,
     at: datetime,
 ) -> None:
     add_charge(
@@ -233,6 +266,8 @@ def _charge(
             currency=payer.currency,
             period=None,
             subscription_id=None,
+            order_item_id=asset.order_item_id,
+            credits_id=credits_id,
             end_customer_id=asset.account_id if asset.account_id != payer.id else None,
         ),
         at=at,

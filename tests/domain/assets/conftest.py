@@ -30,10 +30,10 @@ def world(session) -> World:
 
 @pytest.fixture
 def buy(session, world, billing) -> Callable[..., Asset]:
-    """Buy tools at 100.00 each, for the direct customer or for a customer of Tech Solutions."""
+    """Buy tools, at 100.00 each if nothing else is said, for the direct customer or for a customer of Tech Solutions."""
 
-    def bought(quantity: int = 3, *, for_customer: bool = False, day: date = FIRST) -> Asset:
-        billing.price(world.tool, "100.00", **ONCE)
+    def bought(quantity: int = 3, *, for_customer: bool = False, day: date = FIRST, unit_cost: str = "100.00") -> Asset:
+        billing.price(world.tool, unit_cost, **ONCE)
         shop = world.tech
         receiver, payer, by = (
             (shop.customers[0], shop.account, shop.buyers[0])
@@ -41,7 +41,7 @@ def buy(session, world, billing) -> Callable[..., Asset]:
             else (world.direct, world.direct, world.direct_buyer)
         )
         placed = make_order(
-            session, world, receiver, by, [Wanted(world.tool, quantity, "100.00", **ONCE)],
+            session, world, receiver, by, [Wanted(world.tool, quantity, unit_cost, **ONCE)],
             payer=payer, at=noon(day),
         )  # fmt: skip
         with scope(world.scope):

@@ -149,6 +149,25 @@ def test_a_return_sent_twice_is_credited_once(session, world, billing, buy, retu
     assert (len(billing.papers()), as_it_stands(session, world, asset.code).quantity) == (2, 2)
 
 
+def test_what_comes_back_piece_by_piece_is_what_was_charged(session, world, billing, buy, returnable):
+    """CB-31: 3 x 3.335 are 10.01; one by one 3.34, 3.34 and the 3.33 that is left."""
+    asset = buy(unit_cost="3.335")
+    for _ in range(3):
+        give_back(session, world, asset, 1)
+    assert [net for _, _, net in billing.papers()] == [D("10.01"), D("3.34"), D("3.34"), D("3.33")]
+    assert sum(each.net_amount for each in billing.charges()) == 0
+
+
+def test_what_comes_back_after_an_edited_price_is_the_edited_price(session, world, billing, buy, returnable):
+    """CB-31: of 3 x 100.00 edited to 80.00, 240.00 come back in all."""
+    asset = buy()
+    edit(session, world, asset, user_price=D("80.00"))
+    give_back(session, world, asset, 1)
+    give_back(session, world, asset, 2)
+    assert [net for _, _, net in billing.papers()[3:]] == [D("80.00"), D("160.00")]
+    assert sum(each.net_amount for each in billing.charges()) == 0
+
+
 @pytest.mark.parametrize(("quantity", "day"), [(4, TENTH), (0, TENTH), (-1, TENTH), (1, date(2026, 6, 16))])
 def test_beyond_window_or_quantity_nothing_is_returned(session, world, billing, buy, returnable, quantity, day):
     asset = buy()
