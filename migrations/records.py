@@ -39,6 +39,8 @@ def create_narrow_role() -> None:
                 END IF;
             END $do$"""
         )
+    drop_narrow_grants()  # where another database of the server has made the role, earlier migrations have granted to it
+    op.execute(f'GRANT USAGE ON SCHEMA public TO "{narrow}"')
     op.execute(
         f"""DO $do$ DECLARE found record; BEGIN
             FOR found IN SELECT table_name, privilege_type FROM information_schema.role_table_grants
@@ -73,9 +75,10 @@ def _condition(table: str, level: str) -> str:
     closed = f"(SELECT accounts_closed({argument}))"
     if table == "accounts":
         return f"{table}.id NOT IN {closed}"
+    otherwise = "true" if level == "read" else f"{table}.account_id IS NULL OR {table}.account_id NOT IN {closed}"
     ruled = (
         f"CASE WHEN {table}.permission_rule_id IS NOT NULL THEN {table}.permission_rule_id = ANY ({_held(level)}) "
-        f"ELSE {table}.account_id IS NULL OR {table}.account_id NOT IN {closed} END"
+        f"ELSE {otherwise} END"
     )
     owner = OWNERS.get(table)
     mine = f"{table}.{owner} = {VIEWER} OR " if owner else ""

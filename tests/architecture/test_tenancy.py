@@ -105,6 +105,25 @@ def test_permission_rules_narrow_and_bind_one_role_alone(session: BoundSession) 
     assert inherited == []
 
 
+def test_the_narrow_role_may_do_what_the_applications_role_may_and_no_more(session: BoundSession) -> None:
+    """Or a page would fail for whom permission rules bind, on a table or sequence that came later."""
+    tables_ = text(
+        """SELECT c.relname, p.name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+        CROSS JOIN unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE']) AS p(name)
+        WHERE n.nspname = 'public' AND c.relkind IN ('r', 'p') AND has_table_privilege(:role, c.oid, p.name)"""
+    )
+    sequences = text(
+        """SELECT sequencename FROM pg_sequences
+        WHERE schemaname = 'public' AND has_sequence_privilege(:role, quote_ident(sequencename), 'USAGE')"""
+    )
+    for statement in (tables_, sequences):
+        of_app, of_narrow = (
+            set(session.execute(statement, {"role": role}).tuples()) for role in ("galleria_app", NARROW_ROLE)
+        )
+        assert of_app == of_narrow
+        assert of_app
+
+
 def keys_of(table: Table) -> list[tuple[str, tuple[str, ...]]]:
     """Primary, unique and foreign keys of a table with their columns."""
     found: list[tuple[str, tuple[str, ...]]] = [("primary", tuple(c.name for c in table.primary_key.columns))]
