@@ -124,6 +124,7 @@ def product_page(
         shows_prices=shows_prices(),
         blocking=blocking,
         limits=limits,
+        terms_url=product_type.terms_url,
         refused=refused,
         add_ons=_add_ons(product, choices, refused),
         questions=_questions(product, product_type),

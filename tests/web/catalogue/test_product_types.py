@@ -215,3 +215,15 @@ def test_missing_names_what_has_no_answer_no_default_and_no_fixed_value(session,
 
         assert [each.id for each in missing(product_type, world.seats, {})] == ["region"]
         assert missing(product_type, world.seats, {"region": "eu"}) == ()
+
+
+def test_the_terms_of_a_type_are_linked_from_its_products(sign_in, world, session) -> None:
+    """CB-01: what is typed on the type is read by who buys."""
+    client, page = sign_in(world.direct_buyer), f"/product/{world.seats.slug}"
+    assert "Terms of use" not in client.get(page).text
+    with scope(world.scope):
+        session.get_one(
+            ProductType, (world.id, world.product_type.id)
+        ).terms_url = "https://contoso.example/terms?a=1&b=2"
+        session.commit()
+    assert 'href="https://contoso.example/terms?a=1&amp;b=2"' in client.get(page).text
