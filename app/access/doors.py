@@ -18,7 +18,7 @@ from app.access.cookies import (
     set_cookie,
     set_kept,
 )
-from app.access.forms import ChangePasswordForm, ForgotForm, NewPasswordForm, SignInForm
+from app.access.forms import ChangePasswordForm, ChosenPasswordForm, ForgotForm, NewPasswordForm, SignInForm
 from app.access.landing import safe_next
 from app.access.limits import SIGN_IN, require_within
 from app.access.requests import realm_of_request
@@ -29,7 +29,7 @@ from app.core.errors import Invalid
 from app.identity.email_change import Requester, WrongPassword, is_present_password
 from app.identity.errors import LinkNoLongerValid
 from app.identity.hops import land_hop
-from app.identity.models import TokenPurpose
+from app.identity.models import SignInName, TokenPurpose
 from app.identity.permissions import Permission, permissions_of
 from app.identity.providers.queries import has_local_login
 from app.identity.realms import passwords_of
@@ -42,10 +42,10 @@ from app.identity.recovery import (
     request_reset,
     reset_password,
 )
+from app.identity.registrants import is_chosen_password
 from app.identity.remembered import resume
 from app.identity.sessions import end_session
 from app.identity.sign_in import Challenged, SignedIn, Visit
-from app.web.forms import Form
 from app.web.pages import page
 from app.web.surfaces import PREFIXES, Surface, surface_of_request
 from tenants.directory import AddressKind
@@ -174,8 +174,8 @@ def _choose_password(door: Door, purpose: TokenPurpose, token: str, *, title: st
         name = check_link(purpose, door.realm_id, token, at=at)
     except LinkNoLongerValid:
         return _link_ended(door, purpose, token)
-    if purpose is TokenPurpose.ACTIVATION and has_password(name):
-        return _confirm_activation(door, token, name.email, done=done)
+    if purpose is TokenPurpose.ACTIVATION and has_password(name) and not request.args.get("new"):
+        return _confirm_activation(door, token, name, done=done)
     email = name.email
     form = NewPasswordForm()
     if form.validate_on_submit():
@@ -196,20 +196,32 @@ def _choose_password(door: Door, purpose: TokenPurpose, token: str, *, title: st
     return page("storefront/sessions/new_password.html", title=title, form=form, rules=rules), form.status
 
 
-def _confirm_activation(door: Door, token: str, email: str, *, done: str) -> ResponseReturnValue:
-    """Activate who chose a password at registration; not by opening the link alone, as programs that read mail do."""
-    form = Form()
+def _confirm_activation(door: Door, token: str, name: SignInName, *, done: str) -> ResponseReturnValue:
+    """Activate who types the password of the registration: a stranger may have registered somebody else's address.
+
+    Who did not choose that password, but reads the mail, chooses a new one.
+    """
+    form, email = ChosenPasswordForm(), name.email
     if form.validate_on_submit():
         require_within(SIGN_IN, request.remote_addr)
-        try:
-            with unit_of_work():
-                activate(door.realm_id, token, None, at=utc_now())
-        except LinkNoLongerValid:
-            return _link_ended(door, TokenPurpose.ACTIVATION, token)
-        flash(done, "success")
-        return redirect(door.url("login"), code=HTTPStatus.SEE_OTHER)
+        at = utc_now()
+        with unit_of_work():  # a wrong one counts
+            is_right = is_chosen_password(name, form.password.data or "", at=at, address=request.remote_addr)
+        if is_right:
+            try:
+                with unit_of_work():
+                    activate(door.realm_id, token, None, at=at)
+            except LinkNoLongerValid:
+                return _link_ended(door, TokenPurpose.ACTIVATION, token)
+            flash(done, "success")
+            return redirect(door.url("login"), code=HTTPStatus.SEE_OTHER)
+        form.take(Invalid.field("password", "wrong_password", "This is not the password of the registration"))
     return page(
-        "storefront/registration/activate.html", title="Activate your account", form=form, email=email
+        "storefront/registration/activate.html",
+        title="Activate your account",
+        form=form,
+        email=email,
+        new_url=door.url("activate", token=token, new=1),
     ), form.status
 
 

@@ -69,6 +69,17 @@ class PresentPasswordForm(Form):
     )
 
 
+class ChosenPasswordForm(Form):
+    """The password of a registration, to activate it."""
+
+    password = PasswordField(
+        "Your password",
+        description="The one you chose when you registered.",
+        validators=[InputRequired("Enter the password you chose")],
+        render_kw={"autocomplete": "current-password"},
+    )
+
+
 class NewEmailForm(PresentPasswordForm):
     """The address somebody wants to sign in with (SF-16)."""
 

@@ -8,8 +8,9 @@ from uuid import UUID
 from sqlalchemy import select
 
 from app.core.db import session
+from app.identity.locking import count_wrong_try, lock_credential
 from app.identity.models import Credential, SignInName, User, UserStatus
-from app.identity.passwords import check_password, hash_password
+from app.identity.passwords import check_password, hash_password, is_password
 from app.identity.queries import person_of
 from app.identity.realms import credential_realm, open_realm, passwords_of
 from app.identity.recovery import send_activation
@@ -36,6 +37,17 @@ def keep_hash(user: User, realm_id: UUID, password_hash: str, *, at: datetime) -
                 changed_at=at,
             )
         )  # fmt: skip
+
+
+def is_chosen_password(name: SignInName, password: str, *, at: datetime, address: str | None) -> bool:
+    """Whether somebody who activates knows the password of the registration; a wrong one counts. The caller commits."""
+    credential = lock_credential(name)
+    if credential is None or credential.is_locked(at):
+        return False
+    if is_password(credential.password_hash, password):
+        return True
+    count_wrong_try(credential, name, name.realm_id, at=at, address=address)
+    return False
 
 
 def standing_of(realm_id: UUID, email: str) -> SignInName | None:

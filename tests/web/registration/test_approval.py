@@ -101,7 +101,7 @@ def test_approve_asks_first_then_lets_the_applicant_in(client, world, sign_in, a
     client.post(f"{DESK}/{asked}/approve")
     work(world)
     client.post("/techsolutions/logout")
-    activated = client.post(path_of(link_of(mailed(world, "user_activation")[0])))
+    activated = client.post(path_of(link_of(mailed(world, "user_activation")[0])), data={"password": FORM["password"]})
 
     account = account_named(world, "Newcomer GmbH")
     assert "Approve registration" in question

@@ -44,7 +44,8 @@ def test_registering_leads_to_an_activation_that_works_once(client, world, shop)
     link = path_of(link_of(mail))
     opened = client.get(link)
     still_pending = enter(client, "/techsolutions/login", EMAIL)
-    first, second = client.post(link), client.post(link)
+    known = {"password": FORM["password"]}
+    first, second = client.post(link, data=known), client.post(link, data=known)
 
     assert (sent.status_code, "Look into your mailbox" in sent.text, before_work) == (OK, True, None)
     assert (mail.to_email, mail.sender_reseller_id, mail.storefront_id) == (EMAIL, world.tech.id, shop)
@@ -147,8 +148,8 @@ def test_registering_again_before_activation_sends_a_new_link_five_times_a_day(c
     links = mailed(world, "user_activation")
 
     assert len(links) == 5
-    assert client.post(path_of(link_of(links[0]))).status_code == HTTPStatus.GONE
-    assert client.post(path_of(link_of(links[-1]))).status_code == FOUND
+    assert client.post(path_of(link_of(links[0])), data={"password": FORM["password"]}).status_code == HTTPStatus.GONE
+    assert client.post(path_of(link_of(links[-1])), data={"password": FORM["password"]}).status_code == FOUND
 
 
 def test_every_error_is_shown_at_once(client, world, shop) -> None:
@@ -218,7 +219,8 @@ def test_reseller_registers_at_the_root_where_the_distributor_allows_it(client, 
     assert "Register as a reseller" in shown
     assert account is not None
     assert (account.is_reseller, account.reseller_id, account.currency) == (True, account.id, "EUR")
-    assert client.post(path_of(link_of(mailed(world, "user_activation")[0]))).status_code == FOUND
+    link = path_of(link_of(mailed(world, "user_activation")[0]))
+    assert client.post(link, data={"password": FORM["password"]}).status_code == FOUND
     assert enter(client, "/login", EMAIL).status_code == FOUND
 
 
@@ -260,6 +262,22 @@ def test_link_for_the_password_page_of_somebody_invited_cannot_be_spent_without_
     assert found is not None
     assert found.status is UserStatus.PENDING
     assert found.activated_at is None
+
+
+def test_a_mailboxs_owner_opens_no_door_for_a_stranger_who_registered_the_address(client, world, shop) -> None:
+    """SF-04: the link alone activates nothing; who did not choose the password chooses a new one, and the old is void."""
+    client.post(PATH, data=FORM)
+    work(world)
+    link = path_of(link_of(mailed(world, "user_activation")[0]))
+
+    guessed = client.post(link, data={"password": "Somebody-Else-42"})
+    assert (guessed.status_code, "not the password of the registration" in guessed.text) == (UNPROCESSABLE, True)
+    assert user_with(world, EMAIL).status is UserStatus.PENDING
+
+    own = {"password": "Quiet-Harbour-77", "repeat": "Quiet-Harbour-77"}
+    assert client.post(f"{link}?new=1", data=own).status_code == FOUND
+    assert enter(client, "/techsolutions/login", EMAIL, FORM["password"]).status_code == UNPROCESSABLE
+    assert enter(client, "/techsolutions/login", EMAIL, own["password"]).status_code == FOUND
 
 
 def test_job_postpones_what_cannot_be_opened_now(client, world, shop) -> None:
