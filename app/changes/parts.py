@@ -9,6 +9,7 @@ from app.billing.charges import charge_to_credit
 from app.billing.models import ChargeKind
 from app.billing.proration import cycle_amount, increase_amount
 from app.catalogue.models import BillingType
+from app.changes.arrears import used_days
 from app.changes.charging import Amount, charge, current_period, whole_cycle
 from app.changes.queries import cost_of
 from app.changes.refunding import refund_of
@@ -42,7 +43,7 @@ def settle_parts(subscription: Subscription, change: SubscriptionChange, *, at: 
         follow_bundle(subscription)
     if change.kind is ChangeKind.CANCELLATION and subscription.status is SubscriptionStatus.CANCELED:
         for add_on in list_add_ons(subscription.id):
-            credit_add_on(add_on, add_on.quantity, change, on=change.effective_on, at=at)
+            settle_end_of_add_on(add_on, change, at=at)
     follow_parent(subscription, at=at)
 
 
@@ -51,6 +52,16 @@ def follow_linked(subscription: Subscription, change: SubscriptionChange, *, at:
     for add_on, cost in linked_add_ons(subscription.id):
         _charge_difference(subscription, add_on, cost, change, at=at)
     follow_quantity(subscription, at=at)
+
+
+def settle_end_of_add_on(add_on: Subscription, change: SubscriptionChange, *, at: datetime) -> None:
+    """Give back what is not used of an add-on that ends, or charge what is used where it is charged on its end."""
+    is_whole = change.timing is ChangeTiming.PERIOD_END
+    last = (add_on.period_to if is_whole else None) or change.effective_on
+    owed = used_days(add_on, last=last, part=f"arrears:{add_on.id}")
+    if owed is not None:
+        charge(add_on, change, owed, at=at)
+    credit_add_on(add_on, add_on.quantity, change, on=change.effective_on, at=at)
 
 
 def credit_add_on(add_on: Subscription, quantity: int, change: SubscriptionChange, *, on: date, at: datetime) -> None:

@@ -22,7 +22,7 @@ from app.subscriptions.models import (
     SyncStatus,
 )
 from app.subscriptions.problems import clear_problem, note_problem
-from app.subscriptions.services import MAX_NAME, add_event
+from app.subscriptions.services import DECREASE, INCREASE, MAX_NAME, add_event
 from tenants.context import current_scope
 
 ENDED = (SubscriptionStatus.CANCELED, SubscriptionStatus.EXPIRED)
@@ -164,11 +164,9 @@ def take_over(parent: Subscription, quantities: Mapping[UUID, int], *, at: datet
         if change:
             add_on.quantity = wanted
             words = f"{add_on.friendly_name}: quantity {'increased' if change > 0 else 'decreased'} to {wanted}"
-            for each in (add_on, parent):
-                add_event(
-                    each, "increase" if change > 0 else "decrease", words[:MAX_EVENT], at=at,
-                    quantity_change=change, quantity_after=wanted,
-                )  # fmt: skip
+            own = INCREASE if change > 0 else DECREASE
+            for each, kind in ((add_on, own), (parent, "add_on_changed")):  # its parent has as many as before
+                add_event(each, kind, words[:MAX_EVENT], at=at, quantity_change=change, quantity_after=wanted)
 
 
 def follow_quantity(parent: Subscription, *, at: datetime) -> None:

@@ -29,6 +29,7 @@ from app.subscriptions.queries import find_asset_by_item, find_by_item, find_sub
 from app.subscriptions.vendor_links import link_vendor
 
 MAX_NAME = 100
+INCREASE, DECREASE, MOVED_AWAY = "increase", "decrease", "moved_away"  # kinds of events that count in quantity-days
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,15 +175,19 @@ def activate(
     return subscription
 
 
-def change_quantity(subscription_id: UUID, quantity: int, *, at: datetime) -> Subscription:
-    """Take over a quantity that the vendor has confirmed. Raises SubscriptionNotFound."""
+def change_quantity(subscription_id: UUID, quantity: int, *, at: datetime, is_moved_away: bool = False) -> Subscription:
+    """Take over a quantity that the vendor has confirmed. Raises SubscriptionNotFound.
+
+    `is_moved_away`: what is missing is another product's from this day on (CB-25); else its last day is this one.
+    """
     subscription = _locked(subscription_id)
     change = quantity - subscription.quantity
     if change:
         subscription.quantity = quantity
         words = "increased" if change > 0 else "decreased"
+        less = MOVED_AWAY if is_moved_away else DECREASE
         add_event(
-            subscription, "increase" if change > 0 else "decrease", f"Quantity {words} to {quantity}", at=at,
+            subscription, INCREASE if change > 0 else less, f"Quantity {words} to {quantity}", at=at,
             quantity_change=change, quantity_after=quantity,
         )  # fmt: skip
     if subscription.sync_status is not SyncStatus.NOT_REQUIRED:

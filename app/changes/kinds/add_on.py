@@ -14,7 +14,7 @@ from app.changes.effects import Effect, NewChange
 from app.changes.errors import InvoicePending
 from app.changes.kinds.quantity import require_refundable
 from app.changes.mails import mail_done
-from app.changes.parts import charge_more_of_add_on, credit_add_on
+from app.changes.parts import charge_more_of_add_on, credit_add_on, settle_end_of_add_on
 from app.changes.queries import cost_of
 from app.changes.refunding import product_and_type
 from app.changes.targets import target_price
@@ -84,6 +84,8 @@ class AddOn(Effect):
         cost = cost_of(owned.id)
         if wanted > before and cost is not None and change.timing is not ChangeTiming.PERIOD_END:
             charge_more_of_add_on(subscription, owned, cost, change, before=before, after=wanted, at=at)
+        elif wanted == 0:
+            settle_end_of_add_on(owned, change, at=at)
         elif wanted < before:
             credit_add_on(owned, before - wanted, change, on=change.effective_on, at=at)
         take_over(subscription, {product_id: wanted}, at=at)

@@ -6,8 +6,7 @@ from datetime import datetime, timedelta
 
 from app.billing.charges import charge_to_credit
 from app.billing.models import ChargeKind
-from app.catalogue.models import BillingType, ProductKind
-from app.changes.arrears import arrears_amount
+from app.changes.arrears import used_days
 from app.changes.charging import Amount, charge, current_period
 from app.changes.dependants import require_not_needed
 from app.changes.effects import Effect, NewChange
@@ -16,9 +15,10 @@ from app.changes.exits import exit_of, require_exit, termination
 from app.changes.kinds.quantity import is_decided_by_bss
 from app.changes.mails import mail_done
 from app.changes.queries import cost_of
-from app.changes.refunding import policy_for, product_and_type, refund_of
+from app.changes.refunding import policy_for, refund_of
 from app.changes.voiding import void_changes
 from app.changes.words import actor_of, day_of
+from app.core.days import write_day
 from app.core.errors import FieldError, Invalid
 from app.provisioning.models import TaskKind
 from app.subscriptions.bundles import require_not_component
@@ -94,7 +94,7 @@ class Cancellation(Effect):
         subscription.canceled_at, subscription.is_suspended_with_account = at, False
         change.quantity_from, change.quantity_to = subscription.quantity, 0
         add_event(
-            subscription, "canceled", f"Canceled, last day {day_of(change).isoformat()}", at=at,
+            subscription, "canceled", f"Canceled, last day {write_day(day_of(change))}", at=at,
             quantity_change=-subscription.quantity, quantity_after=0, actor_name=actor_of(change),
         )  # fmt: skip
         charge(subscription, change, *amounts, at=at)
@@ -118,7 +118,7 @@ def _field_errors(subscription: Subscription, new: NewChange, at: datetime) -> l
             FieldError(
                 "effective_on",
                 "before_period",
-                f"The running period began on {period.first.isoformat()}; choose that day or later",
+                f"The running period began on {write_day(period.first)}; choose that day or later",
             )
         )
     return errors
@@ -134,7 +134,7 @@ def _refund(subscription: Subscription, change: SubscriptionChange) -> Amount | 
     first = min(max(change.effective_on + ONE_DAY, period.first), period.last)
     return Amount(
         kind=ChargeKind.CANCELLATION,
-        description=f"{subscription.friendly_name}: canceled on {change.effective_on.isoformat()}",
+        description=f"{subscription.friendly_name}: canceled on {write_day(change.effective_on)}",
         quantity=subscription.quantity,
         unit_cost=cost.unit_cost,
         net=-refund_of(subscription, subscription.quantity, on=change.effective_on, at=change.created_at),
@@ -144,26 +144,10 @@ def _refund(subscription: Subscription, change: SubscriptionChange) -> Amount | 
 
 
 def _arrears(subscription: Subscription, change: SubscriptionChange) -> Amount | None:
-    """Return what the used days of a period that is charged on its end cost; usage is billed by what was used."""
-    period, cost = current_period(subscription), cost_of(subscription.id)
-    if period is None or cost is None or subscription.trial_ends_on is not None:
-        return None
-    _, product_type = product_and_type(subscription.product_id)
-    if subscription.billing_type is not BillingType.ON_END or product_type.kind is ProductKind.PAY_PER_USE:
-        return None
-    last = period.last if change.timing is ChangeTiming.PERIOD_END else min(change.effective_on, period.last)
-    if last < period.first:
-        return None
-    used = Period(period.first, last)
-    return Amount(
-        kind=ChargeKind.RECURRING,
-        description=subscription.friendly_name,
-        quantity=subscription.quantity,
-        unit_cost=cost.unit_cost,
-        net=arrears_amount(subscription, cost, used),
-        period=used,
-        part="arrears",
-    )
+    """Return what the used days of a period that is charged on its end cost."""
+    is_whole = change.timing is ChangeTiming.PERIOD_END
+    last = (subscription.period_to if is_whole else None) or change.effective_on
+    return used_days(subscription, last=last, part="arrears")
 
 
 def _termination(subscription: Subscription, change: SubscriptionChange) -> Amount | None:
