@@ -6,7 +6,7 @@ What it says stands in `PriceEdit`, in the payer's reach; the change that a cust
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
 
@@ -15,9 +15,11 @@ from app.billing.charges import charge_to_credit, charged_net, has_pending
 from app.billing.models import ChargeKind
 from app.billing.proration import cycle_amount, days_share
 from app.catalogue.models import BillingCycle, BillingType
-from app.changes.charging import Amount, charge, current_period, whole_cycle
+from app.changes.add_on_units import bill_longer_cycle, take_unit, unsold_add_ons
+from app.changes.charging import Amount, charge_together, current_period, whole_cycle
 from app.changes.effects import Effect, NewChange
 from app.changes.errors import InvoicePending, NotOffered
+from app.changes.period_charges import charge_arrears, running_add_ons
 from app.changes.price_mails import mail_new_price, price_before
 from app.changes.price_quotes import new_unit_cost, take_over, wanted_of
 from app.changes.prices import is_protected
@@ -27,6 +29,7 @@ from app.core.errors import Invalid
 from app.core.money import round_money
 from app.provisioning.complete_pictures import complete_picture
 from app.provisioning.pictures import ResourcePicture
+from app.subscriptions.add_ons import list_add_ons
 from app.subscriptions.external_prices import stop_following
 from app.subscriptions.machine import Action
 from app.subscriptions.models import (
@@ -71,6 +74,11 @@ class Price(Effect):
                     "cycle", "protected", "Its price is protected: the cycle can change with the next one"
                 )
             _require_possible_cycle(subscription, edit.cycle, is_now=is_now)
+            _require_sold_add_ons(subscription, edit.cycle, on=new.effective_on or distributors_day(at))
+            if is_now and (
+                waiting := next((each for each in list_add_ons(subscription.id) if has_pending(each.id)), None)
+            ):
+                raise InvoicePending(waiting.code)
         if new.timing is ChangeTiming.NOW and has_pending(subscription.id):
             raise InvoicePending(subscription.code)
 
@@ -98,6 +106,9 @@ class Price(Effect):
         amounts: tuple[Amount, ...] = ()
         if change.timing is ChangeTiming.NOW:
             amounts = _rebilled(subscription, cost, found.unit_cost, found.cycle.months)
+        else:
+            _charge_last_period(subscription, change, at=at)
+        is_other_cycle = found.cycle is not subscription.cycle
         take_over(subscription, cost, wanted, found)
         if wanted.user_price is not None:
             stop_following(subscription.id)
@@ -107,7 +118,13 @@ class Price(Effect):
             subscription, "price", "Price changed", at=at, quantity_after=subscription.quantity,
             actor_name=None,
         )  # fmt: skip
-        charge(subscription, change, *amounts, at=at)
+        owed = [(subscription, amount) for amount in amounts]
+        if is_other_cycle and change.timing is ChangeTiming.NOW:
+            owed += bill_longer_cycle(subscription, change)
+        elif is_other_cycle:
+            for add_on in list_add_ons(subscription.id):
+                take_unit(add_on, subscription, on=change.effective_on)
+        charge_together(change, owed, at=at)
         mail_new_price(before, on=change.effective_on, at=at)
 
 
@@ -119,6 +136,24 @@ def _require_possible_cycle(subscription: Subscription, cycle: BillingCycle, *, 
         raise Invalid.field("cycle", "one_time", "A one-time price has no cycle")
     if is_now and cycle.months < subscription.cycle.months:
         raise Invalid.field("cycle", "shorter_cycle", "Within the current cycle it can only become longer")
+
+
+def _require_sold_add_ons(subscription: Subscription, cycle: BillingCycle, *, on: date) -> None:
+    """Refuse a cycle that an add-on is not sold for: it is billed with its subscription (CB-27)."""
+    if unsold := unsold_add_ons(subscription, subscription.term, cycle, on=on):
+        names = ", ".join(each.friendly_name for each in unsold)
+        raise Invalid.field(
+            "cycle", "add_ons_not_sold", f"{names} has no price for this billing cycle; cancel it first"
+        )
+
+
+def _charge_last_period(subscription: Subscription, change: SubscriptionChange, *, at: datetime) -> None:
+    """Charge what is charged on its end at the price and by the cycle it was used at."""
+    if subscription.period_to is None or change.effective_on <= subscription.period_to:
+        return
+    charge_arrears(subscription, at=at)
+    for add_on in running_add_ons(subscription):
+        charge_arrears(add_on, at=at)
 
 
 def edit_of(edit_id: object) -> PriceEdit | None:

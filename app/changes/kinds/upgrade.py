@@ -15,13 +15,15 @@ from uuid import UUID
 
 from app.billing.charges import has_pending
 from app.catalogue.models import BillingCycle, Product, ProductKind, Term
-from app.catalogue.paths import add_ons_by_product, downgrade_targets, exclusive_with, upgrade_targets
+from app.catalogue.paths import downgrade_targets, exclusive_with, upgrade_targets
 from app.catalogue.quantities import limits_of
+from app.changes.add_on_units import lost_add_ons
 from app.changes.effects import Effect, NewChange
 from app.changes.errors import InvoicePending, NotOffered
 from app.changes.guards import require_free
+from app.changes.kinds.upgrade_add_ons import move_add_ons
 from app.changes.kinds.upgrade_money import credit_source, debit_target, require_credit
-from app.changes.kinds.upgrade_records import end_source, find_target, made_target, move_add_ons, open_target
+from app.changes.kinds.upgrade_records import end_source, find_target, made_target, open_target
 from app.changes.mails import mail_done
 from app.changes.parts import follow_linked
 from app.changes.queries import cost_of
@@ -71,11 +73,12 @@ class Upgrade(Effect):
         is_full = moved == subscription.quantity
         _require_limits(subscription, target, moved, into)
         _require_exclusive(subscription, target, is_full=is_full)
-        if is_full and not new.details.get(CANCELS_ADD_ONS):
-            _require_add_ons(subscription, target)
         on = new.effective_on or distributors_day(at)
         is_job = current_scope().reseller is Reach.ALL  # a storefront's request is priced by the job that looks at it
         price = _price(subscription, new.details, target, moved, on) if is_job else None
+        if is_full and not new.details.get(CANCELS_ADD_ONS):
+            unit = into or price
+            _require_add_ons(subscription, target, (unit.term, unit.cycle) if is_job and unit is not None else None, on)
         if is_job and price is None:
             raise Invalid.field("target", "not_priced", f"{target.name} has no price for this subscription's billing")
         if price is not None and new.is_from_storefront and new.timing is ChangeTiming.NOW:
@@ -103,7 +106,7 @@ class Upgrade(Effect):
             target = target or made_target(subscription, change, _price_of(subscription, change), moved)
             grows = VendorStep(TaskKind.CREATE, target, complete_picture(target, quantity=moved))
         else:
-            add_ons = _merged_add_ons(subscription, target) if is_full else {}
+            add_ons = _merged_add_ons(subscription, target, change) if is_full else {}
             picture = complete_picture(target, quantity=target.quantity + moved, add_ons=add_ons)
             grows = VendorStep(TaskKind.UPDATE, target, picture)
         if is_full:
@@ -140,10 +143,11 @@ class Upgrade(Effect):
             debit_target(source, target, change, moved, price, at=at)
         words = "Upgraded" if self.is_upgrade else "Downgraded"
         if is_full:
-            move_add_ons(source, target, change, at=at)
+            cancels_unsold = bool(change.details.get(CANCELS_ADD_ONS))
+            move_add_ons(source, target, change, cancels_unsold=cancels_unsold, at=at)
             end_source(source, f"{words} to {target.friendly_name} ({target.code})", at=at)
         else:
-            change_quantity(source.id, source.quantity - moved, at=at)
+            change_quantity(source.id, source.quantity - moved, at=at, is_moved_away=True)
             add_event(source, change.kind.value, f"{words} in part: {moved} to {target.code}", at=at)
         add_event(
             target, change.kind.value, f"{words} from {source.friendly_name} ({source.code})", at=at,
@@ -193,20 +197,21 @@ def _siblings(subscription: Subscription) -> list[Subscription]:
 
 def _becomes(source: Subscription, change: SubscriptionChange) -> VendorStep:
     price = _price_of(source, change, source.quantity)
-    allowed = add_ons_by_product([change.target_product_id] if change.target_product_id else [])
-    kept = allowed.get(change.target_product_id, frozenset()) if change.target_product_id else frozenset()
-    lost = {each.product_id: 0 for each in list_add_ons(source.id) if each.product_id not in kept}
+    unit = (price.term, price.cycle) if change.details.get(CANCELS_ADD_ONS) else None
+    ended = lost_add_ons(source, change.target_product_id, unit, on=change.effective_on)
+    lost = {each.product_id: 0 for each in ended}
     picture = complete_picture(source, product_id=change.target_product_id, add_ons=lost)
     return VendorStep(TaskKind.UPDATE, source, replace(picture, term=price.term.value, billing_cycle=price.cycle.value))
 
 
-def _merged_add_ons(source: Subscription, target: Subscription) -> dict[UUID, int]:
-    allowed = add_ons_by_product([target.product_id])[target.product_id]
+def _merged_add_ons(source: Subscription, target: Subscription, change: SubscriptionChange) -> dict[UUID, int]:
+    unit = (target.term, target.cycle) if change.details.get(CANCELS_ADD_ONS) else None
+    lost = {each.id for each in lost_add_ons(source, target.product_id, unit, on=change.effective_on)}
     stands = {each.product_id: each.quantity for each in list_add_ons(target.id)}
     return {
         each.product_id: stands.get(each.product_id, 0) + each.quantity
         for each in list_add_ons(source.id)
-        if each.product_id in allowed
+        if each.id not in lost
     }
 
 
@@ -267,13 +272,13 @@ def _require_exclusive(subscription: Subscription, target: Product, *, is_full: 
             )
 
 
-def _require_add_ons(subscription: Subscription, target: Product) -> None:
-    allowed = add_ons_by_product([target.id])[target.id]
-    lost = [each.friendly_name for each in list_add_ons(subscription.id) if each.product_id not in allowed]
+def _require_add_ons(
+    subscription: Subscription, target: Product, unit: tuple[Term, BillingCycle] | None, on: date
+) -> None:
+    lost = lost_add_ons(subscription, target.id, unit, on=on)
     if lost:
-        raise Invalid.field(
-            "cancels_add_ons", "add_ons_lost", f"{target.name} has no {', '.join(lost)}; tick to cancel them"
-        )
+        names = ", ".join(each.friendly_name for each in lost)
+        raise Invalid.field("cancels_add_ons", "add_ons_lost", f"{target.name} has no {names}; tick to cancel them")
 
 
 def _price_of(subscription: Subscription, change: SubscriptionChange, moved: int | None = None) -> TargetPrice:

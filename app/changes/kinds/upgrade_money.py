@@ -11,8 +11,9 @@ from decimal import Decimal
 from app.billing.charges import charge_to_credit, charged_net
 from app.billing.credit import available_credit, with_tax
 from app.billing.models import ChargeKind
-from app.billing.proration import cycle_amount, days_share, increase_amount, remaining_share
+from app.billing.proration import cycle_amount, increase_amount, remaining_share
 from app.catalogue.models import BillingType
+from app.changes.arrears import used_days
 from app.changes.charging import Amount, charge, current_period, whole_cycle
 from app.changes.queries import cost_of
 from app.changes.refunding import refund_of
@@ -26,40 +27,46 @@ NOTHING = Decimal(0)
 
 
 def credit_source(
-    source: Subscription, change: SubscriptionChange, moved: int, *, is_upgrade: bool, at: datetime
+    source: Subscription,
+    change: SubscriptionChange,
+    moved: int,
+    *,
+    is_upgrade: bool,
+    becomes: str = "another product",
+    at: datetime,
 ) -> None:
     """Give back the days from the change on: all of them of an upgrade, by the refund policy of a downgrade.
 
-    Never more than was charged. What is charged in arrears is billed for the days before instead.
+    Never more than was charged. What is charged in arrears is billed for the days before instead: now where all of it
+    moves, at the end of the period where some stays.
     """
-    period, cycle, cost = current_period(source), whole_cycle(source), cost_of(source.id)
     on = change.effective_on
+    if source.billing_type is BillingType.ON_END:
+        owed = used_days(source, last=on - ONE_DAY, part=f"arrears:{source.id}")
+        if owed is not None and moved == source.quantity:
+            charge(source, change, owed, at=at)
+        return
+    period, cycle, cost = current_period(source), whole_cycle(source), cost_of(source.id)
     if period is None or cycle is None or cost is None or on > period.last:
         return
-    whole = cycle_amount(cost.unit_cost, moved, cost.currency)
-    if source.billing_type is BillingType.ON_END:
-        used = Period(period.first, on - ONE_DAY)
-        net = days_share(whole, max(used.days, 0), cycle.days, cost.currency)
-        kind, part, span = ChargeKind.RECURRING, f"arrears:{source.id}", used
+    if is_upgrade:
+        whole = cycle_amount(cost.unit_cost, moved, cost.currency)
+        net = -min(remaining_share(whole, cycle, on, cost.currency), max(charged_net(source.id, period), NOTHING))
     else:
-        if is_upgrade:
-            net = -min(remaining_share(whole, cycle, on, cost.currency), max(charged_net(source.id, period), NOTHING))
-        else:
-            net = -refund_of(source, moved, on=on - ONE_DAY, at=at)
-        kind, part, span = ChargeKind.UPGRADE, f"credit:{source.id}", Period(max(on, period.first), period.last)
+        net = -refund_of(source, moved, on=on - ONE_DAY, at=at)
     credited = charge_to_credit(source.id, period)
     charge(
         source,
         change,
         Amount(
-            kind=kind,
-            description=f"{source.friendly_name}: {moved} to another product",
+            kind=ChargeKind.UPGRADE,
+            description=f"{source.friendly_name}: {moved} to {becomes}",
             quantity=moved,
             unit_cost=cost.unit_cost,
             net=net,
-            period=span,
+            period=Period(max(on, period.first), period.last),
             credits_id=credited.id if credited is not None and net < NOTHING else None,
-            part=part,
+            part=f"credit:{source.id}",
         ),
         at=at,
     )

@@ -1,4 +1,4 @@
-"""The records of an upgrade: the target that takes the source's place, and what becomes of add-ons (CB-25, CB-27)."""
+"""The records of an upgrade: the target that takes the source's place, and the source that ends (CB-25)."""
 
 from __future__ import annotations
 
@@ -7,13 +7,10 @@ from datetime import datetime
 from sqlalchemy import select
 
 from app.catalogue.models import Product
-from app.catalogue.paths import add_ons_by_product
-from app.changes.parts import credit_add_on
 from app.changes.queries import cost_of
 from app.changes.targets import TargetPrice
 from app.core.db import session
 from app.core.ids import new_id
-from app.subscriptions.add_ons import end_add_on, find_add_on, list_add_ons
 from app.subscriptions.machine import Step, move
 from app.subscriptions.models import (
     SUBSCRIPTION_NUMBERS,
@@ -21,7 +18,6 @@ from app.subscriptions.models import (
     Subscription,
     SubscriptionChange,
     SubscriptionCost,
-    SubscriptionStatus,
     SubscriptionVendorLink,
     SyncStatus,
 )
@@ -120,27 +116,6 @@ def open_target(
         )
         if link is not None:
             link.subscription_id = target.id
-    session.flush()
-
-
-def move_add_ons(source: Subscription, target: Subscription, change: SubscriptionChange, *, at: datetime) -> None:
-    """Take the add-ons along that the target's product has; the others end, and what is not used of them comes back."""
-    allowed = add_ons_by_product([target.product_id])[target.product_id]
-    for add_on in list_add_ons(source.id):
-        if add_on.product_id not in allowed:
-            credit_add_on(add_on, add_on.quantity, change, on=change.effective_on, at=at)
-            end_add_on(source, add_on, at=at)
-            continue
-        merged = find_add_on(target.id, add_on.product_id)
-        if merged is not None:
-            merged.quantity += add_on.quantity
-            add_event(
-                merged, "increase", f"{add_on.quantity} moved from {source.code}", at=at, quantity_after=merged.quantity
-            )
-            add_on.status, add_on.canceled_at = SubscriptionStatus.CANCELED, at
-            continue
-        add_on.parent_id = target.id
-        add_event(add_on, "moved", f"Now with {target.friendly_name} ({target.code})", at=at)
     session.flush()
 
 
