@@ -8,6 +8,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from app.accounts.models import Account, BillingDayRule, PartialCharges
+from app.billing.add_ons import whole_cycle
 from app.billing.charges import NewCharge, add_charge
 from app.billing.cycles import FirstPeriod, billing_day_of, first_amount, first_period, is_in_arrears
 from app.billing.models import ChargeKind
@@ -78,16 +79,17 @@ def charge_purchase(payer: Account, purchase: Purchase, subscription: Subscripti
 
 
 def charge_more(payer: Account, purchase: Purchase, subscription: Subscription, *, old: int, at: datetime) -> None:
-    """Charge added licences for the rest of the current period, at the subscription's price (CB-24, decisions 8)."""
-    if subscription.period_from is None or subscription.period_to is None:
+    """Charge added licences for the rest of the current period, at the subscription's price (CB-24, decisions 8).
+
+    By the days of the whole cycle, also where the period is a short first one.
+    """
+    cycle = whole_cycle(subscription)
+    if cycle is None or subscription.period_from is None or subscription.billing_type is BillingType.ON_END:
         return
-    if subscription.billing_type is BillingType.ON_END:
-        return
-    period = Period(subscription.period_from, subscription.period_to)
     before = cycle_amount(purchase.unit_cost, old, purchase.currency)
     after = cycle_amount(purchase.unit_cost, old + purchase.quantity, purchase.currency)
-    amount = increase_amount(before, after, period, purchase.on, purchase.currency)
-    rest = Period(max(purchase.on, period.first), period.last)
+    amount = increase_amount(before, after, cycle, purchase.on, purchase.currency)
+    rest = Period(max(purchase.on, subscription.period_from), cycle.last)
     _charge(payer, purchase, subscription, ChargeKind.QUANTITY, amount, rest, at=at)
 
 

@@ -92,12 +92,19 @@ def refund_of(subscription: Subscription, quantity: int, *, on: date, at: dateti
 
 
 def batches_of(subscription: Subscription) -> Sequence[Batch]:
-    """Return what was charged for the running period, licences that are gone already taken off the newest."""
+    """Return what was charged for the running period, licences that are gone already taken off the newest.
+
+    What was given up before it came is left out with what was credited of it.
+    """
     period = current_period(subscription)
     if period is None:
         return ()
     batches: list[Batch] = []
-    for each in charges_of(subscription.id, period):
+    charges = charges_of(subscription.id, period)
+    given_up = {each.credits_id for each in charges if each.kind is ChargeKind.ABANDONMENT}
+    for each in charges:
+        if each.kind is ChargeKind.ABANDONMENT or each.id in given_up:
+            continue
         if each.kind in (ChargeKind.SETUP, ChargeKind.USAGE, ChargeKind.TERMINATION) or each.period_from is None:
             continue
         if each.net_amount < 0 and each.kind in BY_QUANTITY:
