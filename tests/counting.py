@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Connection, event
 
+LOCKED = re.compile(r"FROM (\w+).* FOR (?:NO KEY )?UPDATE", re.DOTALL)
 NOT_COUNTED = ("SET LOCAL", "SAVEPOINT", "RELEASE", "ROLLBACK TO")
 
 
@@ -25,3 +27,9 @@ def statements_of(connection: Connection) -> Iterator[list[str]]:
         yield seen
     finally:
         event.remove(connection, "before_cursor_execute", note)
+
+
+def locked_tables(statements: Sequence[str]) -> list[str]:
+    """Return which tables' rows some statements lock, in their order, each once."""
+    found = [match.group(1) for each in statements if (match := LOCKED.search(each))]
+    return list(dict.fromkeys(found))

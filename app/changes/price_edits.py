@@ -14,7 +14,7 @@ from app.changes.effects import NewChange
 from app.changes.kinds.price import EDIT_ID
 from app.changes.price_quotes import NewUnitCost, WantedPrice, new_unit_cost, vendor_cost_of
 from app.changes.queries import cost_of, find_by_key, open_change
-from app.changes.requests import submit_change, withdraw_change
+from app.changes.requests import lock_payer, submit_change, withdraw_change
 from app.core.db import session
 from app.core.errors import Invalid
 from app.core.ids import new_id
@@ -50,6 +50,7 @@ def edit_price(new: NewPriceEdit, *, actor: Actor, at: datetime) -> Subscription
     An edit of the current cycle takes the place of one that waits for the next. Raises SubscriptionNotFound, Invalid
     (`unchanged`, `below_cost`, `shorter_cycle`, `not_priced`, …), and what `submit_change` raises.
     """
+    lock_payer(new.subscription_id)
     subscription = find_subscription_for_update(new.subscription_id)
     if subscription is None:
         raise SubscriptionNotFound(new.subscription_id)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
-from sqlalchemy import func, select
+from sqlalchemy import Connection, func, select
 
 from app.billing.credit import available_credit
 from app.billing.models import Charge, ChargeKind, ChargeState, Invoice, InvoiceLine
+from app.billing.usage.leftovers import charge_left_usage
 from app.billing.usage.models import ResourceKind, UsageRecord, UsageState
 from app.billing.usage.rating import rate_period, usage_so_far
 from app.changes.renewals import bill_day
@@ -16,6 +17,7 @@ from app.core.db import BoundSession, unit_of_work
 from app.notifications.models import OutboundMail
 from app.subscriptions.models import Subscription, SubscriptionStatus
 from app.subscriptions.periods import Period
+from tests.counting import locked_tables, statements_of
 from tests.domain.usage.conftest import Metered, Upload, make_metered, set_rate
 from tests.factories.world import World, make_product
 from workers.jobs.usage import charge_usage_of_ended, warn_of_missing_usage
@@ -250,6 +252,18 @@ def test_usage_of_a_canceled_subscription_is_billed_when_its_cycle_is_over(
     upload(ended.row("Traffic", 3, "2026-06-21", "2026-06-30"))
     assert charged(9, 7) == [Decimal("1.5000")]
     assert states(session) == [UsageState.BILLED] * 2
+
+
+def test_payers_of_left_usage_are_locked_before_their_subscriptions(
+    connection: Connection, session: BoundSession, world: World, upload: Upload
+) -> None:
+    """GO-02: everybody locks the payer first, so nobody waits in a ring."""
+    ended = make_metered(session, world, "Ended", status=SubscriptionStatus.CANCELED)
+    set_rate(ended)
+    upload(ended.row("Traffic", 10, "2026-06-01", "2026-06-20"))
+    with statements_of(connection) as statements, unit_of_work():
+        assert charge_left_usage(on=date(2026, 7, 1), at=datetime(2026, 7, 1, 6, 0, tzinfo=UTC)) == 1
+    assert locked_tables(statements)[:2] == ["accounts", "subscriptions"]
 
 
 def test_overage_of_a_prepaid_product_is_billed_after_the_cycle(
