@@ -59,18 +59,32 @@ def pictures(session, world, hidden):
         return found
 
 
+def looked_at(client, hidden):
+    """The pages of the customer's records, and on each what changes something."""
+    opened = {path: client.get(path.format(id=hidden.account.id)) for path in PAGES}
+    controls = {
+        path: [found for found in CHANGES.findall(answer.text.partition("<main")[2]) if not EVERYWHERE.search(found)]
+        for path, answer in opened.items()
+    }
+    return opened, controls
+
+
 def test_read_only_access_opens_every_page_of_a_record_without_a_control(client, world, sign_in, clerk, hidden, levels):
     """BC-F12 (partly): the pages open, and show nothing to change the record by."""
     levels(RecordAccess.READ)
     sign_in(clerk)
-    opened = {path: client.get(path.format(id=hidden.account.id)) for path in PAGES}
-    controls = {
-        path: [found for found in CHANGES.findall(answer.text) if not EVERYWHERE.search(found)]
-        for path, answer in opened.items()
-    }
+    opened, controls = looked_at(client, hidden)
 
     assert {answer.status_code for answer in opened.values()} == {HTTPStatus.OK}
     assert {path: found for path, found in controls.items() if found} == {}
+
+
+def test_edit_access_shows_the_controls_that_read_only_access_hides(client, world, sign_in, clerk, hidden, levels):
+    levels(RecordAccess.EDIT)
+    sign_in(clerk)
+    _, controls = looked_at(client, hidden)
+
+    assert {path for path, found in controls.items() if found} >= {*PAGES[:2], *PAGES[5:9]}
 
 
 def test_read_only_access_saves_nothing_whatever_is_sent(app, client, session, world, sign_in, clerk, hidden, levels):
