@@ -19,6 +19,7 @@ from app.subscriptions.periods import Period
 from tenants.context import current_scope
 
 NOTHING = Decimal(0)
+AT_ONCE = 1_000  # rows of one statement: PostgreSQL takes 65,535 values
 OF_A_PERIOD = (ChargeKind.RECURRING, ChargeKind.STUB, ChargeKind.ADD_ON)
 
 
@@ -48,33 +49,45 @@ class NewCharge:
 
 def add_charge(payer: Account, new: NewCharge, *, at: datetime) -> None:
     """Charge a payer; a job that runs twice charges once."""
-    session.execute(
-        insert(Charge)
-        .values(
-            id=new_id(),
-            distributor_id=current_scope().distributor_id,
-            reseller_id=payer.reseller_id,
-            account_id=payer.id,
-            source_key=new.source_key,
-            kind=new.kind,
-            state=new.state,
-            subscription_id=new.subscription_id,
-            order_item_id=new.order_item_id,
-            end_customer_id=new.end_customer_id,
-            change_id=new.change_id,
-            credits_id=new.credits_id,
-            description=new.description,
-            quantity=new.quantity,
-            unit_cost=new.unit_cost,
-            net_amount=new.net_amount,
-            currency=new.currency,
-            period_from=new.period.first if new.period else None,
-            period_to=new.period.last if new.period else None,
-            bill_on=new.bill_on,
-            created_at=at,
+    add_charges(payer, [new], at=at)
+
+
+def add_charges(payer: Account, charges: Sequence[NewCharge], *, at: datetime) -> None:
+    """Charge a payer several things by one statement; what was charged before is left."""
+    if not charges:
+        return
+    rows = [
+        {
+            "id": new_id(),
+            "distributor_id": current_scope().distributor_id,
+            "reseller_id": payer.reseller_id,
+            "account_id": payer.id,
+            "source_key": new.source_key,
+            "kind": new.kind,
+            "state": new.state,
+            "subscription_id": new.subscription_id,
+            "order_item_id": new.order_item_id,
+            "end_customer_id": new.end_customer_id,
+            "change_id": new.change_id,
+            "credits_id": new.credits_id,
+            "description": new.description,
+            "quantity": new.quantity,
+            "unit_cost": new.unit_cost,
+            "net_amount": new.net_amount,
+            "currency": new.currency,
+            "period_from": new.period.first if new.period else None,
+            "period_to": new.period.last if new.period else None,
+            "bill_on": new.bill_on,
+            "created_at": at,
+        }
+        for new in charges
+    ]
+    for first in range(0, len(rows), AT_ONCE):
+        session.execute(
+            insert(Charge)
+            .values(rows[first : first + AT_ONCE])
+            .on_conflict_do_nothing(index_elements=["distributor_id", "source_key"])
         )
-        .on_conflict_do_nothing(index_elements=["distributor_id", "source_key"])
-    )
 
 
 def charges_of(subscription_id: UUID, period: Period) -> Sequence[Charge]:

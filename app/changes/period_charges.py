@@ -58,23 +58,26 @@ def charge_usage(subscription: Subscription, *, at: datetime) -> None:
 def charge_period(
     subscription: Subscription, cost: SubscriptionCost, payer: Account, period: Period, amount: Decimal, *, at: datetime
 ) -> None:
-    """Charge a period's amount, planned for its first day or, in arrears, for the day after its last."""
-    add_charge(
-        payer,
-        NewCharge(
-            source_key=f"period:{subscription.id}:{period.first:%Y-%m-%d}",
-            kind=ChargeKind.RECURRING,
-            description=subscription.friendly_name,
-            quantity=subscription.quantity,
-            unit_cost=cost.unit_cost,
-            net_amount=amount,
-            currency=cost.currency,
-            period=period,
-            subscription_id=subscription.id,
-            end_customer_id=subscription.account_id if subscription.account_id != payer.id else None,
-            bill_on=period.first if subscription.billing_type is BillingType.ON_START else period.last + ONE_DAY,
-        ),
-        at=at,
+    """Charge a period's amount."""
+    add_charge(payer, charge_of_period(subscription, cost, payer, period, amount), at=at)
+
+
+def charge_of_period(
+    subscription: Subscription, cost: SubscriptionCost, payer: Account, period: Period, amount: Decimal
+) -> NewCharge:
+    """Return the charge of a period, planned for its first day or, in arrears, for the day after its last."""
+    return NewCharge(
+        source_key=f"period:{subscription.id}:{period.first:%Y-%m-%d}",
+        kind=ChargeKind.RECURRING,
+        description=subscription.friendly_name,
+        quantity=subscription.quantity,
+        unit_cost=cost.unit_cost,
+        net_amount=amount,
+        currency=cost.currency,
+        period=period,
+        subscription_id=subscription.id,
+        end_customer_id=subscription.account_id if subscription.account_id != payer.id else None,
+        bill_on=period.first if subscription.billing_type is BillingType.ON_START else period.last + ONE_DAY,
     )
 
 
@@ -97,13 +100,13 @@ def is_billed(subscription: Subscription) -> bool:
     )
 
 
-def running_add_ons(subscription: Subscription) -> Sequence[Subscription]:
-    """Return what is billed with a subscription, locked until the transaction ends."""
+def running_add_ons(*subscriptions: Subscription) -> Sequence[Subscription]:
+    """Return what is billed with subscriptions, locked until the transaction ends; one statement."""
     return session.scalars(
         select(Subscription)
         .where(
             Subscription.distributor_id == current_scope().distributor_id,
-            Subscription.parent_id == subscription.id,
+            Subscription.parent_id.in_([each.id for each in subscriptions]),
             Subscription.role == SubscriptionRole.ADD_ON,
             Subscription.status.in_(RUNNING),
         )

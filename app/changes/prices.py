@@ -18,7 +18,7 @@ from app.catalogue.models import Product, ProductPrice
 from app.core.db import session
 from app.pricing.arithmetic import with_percent
 from app.pricing.models import PriceList, PriceListEntry, PriceRule, Promotion, PromotionAmount
-from app.pricing.quotes import PriceKey, explain_prices, root_buyer
+from app.pricing.quotes import ExplainedPrice, PriceKey, explain_prices, root_buyer
 from app.pricing.schemes import Agreed, ListRule, Reduction, line_price
 from app.subscriptions.models import PriceLabel, Subscription, SubscriptionCost
 from app.subscriptions.periods import ONE_DAY, add_months
@@ -28,20 +28,60 @@ from tenants.context import current_scope
 NOTHING = Decimal(0)
 
 
+class PriceRows:
+    """Rows that prices are found by, read once for all subscriptions they are the same for."""
+
+    def __init__(self) -> None:
+        self._prices: dict[tuple[object, ...], ProductPrice | None] = {}
+        self._rules: dict[tuple[object, ...], ListRule | None] = {}
+        self._offers: dict[tuple[object, ...], ExplainedPrice | None] = {}
+
+    def price_of(self, subscription: Subscription) -> ProductPrice | None:
+        """Return the catalogue's price of a subscription's product, term, cycle and currency."""
+        key = (subscription.product_id, subscription.term, subscription.cycle, subscription.currency)
+        if key not in self._prices:
+            self._prices[key] = _price_row(subscription)
+        return self._prices[key]
+
+    def rule_of(self, subscription: Subscription, cost: SubscriptionCost, on: date) -> ListRule | None:
+        """Return what the list it was bought by says of it on a day."""
+        key = (cost.price_list_id, subscription.product_id, subscription.term, subscription.cycle, on)
+        if key not in self._rules:
+            self._rules[key] = _rule_of_own_list(subscription, cost, on)
+        return self._rules[key]
+
+    def offer_of(self, subscription: Subscription, payer: Account, on: date) -> ExplainedPrice | None:
+        """Return what a payer would pay for the same on a day; None where it is not sold any more."""
+        price = PriceKey(subscription.product_id, subscription.term, subscription.cycle)
+        if (payer.id, price, on) not in self._offers:
+            self._offers[payer.id, price, on] = explain_prices({price}, root_buyer(payer, on)).get(price)
+        return self._offers[payer.id, price, on]
+
+
 def price_for_period(
-    subscription: Subscription, cost: SubscriptionCost, payer: Account, *, on: date, is_new_term: bool
+    subscription: Subscription,
+    cost: SubscriptionCost,
+    payer: Account,
+    *,
+    on: date,
+    is_new_term: bool,
+    rows: PriceRows | None = None,
 ) -> None:
-    """Set what the period that begins on a day costs per unit; a promotion is used up by a cycle."""
+    """Set what the period that begins on a day costs per unit; a promotion is used up by a cycle.
+
+    `rows`: of others that are priced in the same transaction.
+    """
+    rows = rows if rows is not None else PriceRows()
     promotion = _promotion_of_next_cycle(cost)
     if cost.user_price is not None:
         base = cost.user_price
     elif not is_new_term or cost.label is PriceLabel.EXTERNAL:  # the vendor has told it, or it is its last known
         base = cost.base_cost if cost.base_cost is not None else cost.unit_cost
     elif is_protected(cost, on):
-        base = _protected_base(subscription, cost, on)
+        base = _protected_base(subscription, cost, on, rows)
     else:
-        base = _todays_base(subscription, cost, payer, on)
-        _protect_anew(subscription, cost, base, on)
+        base = _todays_base(subscription, cost, payer, on, rows)
+        _protect_anew(cost, base, on, rows.price_of(subscription))
     cost.base_cost = base
     cost.unit_cost = unit_after(base, cost, promotion)
     if subscription.account_id == subscription.payer_id and subscription.unit_price is not None:
@@ -59,10 +99,10 @@ def is_protected(cost: SubscriptionCost, on: date) -> bool:
     return cost.protected_until is not None and on <= cost.protected_until
 
 
-def _protected_base(subscription: Subscription, cost: SubscriptionCost, on: date) -> Decimal:
+def _protected_base(subscription: Subscription, cost: SubscriptionCost, on: date, rows: PriceRows) -> Decimal:
     """Return a locked price; an edited rule of its list is applied to what was locked, sell price or vendor's cost."""
     locked = cost.protected_price if cost.protected_price is not None else cost.unit_cost
-    rule = _rule_of_own_list(subscription, cost, on)
+    rule = rows.rule_of(subscription, cost, on)
     if rule is None or rule.rule is PriceRule.FIXED or cost.protected_list_price is None:
         return locked
     if rule.rule is PriceRule.MARKUP:
@@ -73,17 +113,19 @@ def _protected_base(subscription: Subscription, cost: SubscriptionCost, on: date
     return _line_base(subscription, cost, cost.protected_list_price, rule)
 
 
-def _todays_base(subscription: Subscription, cost: SubscriptionCost, payer: Account, on: date) -> Decimal:
-    list_price = _list_price(subscription)
-    rule = _rule_of_own_list(subscription, cost, on)
+def _todays_base(
+    subscription: Subscription, cost: SubscriptionCost, payer: Account, on: date, rows: PriceRows
+) -> Decimal:
+    price = rows.price_of(subscription)
+    list_price = None if price is None else price.list_price
+    rule = rows.rule_of(subscription, cost, on)
     if rule is None and (cost.price_list_id is not None or list_price is None):
-        key = PriceKey(subscription.product_id, subscription.term, subscription.cycle)
-        found = explain_prices({key}, root_buyer(payer, on)).get(key)
+        found = rows.offer_of(subscription, payer, on)
         if found is None:  # not sold any more: what runs goes on at its price (CB-02)
             return cost.base_cost if cost.base_cost is not None else cost.unit_cost
         cost.price_list_id = found.price_list_id
         list_price = found.list_price if found.list_price is not None else found.cost
-        rule = _rule_of_own_list(subscription, cost, on)
+        rule = rows.rule_of(subscription, cost, on)
         if rule is None:
             list_price = found.cost
     start = rule.price if list_price is None and rule is not None else list_price
@@ -103,11 +145,6 @@ def _line_base(subscription: Subscription, cost: SubscriptionCost, start: Decima
         options=chosen_options(product, tuple(subscription.price_options), cost.currency),
         rule=rule,
     ).unit_price
-
-
-def _list_price(subscription: Subscription) -> Decimal | None:
-    price = _price_row(subscription)
-    return None if price is None else price.list_price
 
 
 def _price_row(subscription: Subscription) -> ProductPrice | None:
@@ -167,11 +204,10 @@ def reduction_of(promotion_id: UUID) -> Reduction | None:
     return Reduction(amount=promotion.value)
 
 
-def _protect_anew(subscription: Subscription, cost: SubscriptionCost, base: Decimal, on: date) -> None:
+def _protect_anew(cost: SubscriptionCost, base: Decimal, on: date, price: ProductPrice | None) -> None:
     """Lock the then-current price for the next protected term, where the old one was locked (CB-06)."""
     if cost.label is not PriceLabel.PROTECTED:
         return
-    price = _price_row(subscription)
     if price is None or not price.protection_months:
         cost.label, cost.protected_price, cost.protected_until = PriceLabel.LIST, None, None
         return

@@ -16,6 +16,7 @@ from sqlalchemy import ColumnElement, func, select
 
 from app.accounts.models import Account
 from app.accounts.queries import get_account_for_update
+from app.billing.charges import add_charges
 from app.billing.documents import bill_due
 from app.billing.models import Charge, ChargeKind, ChargeState, Invoice
 from app.billing.proration import cycle_amount, instalment
@@ -25,14 +26,13 @@ from app.changes.expiry import expire
 from app.changes.period_charges import (
     RUNNING,
     charge_arrears,
-    charge_period,
+    charge_of_period,
     charge_usage,
     is_billed,
-    period_cost,
-    running_add_ons,
 )
-from app.changes.price_mails import PriceBefore, mail_new_price, price_before
+from app.changes.price_mails import mail_new_price, price_before
 from app.changes.prices import price_for_period
+from app.changes.renewal_reads import Together, read_together
 from app.changes.retail import reprice_retail
 from app.core.days import write_day
 from app.core.db import session
@@ -87,16 +87,18 @@ def next_day(payer_id: UUID, *, until: date, after: date | None = None) -> date 
 def bill_day(payer_id: UUID, day: date, *, at: datetime) -> BilledDay:
     """Renew what is over before a day, and put on paper what is due: one invoice per payer and day (CB-32, grouping).
 
-    Needs the distributor's scope; raises AccountNotFound. A subscription whose change waits for its vendor stays over
-    until that is decided: the next tick looks again.
+    What it reads and writes is read and written for all together, but for what somebody wants of one of them. Needs the
+    distributor's scope; raises AccountNotFound. A subscription whose change waits for its vendor stays over until that
+    is decided: the next tick looks again.
     """
     payer = get_account_for_update(payer_id)
     renewed = expired = waiting = 0
     new_terms: list[Subscription] = []
-    priced: list[PriceBefore] = []
-    for subscription in _lock_over(payer_id, day):
+    over = _lock_over(payer_id, day)
+    together = read_together(over)
+    for subscription in over:
         start = _next_start(subscription)
-        if not apply_due(subscription, on=start, at=at):
+        if together.has_request(subscription) and not apply_due(subscription, on=start, at=at):
             waiting += 1
         elif subscription.status not in RUNNING:
             continue
@@ -104,12 +106,13 @@ def bill_day(payer_id: UUID, day: date, *, at: datetime) -> BilledDay:
             is_over = expire(subscription, start, at=at)
             expired, waiting = expired + is_over, waiting + (not is_over)
         else:
-            new_terms += _renew(subscription, payer, start, priced, at=at)
+            new_terms += _renew(subscription, payer, start, together, at=at)
             renewed += 1
     session.flush()
+    add_charges(payer, together.charges, at=at)
     if payer.is_reseller:
         reprice_retail(new_terms, payer.id, on=day)
-    for before in priced:
+    for before in together.priced:
         mail_new_price(before, on=day, at=at)
     return BilledDay(day, renewed, expired, waiting, bill_due(payer, on=day, at=at))
 
@@ -146,11 +149,11 @@ def _has_run_out(subscription: Subscription, start: date) -> bool:
 
 
 def _renew(
-    subscription: Subscription, payer: Account, start: date, priced: list[PriceBefore], *, at: datetime
+    subscription: Subscription, payer: Account, start: date, together: Together, *, at: datetime
 ) -> list[Subscription]:
     """Open the next period of a subscription and its add-ons, and return those that begin a term.
 
-    A new term takes today's price, a running one keeps its. What each cost before is added to `priced`.
+    A new term takes today's price, a running one keeps its. What is charged for it is left to `together`.
     """
     is_new_term = subscription.renews_on is None or start >= subscription.renews_on
     if is_new_term and subscription.renews_on is not None:
@@ -158,19 +161,21 @@ def _renew(
     period = period_of(start, subscription.cycle.months, subscription.anchor_day)
     if period is None:
         raise ValueError(f"{subscription.code} is billed once")
-    renewed = [subscription, *running_add_ons(subscription)]
+    renewed = [subscription, *together.add_ons_of(subscription)]
     for each in renewed:
-        cost = period_cost(each)
-        priced.append(price_before(each, cost, page=subscription.code))
+        cost = together.cost_of(each)
+        together.priced.append(price_before(each, cost, page=subscription.code))
         charge_arrears(each, at=at)
-        charge_usage(each, at=at)
-        price_for_period(each, cost, payer, on=start, is_new_term=is_new_term)
+        if each.product_id in together.metered:
+            charge_usage(each, at=at)
+        price_for_period(each, cost, payer, on=start, is_new_term=is_new_term, rows=together.price_rows)
         each.period_from, each.period_to = period.first, period.last
         each.anchor_day = subscription.anchor_day
         if each is not subscription:
             each.renews_on = subscription.renews_on
         if each.billing_type is BillingType.ON_START and is_billed(each):
-            charge_period(each, cost, payer, period, _period_amount(each, cost, period), at=at)
+            amount = _period_amount(each, cost, period)
+            together.charges.append(charge_of_period(each, cost, payer, period, amount))
         add_event(each, "renewed", f"Renewed until {write_day(period.last)}", at=at, quantity_after=each.quantity)
     return renewed if is_new_term else []
 
