@@ -30,6 +30,7 @@ from tenants.context import current_scope
 LABEL = "sign-in-verification"  # no name of ours: customers know only the storefront
 MOST_DOMAINS = 20  # of one company
 LONGEST = 253
+IN_LIST = "This domain is in your list already"
 LOST_AFTER = timedelta(days=3)  # without the record
 
 
@@ -84,7 +85,7 @@ def add_domain(company: Company, typed: str, *, actor: Actor, at: datetime) -> C
     name = _read_domain(typed)
     known = list_domains(company)
     if any(each.domain == name for each in known):
-        raise Invalid.field("domain", "in_list", "This domain is in your list already")
+        raise Invalid.field("domain", "in_list", IN_LIST)
     if len(known) >= MOST_DOMAINS:
         raise Invalid.field("domain", "too_many", f"A company has at most {MOST_DOMAINS} domains")
     domain = CompanyDomain(
@@ -96,9 +97,12 @@ def add_domain(company: Company, typed: str, *, actor: Actor, at: datetime) -> C
         state=DomainState.PENDING,
         created_at=at,
     )
-    with open_realm(company.realm_id):
-        session.add(domain)
-        session.flush()
+    try:
+        with open_realm(company.realm_id), session.begin_nested():
+            session.add(domain)
+            session.flush()
+    except IntegrityError as error:  # another tab was faster
+        raise Invalid.field("domain", "in_list", IN_LIST) from error
     session.add(
         CompanyDomainCheck(
             id=new_id(), realm_id=company.realm_id, domain_id=domain.id, next_attempt_at=at + timedelta(hours=1)

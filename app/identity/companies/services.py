@@ -8,6 +8,7 @@ from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import delete, func, select, update
+from sqlalchemy.dialects.postgresql import insert
 
 from app.audit.services import Actor, record
 from app.core.db import session
@@ -19,7 +20,6 @@ from app.identity.companies.models import CompanySignIn
 from app.identity.companies.queries import (
     CUSTOMERS,
     Company,
-    find_rules,
     is_allowed,
     is_blocked,
     proven_domains,
@@ -177,23 +177,33 @@ def retire(company: Company) -> None:
 
 
 def _row_for_change(company: Company, *, at: datetime) -> CompanySignIn:
-    found = find_rules(company)
-    if found is not None:
-        return found
-    made = CompanySignIn(
-        id=new_id(),
-        realm_id=company.realm_id,
-        account_id=company.account_id,
-        creates_users=False,
-        default_roles=[],
-        is_required=False,
-        is_blocked=False,
-        changed_at=at,
-    )
+    """Return a company's rules, locked until the caller commits; made where there were none, once for two who save."""
     with open_realm(company.realm_id):
-        session.add(made)
-        session.flush()
-    return made
+        session.execute(
+            insert(CompanySignIn)
+            .values(
+                distributor_id=current_scope().distributor_id,
+                id=new_id(),
+                realm_id=company.realm_id,
+                account_id=company.account_id,
+                creates_users=False,
+                default_roles=[],
+                is_required=False,
+                is_blocked=False,
+                changed_at=at,
+            )
+            .on_conflict_do_nothing()
+        )
+        return session.scalars(
+            select(CompanySignIn)
+            .where(
+                CompanySignIn.distributor_id == current_scope().distributor_id,
+                CompanySignIn.realm_id == company.realm_id,
+                CompanySignIn.account_id == company.account_id,
+            )
+            .with_for_update()
+            .execution_options(populate_existing=True)
+        ).one()
 
 
 def _end_password_sessions(company: Company, *, but: Collection[UUID | None]) -> None:

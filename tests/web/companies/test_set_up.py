@@ -342,6 +342,17 @@ def test_the_administrator_who_keeps_a_password_stays_one(client, world, place):
         assert (kept.type, kept.status.value) == (UserType.ADMIN, "active")
 
 
+def test_a_domain_is_removed_unless_people_have_no_other_way_in(client, world, place):
+    """The last one that is proven stays while passwords are off; else those who never had a password were out."""
+    first, second = prove(world, place), prove(world, place, "acme.example")
+    decide(world, place, is_required=True)
+    client.post(f"{place.page}/domains/{second.id}/remove")
+    client.post(f"{place.page}/domains/{first.id}/remove")
+    assert "Let them use passwords first" in client.get(place.page).text
+    assert [each.domain for each in domains_of(world, place)] == [DOMAIN]
+    assert "company_domain.removed" in actions(world)
+
+
 def test_where_the_owner_has_switched_it_off_nothing_is_changed(client, world, place, forger, records):
     domain = prove(world, place, state=DomainState.PENDING)
     provider = add_company_provider(world, place, state=ProviderState.TESTED)
