@@ -312,7 +312,7 @@ def _domain(written: str) -> str:
     """Return a domain name as IDNA 2008 writes it in ASCII, in lower case."""
     try:
         name = idna.encode(written.rstrip("."), uts46=True).decode()
-    except idna.IDNAError:
+    except UnicodeError:  # what idna raises is one
         name = ""
     if not DOMAIN_NAME.fullmatch(name) or len(name) > LONGEST_DOMAIN:
         raise ValueError("Enter a domain name, such as example.com")
