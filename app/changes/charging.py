@@ -36,7 +36,7 @@ class Amount:
 def charge(subscription: Subscription, change: SubscriptionChange, *amounts: Amount, at: datetime) -> None:
     """Charge a change to the subscription's payer, once: on papers of today, or with its next billing day.
 
-    Amounts of 0 leave no trace. Locks the payer's account; the subscription is locked before it.
+    Amounts of 0 leave no trace. The caller has locked the payer's account, then the subscription.
     """
     charge_together(change, [(subscription, amount) for amount in amounts], at=at)
 

@@ -92,6 +92,6 @@ class Effect:
     def apply(self, subscription: Subscription, change: SubscriptionChange, *, at: datetime) -> None:
         """Take the change over, and charge or credit it. Runs once, in the distributor's scope.
 
-        The subscription is locked and synchronised again; the payer's account is locked here, after it.
+        The payer's account and the subscription are locked, in this order; it is synchronised again.
         """
         raise TypeError(f"{type(self).__name__} does not say what {change.kind.value} does to {subscription} at {at}")
