@@ -102,7 +102,7 @@ READS = {
 
 
 def test_without_the_right_to_invoices_there_are_none_by_api(client, session, world):
-    """BC-F10: a person whose roles lack the view of invoices gets none by API, whatever its program's scopes say."""
+    """BC-F10 (partly): a person whose roles lack the view of invoices gets none by API, whatever its program's scopes say."""
     support, _ = acting_for(client, session, world, ("support",))
     refused(support.get("/invoices"), 403, "", "insufficient_scope")
     refused(support.get("/invoices/INV-1"), 403)
