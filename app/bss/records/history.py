@@ -22,15 +22,24 @@ from tenants.context import current_scope
 RULED = {kind.value: kind for kind in RuledKind}
 
 
+def key_of(page: RecordPage, key: str) -> UUID | str:
+    """Return a record's key as its page's address has it: an id, or a number or code; raises NotFound."""
+    if not page.argument.endswith("_id"):
+        return key
+    if (found := parse_id(key)) is None:
+        raise NotFound("There is no such record")
+    return found
+
+
 def record_named(page: RecordPage, key: str) -> tuple[UUID, str]:
     """Return the id of the record that an address names, and what people call it; raises NotFound."""
     if page.kind in RULED:
-        found = find_record(RULED[page.kind], parse_id(key) or key)
+        found = find_record(RULED[page.kind], key_of(page, key))
         return found.id, found.name if page.kind == "account" else key
-    record_id = parse_id(key)
+    record_id = UUID(str(key_of(page, key)))
     table = Base.metadata.tables[page.table or f"{page.kind}s"]
     wanted = select(table.c.id).where(table.c.distributor_id == current_scope().distributor_id, table.c.id == record_id)
-    if record_id is None or session.scalar(wanted) is None:
+    if session.scalar(wanted) is None:
         raise NotFound("There is no such record")
     return record_id, page.kind.replace("_", " ").capitalize()
 

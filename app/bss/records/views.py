@@ -10,7 +10,7 @@ from wtforms import SelectField
 
 from app.access import permission_required, signed_in_viewer
 from app.bss.listing import chosen_ids
-from app.bss.records.history import RULED, history_page, record_named
+from app.bss.records.history import RULED, history_page, key_of, record_named
 from app.core.clock import utc_now
 from app.core.db import unit_of_work
 from app.core.errors import Forbidden, Invalid, NotFound
@@ -69,7 +69,7 @@ def access(kind: str, key: str) -> ResponseReturnValue:
     if place.decides is None:
         raise NotFound("Such records have no permission rule")
     _require(place.decides)
-    what, named = RULED[kind], parse_id(key) or key
+    what, named = RULED[kind], key_of(place, key)
     found = find_record(what, named)
     if access_to(what, named) is not RecordAccess.FULL:
         raise FullAccessNeeded

@@ -150,8 +150,12 @@ def test_another_distributors_record_has_no_history_here(client, session, world,
         session.commit()
     sign_in(world.bss_user)
 
-    for kind, record_id in (("account", other.direct.id), ("product", other.seats.id), ("house", other.seats.id)):
-        assert client.get(f"/bss/records/{kind}/{record_id}/history").status_code == HTTPStatus.NOT_FOUND
+    for kind, key in (
+        ("account", other.direct.id), ("product", other.seats.id), ("house", other.seats.id),
+        ("account", world.direct.code), ("product", "no-id"), ("order", world.direct.id),
+    ):  # fmt: skip
+        for tab in ("history", "access"):
+            assert client.get(f"/bss/records/{kind}/{key}/{tab}").status_code == HTTPStatus.NOT_FOUND
 
 
 def test_a_hidden_record_has_no_history(client, world, sign_in, clerk, hidden):  # noqa: F811
