@@ -258,13 +258,6 @@ def revive(part: Subscription, parent: Subscription) -> None:
         part.renews_on, part.anchor_day = parent.renews_on, parent.anchor_day
 
 
-def follow_period(parent: Subscription) -> None:
-    """Give the live add-ons the period their parent has come to; the caller has charged it."""
-    for add_on in list_add_ons(parent.id):
-        add_on.period_from, add_on.period_to = parent.period_from, parent.period_to
-        add_on.renews_on, add_on.anchor_day = parent.renews_on, parent.anchor_day
-
-
 def _word(status: SubscriptionStatus) -> str:
     return status.value.replace("_", " ").capitalize()
 

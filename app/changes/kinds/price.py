@@ -166,7 +166,7 @@ def edit_of(edit_id: object) -> PriceEdit | None:
 def _rebilled(
     subscription: Subscription, cost: SubscriptionCost, unit_cost: Decimal, months: int
 ) -> tuple[Amount, ...]:
-    """Credit the current cycle and charge it at the new price, from its first day; nothing where both are equal.
+    """Credit the current cycle and charge it at the new price, from its first day; nothing where amount and days are the same.
 
     What was charged counts as it was: a short first period, licences added on the way. A longer cycle begins on the
     current one's first day.
@@ -184,7 +184,7 @@ def _rebilled(
             subscription.renews_on = None
     else:
         debit = _at_new_price(subscription, cost, unit_cost, charged, period)
-    if debit == charged:
+    if (debit, new_period) == (charged, period):
         return ()
     credited = charge_to_credit(subscription.id, period)
     return (

@@ -117,3 +117,14 @@ def test_in_arrears_the_last_period_is_charged_at_the_price_it_was_used_at(desk,
     desk.do(bill_day, desk.world.direct.id, JULY_1, at=on(1, 7))
     assert charges(desk, parent) == [("recurring", "50.00", *JUNE)]
     assert charges(desk, child) == [("recurring", "12.00", *JUNE)]
+
+
+def test_a_longer_cycle_for_the_same_amount_is_charged_for_its_days(desk):
+    """CB-26: 50.00 a month becomes 50.00 a year: what was paid for June is credited, the year charged."""
+    running = desk.running(quantity=5, unit_cost="10.00", term=Term.P1Y)
+    wanted = WantedPrice(user_price=Decimal(10), cycle=BillingCycle.ANNUAL)
+    edit = NewPriceEdit(
+        subscription_id=running.id, wanted=wanted, timing=ChangeTiming.NOW, request_key=new_id(), may_go_below_cost=True
+    )
+    desk.do(edit_price, edit, actor=SYSTEM, at=on(10))
+    assert desk.charged(running) == [("price", "-50.00", *JUNE), ("price", "50.00", JUNE_1, date(2027, 5, 31))]
