@@ -7,6 +7,7 @@ import re
 import zipfile
 from collections import deque
 from dataclasses import replace
+from uuid import UUID
 
 from flask.testing import FlaskClient
 from sqlalchemy import select
@@ -126,6 +127,12 @@ def test_no_answer_of_a_storefronts_api_holds_them(client: FlaskClient, bought: 
     ids = {"number": bought.number, "product_id": world.seats.id, "customer_id": world.tech.customers[0].id}
     with scope(world.scope):
         ids["code"] = session.scalars(select(Subscription.code)).first()
+    asked = client.post(
+        f"/techsolutions/api/v1/subscriptions/{ids['code']}/cancel",
+        json={"timing": "period_end", "comment": "Not needed"},
+        headers={"X-ApiKey": key},
+    )
+    ids["change_id"] = UUID(asked.location.rpartition("/")[2])
     rules = [
         rule
         for rule in client.application.url_map.iter_rules()
