@@ -9,7 +9,7 @@ from uuid import UUID
 
 import pytest
 
-from app.catalogue.models import Product, RelationKind
+from app.catalogue.models import BillingCycle, Product, RelationKind, Term
 from app.core.clock import utc_now
 from app.core.ids import new_id
 from app.orders.models import BasketItem
@@ -29,7 +29,7 @@ from tests.factories.execution import all_of
 from tests.factories.parts import make_sibling, relate
 from tests.factories.pricing import Rules
 from tests.factories.subscriptions import Running, make_running
-from tests.factories.world import list_product
+from tests.factories.world import list_product, make_entry
 from tests.web.storefront.steps import run_orders, submit
 from workers.jobs.changes import start_change
 
@@ -95,6 +95,33 @@ def run_requests(session, world) -> None:
 
 
 # Back office
+
+
+def test_an_add_on_not_sold_for_the_chosen_cycle_is_named_with_its_tick(
+    client, sign_in, session, world, premium, backup, seats, today
+):
+    """CB-25, CB-27: premium has the add-on, but not by the year; refused at the field, ticked it is canceled."""
+    relate(session, world, RelationKind.ADD_ON, premium, backup)
+    with scope(world.scope):
+        make_entry(session, world.price_list, premium, "150.00", term=Term.P1Y, cycle=BillingCycle.ANNUAL)
+        session.commit()
+    child = make_running(
+        session, world, world.direct, backup, quantity=2, unit_cost="6.00", period=today, parent_id=seats.id,
+        role=SubscriptionRole.ADD_ON,
+    )  # fmt: skip
+    sign_in(world.bss_user)
+    address, wanted = f"/bss/subscriptions/{seats.code}/upgrade", {"target": f"{premium.id}.P1Y.annual"}
+    assert "cancels_add_ons" not in client.get(address).text
+    refused = client.post(address, data=form_of(premium, **wanted))
+    assert refused.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
+    assert "Contoso Mail Premium has no Contoso Backup; tick to cancel them" in refused.text
+    assert 'name="cancels_add_ons"' in refused.text
+    assert rows(session, world, SubscriptionChange) == []
+    assert (
+        client.post(address, data=form_of(premium, **wanted, cancels_add_ons="y")).status_code == HTTPStatus.SEE_OTHER
+    )
+    ended = next(each for each in rows(session, world, Subscription) if each.id == child.id)
+    assert ended.status is SubscriptionStatus.CANCELED
 
 
 def test_staff_upgrades_a_part_of_a_subscription(client, sign_in, session, world, premium, seats):
