@@ -3,6 +3,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import update
 
 from app.audit.services import SYSTEM
 from app.core.db import unit_of_work
@@ -205,6 +206,9 @@ def test_a_failing_precheck_shows_its_message_and_nothing_is_called(session, wor
 
 def test_tasks_of_one_subscription_run_strictly_in_order(session, world, vendor, task, run_task, run_order, clock):
     subscription = only(session, world, Subscription)
+    with scope(world.scope):  # more is sold of what is active alone; here its first task still waits
+        session.execute(update(Subscription).values(status=SubscriptionStatus.ACTIVE))
+        session.commit()
     more = alias_order(
         session, world, [Wanted(world.seats, 3, columns={"subscription_id": subscription.id})],
         status=OrderStatus.EXECUTING,

@@ -132,7 +132,10 @@ def test_a_plain_task_takes_one_statement_to_claim_and_one_to_record(
         with statements_of(connection) as seen:
             run_task(task)
         counts.append(len(seen))
-    assert counts == [2 + 2, 2]  # the first makes the account known to the vendor: looked up, then linked
+    assert counts == [
+        2 + 4,
+        2,
+    ]  # the first makes the account known: what was answered, looked up, nobody else's, linked
 
 
 def test_a_batch_takes_as_many_statements_as_one_task(
