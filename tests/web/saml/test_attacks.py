@@ -123,7 +123,10 @@ def test_address_without_the_alias_is_another_one(client, world, field):
 
 @pytest.mark.parametrize("spoil", ["unsigned", "foreign", "wrapped"])
 def test_forged_answer_changes_nothing(client, world, provider, spoil):
-    """BC-F73 (partly): an altered answer is refused, no session starts, no account is made."""
+    """BC-F73: an altered answer is refused, no session starts, no account is made.
+
+    Replayed ones: the tests above; OpenID Connect's: `tests/web/providers/test_attacks.py`.
+    """
     people, links = people_of(world), links_in(world, world.root.id)
     trip = set_out(client, provider)
     root = {
