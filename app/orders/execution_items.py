@@ -38,7 +38,7 @@ from app.resellers.storefronts import SwitchedPlan, switch_plan
 from app.subscriptions.add_ons import follow_quantity
 from app.subscriptions.bundles import follow_quantity as follow_bundle
 from app.subscriptions.machine import Action
-from app.subscriptions.models import Asset, Subscription, SubscriptionRole, SyncStatus
+from app.subscriptions.models import Asset, Subscription, SubscriptionRole, SubscriptionStatus, SyncStatus
 from app.subscriptions.queries import find_subscription_for_update
 from app.subscriptions.services import (
     NewAsset,
@@ -165,7 +165,8 @@ def _start_asset(run: Execution, line: Line, cost: OrderItemCost) -> Provisionin
 def _start_more_licences(run: Execution, line: Line, cost: OrderItemCost) -> ProvisioningTask | None:
     """Added seats count once the vendor has confirmed them (CB-22); they are charged with the order.
 
-    Days may lie between order and execution: what has ended, failed or waits for a request meanwhile takes no more.
+    Days may lie between order and execution: what has ended, failed or waits for a request meanwhile takes no more; what
+    is being set up does.
     """
     item = line.item
     subscription = find_subscription_for_update(item.subscription_id) if item.subscription_id else None
@@ -176,8 +177,13 @@ def _start_more_licences(run: Execution, line: Line, cost: OrderItemCost) -> Pro
         return _start_add_on(run, line, cost)
     if subscription.trial_ends_on is not None:
         return _start_paid(run, line, cost, subscription)
+    is_on_its_way = (
+        subscription.status is SubscriptionStatus.PENDING_ACTIVATION
+        and subscription.sync_status is not SyncStatus.FAILED
+    )
     try:
-        require_free(subscription, Action.BUY)
+        if not is_on_its_way:
+            require_free(subscription, Action.BUY)
     except DomainError as refusal:
         _fail(run, line, refusal)
         return None
