@@ -17,7 +17,7 @@ from app.orders.execution import process_work
 from app.orders.models import Order, OrderItem, OrderStatus, OrderWork, WorkState
 from app.subscriptions.models import Subscription
 from tenants.context import scope
-from tests.factories.execution import Wanted, all_of, root_order
+from tests.factories.execution import all_of
 from tests.factories.world import MONDAY, MONDAY_NOON, World
 
 FIRST = date(2026, 3, 1)
