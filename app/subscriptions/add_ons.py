@@ -30,14 +30,18 @@ MAX_EVENT = 300
 
 
 class ParentNotActive(Conflict):
-    """An add-on is bought for a subscription that is not active."""
+    """An add-on is bought for a subscription that is not active, or is a trial."""
 
     code = "parent_not_active"
 
     def __init__(self, subscription: Subscription) -> None:
+        state = (
+            "a trial"
+            if subscription.trial_ends_on is not None and subscription.status is SubscriptionStatus.ACTIVE
+            else subscription.status.value.replace("_", " ")
+        )
         super().__init__(
-            f"“{subscription.friendly_name}” is {subscription.status.value.replace('_', ' ')}; "
-            "add-ons are for active subscriptions"
+            f"“{subscription.friendly_name}” is {state}; add-ons are for active subscriptions that are paid for"
         )
 
 
@@ -85,8 +89,11 @@ def add_ons_of(parent_ids: Sequence[UUID]) -> Mapping[UUID, Sequence[Subscriptio
 
 
 def require_active_parent(parent: Subscription) -> None:
-    """Refuse add-ons for what is not active, or is itself a part of something: ParentNotActive (CB-27)."""
-    if parent.status is not SubscriptionStatus.ACTIVE or parent.role is not SubscriptionRole.MAIN:
+    """Refuse add-ons for what is not active, is itself a part of something, or has no period yet to bill them by: a trial
+    takes them with its upgrade to paid (CB-12). Raises ParentNotActive (CB-27).
+    """
+    is_open = parent.status is SubscriptionStatus.ACTIVE and parent.role is SubscriptionRole.MAIN
+    if not is_open or parent.trial_ends_on is not None:
         raise ParentNotActive(parent)
 
 

@@ -11,6 +11,7 @@ from app.changes.due import apply_due
 from app.changes.errors import ChangePending
 from app.core.db import unit_of_work
 from app.core.errors import Invalid
+from app.subscriptions.add_ons import ParentNotActive
 from app.subscriptions.errors import WrongSubscriptionState, WrongSyncState
 from app.subscriptions.models import (
     ChangeKind,
@@ -206,3 +207,11 @@ def test_add_ons_are_suspended_and_active_again_with_their_parent(desk, seats, b
         desk.submit(seats, kind, at=on(5))
         desk.run_tasks(at=on(5))
         assert desk.subscription(owned).status is expected
+
+
+def test_a_trial_takes_add_ons_with_its_upgrade_to_paid_alone(desk, backup):
+    """CB-12: what is not paid for has no period by which an add-on could be billed."""
+    trial = desk.running(quantity=10, is_provisioned=True, trial_ends_on=date(2026, 6, 30))
+    with pytest.raises(ParentNotActive, match="is a trial"):
+        desk.submit(trial, ADD_ON, quantity_to=2, target_product_id=backup.id, at=on(10))
+    assert add_ons(desk) == []
