@@ -557,11 +557,11 @@ def test_an_accounts_currency_stays_after_its_first_order(buyer, sign_in, world,
 
 def test_limits_of_a_type_hold_beside_those_of_the_product(buyer, world, session, office):
     """CB-01: a type's smallest and largest quantity mark the line; a domain is bought once."""
+    put(buyer, office, quantity="2")
     with scope(world.scope):
         found = session.get_one(ProductType, (world.id, world.product_type.id))
         found.min_quantity, found.max_quantity = 3, 9
         session.commit()
-    put(buyer, office, quantity="2")
 
     assert "Enter a quantity between 3 and 9" in buyer.get("/basket").text
     with scope(world.scope):
