@@ -48,7 +48,9 @@ def install() -> None:
 def _install_node() -> None:
     wanted = ["--target", str(WHEEL.parent), "--require-hashes", "--no-deps", "-r", str(HERE / "node.txt")]
     quietly = ["--quiet", "--disable-pip-version-check"]
-    subprocess.run([sys.executable, "-m", "pip", "install", *quietly, *wanted], check=True)  # pip knows mirrors, proxies
+    subprocess.run(
+        [sys.executable, "-m", "pip", "install", *quietly, *wanted], check=True
+    )  # pip knows mirrors, proxies
 
 
 def free_port() -> int:

@@ -151,7 +151,10 @@ def test_no_form_crashes_on_nonsense(app, client, world, ask, place: Area):
     assert wrong == {}
 
 
-SENT_BY_OTHERS = ("/saml/acs", "/backchannel")  # identity providers post here: a stored request or a signature is the token
+SENT_BY_OTHERS = (
+    "/saml/acs",
+    "/backchannel",
+)  # identity providers post here: a stored request or a signature is the token
 
 
 @area
