@@ -7,12 +7,10 @@ from __future__ import annotations
 
 import importlib
 import os
-from pathlib import Path
 
 from alembic import context
 from sqlalchemy import MetaData, create_engine, text
 
-HEAD_FILE = Path(__file__).with_name(".current-head")
 DOMAINS = (
     "accounts", "audit", "billing", "catalogue", "identity", "notifications",
     "orders", "orders.offers", "pricing", "provisioning", "resellers", "subscriptions",

@@ -17,7 +17,6 @@ from app.notifications.services import MailTemplate
 from tenants.context import current_scope
 
 TRUSTED_FOR = timedelta(days=30)
-KNOWN_FOR = timedelta(days=365)  # how long the browser keeps its name
 
 
 def is_trusted(realm_id: UUID, user_id: UUID, device: str | None, *, at: datetime) -> bool:

@@ -6,7 +6,6 @@ import enum
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from app.core.errors import Conflict
 from app.provisioning.models import TaskKind
 
 
@@ -58,16 +57,6 @@ _NEEDED = {
     TaskKind.SCHEDULE: Capability.FUTURE_REQUESTS,
     TaskKind.WITHDRAW: Capability.FUTURE_REQUESTS,
 }
-
-
-class NotOfferedByVendor(Conflict):
-    """The vendor of this service cannot do what was asked."""
-
-    code = "not_offered"
-
-    def __init__(self, kind: TaskKind) -> None:
-        super().__init__("The vendor of this service does not offer to suspend it")
-        self.kind = kind
 
 
 def can(manager_kind: str, capability: Capability) -> bool:

@@ -12,7 +12,6 @@ from app.core.errors import Invalid
 from app.core.ids import parse_id
 from app.web.forms import Form
 
-A_NUMBER = "Enter a number, such as 15 or 12.50"
 AS_IT_IS = ("", "As it is")
 
 

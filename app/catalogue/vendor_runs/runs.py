@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import Select, delete, func, select
+from sqlalchemy import Select, delete, select
 from sqlalchemy.exc import IntegrityError
 
 from app.audit.services import Actor, record
@@ -210,14 +210,3 @@ def queued_runs(*, at: datetime, grace: timedelta) -> Sequence[UUID]:
             VendorRun.created_at <= at - grace,
         )
     ).all()
-
-
-def count_at_work() -> int:
-    """Return how many runs of the distributor are not over."""
-    statement = select(func.count()).select_from(VendorRun)
-    return (
-        session.scalar(
-            statement.where(VendorRun.distributor_id == current_scope().distributor_id, VendorRun.state.in_(AT_WORK))
-        )
-        or 0
-    )

@@ -240,7 +240,7 @@ def test_customers_and_accounts_are_opened(session, world, shop, office):
     for caller, path, body, field in (
         (shop, "/customers", {"name": "X", "email": "nobody", "country": "GR"}, "email"),
         (shop, "/customers", {"name": "New", "email": "a@b.example", "country": "Atlantis"}, "country"),
-        (office, "/accounts", {**account, "currency": "XXX1"}, "currency"),
+        (office, "/accounts", {**account, "currency": "EURO"}, "currency"),
         (office, "/accounts", {**account, "credit_limit": "100"}, "credit_limit"),
         (office, "/accounts", {key: value for key, value in account.items() if key != "name"}, "name"),
     ):

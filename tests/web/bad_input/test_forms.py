@@ -125,7 +125,7 @@ IN_THE_BACK_OFFICE: list[Case] = [
             ("list_price", "-1", "Enter an amount from 0 to"),
             ("vendor_cost", "1e40", "Enter an amount from 0 to"),
             ("cycle", "triennial", "This billing plan does not fit into the term"),
-            ("currency", "XXX", "Not a valid choice"),
+            ("currency", "ZZZ", "Not a valid choice"),
         ],
     ),
     ("/bss/price-lists/new", {}, {"name": "Enter a name", "valid_from": "Enter a day, such as 2026-01-31"}),

@@ -128,7 +128,7 @@ def test_a_wrong_file_stays_on_the_step(staff, world, content: bytes, words: str
 @pytest.mark.parametrize(
     "changes",
     [
-        {"currency": "XXX"},
+        {"currency": "ZZZ"},
         {"kind": "asset"},
         {"kind": "nonsense"},
         {"charge_type": "one_time"},
