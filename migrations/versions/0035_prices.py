@@ -1,0 +1,19 @@
+"""Room for a migration of its own.
+
+Why:   the chain stands before its content.
+Locks: none.
+Undo:  nothing.
+"""
+
+from __future__ import annotations
+
+revision = "0035_prices"
+down_revision = "0034_catalogue"
+
+
+def upgrade() -> None:
+    """Change nothing yet."""
+
+
+def downgrade() -> None:
+    """Change nothing back."""
