@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import Base
-from tenants.scoping import DistributorPrivate, Intake
+from tenants.scoping import DistributorPrivate, Intake, ResellerPrivate
 
 
 class AuditEvent(Intake, Base):
@@ -26,16 +26,40 @@ class AuditEvent(Intake, Base):
 
     at: Mapped[datetime]
     action: Mapped[str] = mapped_column(String(60))
-    actor_id: Mapped[UUID | None]  # None: the system
+    actor_id: Mapped[UUID | None]  # None: the system, a program, or somebody unknown
+    actor_name: Mapped[str | None] = mapped_column(String(201))  # as it was called that day; None: before 0033
     actor_reseller_id: Mapped[UUID | None]
+    channel: Mapped[str | None] = mapped_column(String(20))  # value of audit.origin.Channel; None: before 0033
+    account_id: Mapped[UUID | None]  # whom it concerns, where the target does not say so: who may not see it, sees no event
     target_kind: Mapped[str | None] = mapped_column(String(40))
     target_id: Mapped[UUID | None]
     address: Mapped[str | None] = mapped_column(String(45))
+    user_agent: Mapped[str | None] = mapped_column(String(300))
     request_id: Mapped[str | None] = mapped_column(String(40))
     before: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict)
     after: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict)
     chained_at: Mapped[datetime | None]  # None: not in the chain yet
-    erased_at: Mapped[datetime | None]  # `before` and `after` were blanked; the chain keeps their digest
+    erased_at: Mapped[datetime | None]  # what it says of people was blanked; the chain keeps its digest
+
+
+class ResellerAuditEvent(ResellerPrivate, Base):
+    """What a reseller's own people did in its storefront, and what befell its plan, for the reseller to read (RS-32).
+
+    A copy of the distributor's event, which the reseller cannot read; this one is not chained.
+    """
+
+    __tablename__ = "reseller_audit_events"
+    __table_args__ = (Index(None, "distributor_id", "reseller_id", "at"),)
+
+    at: Mapped[datetime]
+    action: Mapped[str] = mapped_column(String(60))
+    actor_id: Mapped[UUID | None]  # None: the provider, a program or the system
+    actor_name: Mapped[str | None] = mapped_column(String(201))
+    target_kind: Mapped[str | None] = mapped_column(String(40))
+    target_id: Mapped[UUID | None]
+    address: Mapped[str | None] = mapped_column(String(45))
+    before: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict)
+    after: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict)
 
 
 class AuditLink(DistributorPrivate, Base):

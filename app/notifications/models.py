@@ -24,6 +24,20 @@ class MailState(enum.Enum):
     NOT_SENT = "not_sent"  # no usable mail settings: nothing leaves, it is logged
 
 
+class AboutKind(enum.Enum):
+    """What a mail may be about: who may not see the record does not see the mail (BC-04)."""
+
+    ACCOUNT = "account"
+    USER = "user"
+    REGISTRATION = "registration"
+    ORDER = "order"
+    OFFER = "offer"
+    SUBSCRIPTION = "subscription"
+    ASSET = "asset"
+    INVOICE = "invoice"
+    UNKNOWN = "unknown"  # sent before 0033, and nothing in it told
+
+
 class OutboundMail(Intake, Base):
     """One mail to be sent. Intake: any scope of the distributor may insert it, only the distributor's jobs read it."""
 
@@ -35,6 +49,8 @@ class OutboundMail(Intake, Base):
     storefront_id: Mapped[UUID | None]  # whose address and theme the links and looks are
     to_email: Mapped[str] = mapped_column(String(254))
     to_name: Mapped[str] = mapped_column(String(201), default="")
+    about_kind: Mapped[AboutKind | None]  # None: about no record, such as the distributor's own people
+    about_id: Mapped[UUID | None]
     fields: Mapped[dict[str, Any]] = mapped_column(JSONB)  # merge fields, texts only; secrets of links are encrypted
     state: Mapped[MailState] = mapped_column(default=MailState.PENDING)
     attempts: Mapped[int] = mapped_column(default=0)
@@ -59,6 +75,8 @@ class MailLogEntry(ResellerPrivate, Base):
     at: Mapped[datetime]
     template: Mapped[str] = mapped_column(String(40))
     to_email: Mapped[str] = mapped_column(String(254))
+    about_kind: Mapped[AboutKind | None]
+    about_id: Mapped[UUID | None]
     state: Mapped[MailState]
     error: Mapped[str | None] = mapped_column(String(500))
 

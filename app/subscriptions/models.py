@@ -355,14 +355,15 @@ class SubscriptionChange(Shared, Base):
     comment: Mapped[str | None] = mapped_column(String(2000))
     request_key: Mapped[UUID]
     requested_by_id: Mapped[UUID | None]
-    requested_by_name: Mapped[str] = mapped_column(String(201), default="")
+    requested_by_name: Mapped[str] = mapped_column(String(201), default="")  # as its customer may read it (audit.shown)
     is_from_storefront: Mapped[bool] = mapped_column(default=False)
     examined_at: Mapped[
         datetime | None
     ]  # when a submitted one was found to need a decision; None: a job has yet to look
     order_item_id: Mapped[UUID | None]
     is_at_vendor: Mapped[bool] = mapped_column(default=False)  # the vendor has it scheduled for its day, too
-    decided_by_name: Mapped[str | None] = mapped_column(String(201))
+    decided_by_id: Mapped[UUID | None]
+    decided_by_name: Mapped[str | None] = mapped_column(String(201))  # as its customer may read it
     decided_at: Mapped[datetime | None]
     decision_reason: Mapped[str | None] = mapped_column(String(500))
     created_at: Mapped[datetime]
