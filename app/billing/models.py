@@ -179,6 +179,7 @@ class InvoiceLine(Shared, Base):
     quantity: Mapped[int]
     unit_price: Mapped[Decimal]
     net_amount: Mapped[Decimal]
+    tax_code: Mapped[str | None] = mapped_column(String(40))  # of the product, else of its type; as it was that day
     period_from: Mapped[date | None]
     period_to: Mapped[date | None]
 

@@ -40,31 +40,51 @@ class Audience(enum.Enum):
 
 
 class BillingCycle(enum.Enum):
-    """How often a term is billed. Vendor sheets call it billing plan."""
+    """How often a term is billed, shortest first (ADR 34). Vendor sheets call it billing plan."""
 
     MONTHLY = "monthly"
+    EVERY_2_MONTHS = "every_2_months"
+    QUARTERLY = "quarterly"
+    EVERY_4_MONTHS = "every_4_months"
+    HALF_YEARLY = "half_yearly"
     ANNUAL = "annual"
+    BIENNIAL = "biennial"
     TRIENNIAL = "triennial"
+    EVERY_4_YEARS = "every_4_years"
+    EVERY_5_YEARS = "every_5_years"
     ONE_TIME = "one_time"
 
     @property
     def months(self) -> int:
         """Length of a cycle in months; 0 for a one-time charge."""
-        return {"monthly": 1, "annual": 12, "triennial": 36, "one_time": 0}[self.value]
+        return CYCLE_MONTHS[self]
+
+
+CYCLE_MONTHS = dict(zip(BillingCycle, (1, 2, 3, 4, 6, 12, 24, 36, 48, 60, 0), strict=True))
 
 
 class Term(enum.Enum):
-    """Commitment, as an ISO 8601 period."""
+    """Commitment, as an ISO 8601 period, shortest first."""
 
     P1M = "P1M"
+    P2M = "P2M"
+    P3M = "P3M"
+    P4M = "P4M"
+    P6M = "P6M"
     P1Y = "P1Y"
+    P2Y = "P2Y"
     P3Y = "P3Y"
+    P4Y = "P4Y"
+    P5Y = "P5Y"
     NONE = "none"  # one-off purchases
 
     @property
     def months(self) -> int:
         """Length of the term in months; 0 without a term."""
-        return {"P1M": 1, "P1Y": 12, "P3Y": 36, "none": 0}[self.value]
+        return TERM_MONTHS[self]
+
+
+TERM_MONTHS = dict(zip(Term, (1, 2, 3, 4, 6, 12, 24, 36, 48, 60, 0), strict=True))
 
 
 class BillingType(enum.Enum):
@@ -87,6 +107,14 @@ class PriceScheme(enum.Enum):
     PER_UNIT = "per_unit"
     VOLUME = "volume"  # the tier of the whole quantity prices every unit
     TIERED = "tiered"  # each slice at its own tier's price
+
+
+class SaleMode(enum.Enum):
+    """What a visible product may be asked for (SF-18)."""
+
+    OPEN = "open"  # ordered by anybody who sees it
+    MORE_LICENCES = "more_licences"  # discontinued: only licences for who has it already
+    ENQUIRY = "enquiry"  # nobody orders it here: people ask, and need no price to see it
 
 
 class RequiredMode(enum.Enum):
@@ -205,6 +233,9 @@ class Product(Catalogue, Base):
             "min_quantity >= 1 AND (max_quantity IS NULL OR max_quantity >= min_quantity)", name="quantities"
         ),
         CheckConstraint("step_quantity >= 1", name="step_quantity_min_1"),
+        CheckConstraint("visible_to IS NULL OR visible_from IS NULL OR visible_to >= visible_from", name="date_order"),
+        CheckConstraint("(base_term IS NULL) = (base_cycle IS NULL)", name="base_unit"),
+        CheckConstraint("trial_days IS NULL OR trial_months IS NULL", name="trial_length"),
     )
 
     code: Mapped[str] = mapped_column(String(64))  # shown as typed
@@ -232,11 +263,20 @@ class Product(Catalogue, Base):
     is_published: Mapped[bool] = mapped_column(default=False)
     is_new: Mapped[bool] = mapped_column(default=False)
     is_featured: Mapped[bool] = mapped_column(default=False)
+    is_popular: Mapped[bool] = mapped_column(default=False)  # picked by hand for "Most popular" (SF-07)
+    published_at: Mapped[datetime | None]  # first time; None: before this was written down, or never
     audience: Mapped[Audience] = mapped_column(default=Audience.EVERYONE)
     min_quantity: Mapped[int] = mapped_column(default=1)
     max_quantity: Mapped[int | None]
     step_quantity: Mapped[int] = mapped_column(default=1)
-    trial_days: Mapped[int | None]
+    visible_from: Mapped[date | None]  # days of the storefront that shows it, both included (SF-18)
+    visible_to: Mapped[date | None]
+    sale: Mapped[SaleMode] = mapped_column(default=SaleMode.OPEN)
+    takes_enquiries: Mapped[bool] = mapped_column(default=False)  # "Tell me more" beside ordering
+    base_term: Mapped[Term | None]  # with `base_cycle`: the unit shown first; None: the distributor's (CB-03)
+    base_cycle: Mapped[BillingCycle | None]
+    trial_days: Mapped[int | None]  # or months; both None: no trial (CB-12)
+    trial_months: Mapped[int | None]
     trial_max_quantity: Mapped[int] = mapped_column(default=25)
     billing_type: Mapped[BillingType] = mapped_column(default=BillingType.ON_START)
     usage_charge_rule: Mapped[UsageChargeRule] = mapped_column(default=UsageChargeRule.ACTUAL_DAYS)
@@ -249,6 +289,7 @@ class Product(Catalogue, Base):
     required_mode: Mapped[RequiredMode] = mapped_column(default=RequiredMode.ALL)
     refund_policy: Mapped[dict[str, Any] | None] = mapped_column(JSONB)  # None: its type's
     is_taxable: Mapped[bool] = mapped_column(default=True)
+    tax_code: Mapped[str | None] = mapped_column(String(40))  # None: its type's
     external_id: Mapped[str | None] = mapped_column(String(200))  # the service manager's own id
     retired_at: Mapped[datetime | None]  # gone from the vendor's feed: not orderable, still renewing (CB-15)
     terms_document_id: Mapped[UUID | None]
@@ -351,25 +392,3 @@ class VendorCost(DistributorPrivate, Base):
     currency: Mapped[str] = mapped_column(String(3))
     vendor_cost: Mapped[Decimal]
     term_vendor_cost: Mapped[Decimal | None]  # as in the sheet, for the whole term
-
-
-class TermsDocument(Catalogue, Base):
-    """A version of a product's or group's terms of use (SF-20). A new text is a new row with a higher version."""
-
-    __tablename__ = "terms_documents"
-    __table_args__ = (UniqueConstraint("distributor_id", "title", "version"),)
-
-    title: Mapped[str] = mapped_column(String(200))
-    version: Mapped[int] = mapped_column(default=1)
-    body_html: Mapped[str] = mapped_column(Text)  # sanitised on the way in
-    created_at: Mapped[datetime]
-
-
-class StoredImage(Catalogue, Base):
-    """A product picture, re-encoded on the way in. Read by every scope of the distributor."""
-
-    __tablename__ = "product_images"
-
-    content_type: Mapped[str] = mapped_column(String(40))
-    content: Mapped[bytes]
-    created_at: Mapped[datetime]

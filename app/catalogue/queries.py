@@ -9,6 +9,7 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 
+from app.catalogue.attachments.models import StoredImage
 from app.catalogue.errors import CategoryNotFound, ProductNotFound, ProductTypeNotFound
 from app.catalogue.models import (
     Audience,
@@ -18,7 +19,6 @@ from app.catalogue.models import (
     ProductGroup,
     ProductPrice,
     ProductType,
-    StoredImage,
     Term,
     VendorCost,
 )

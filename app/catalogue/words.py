@@ -6,19 +6,26 @@ from typing import Final
 
 from app.catalogue.models import BillingCycle, Term
 
-TERM_WORDS: Final = {Term.P1M: "1 month", Term.P1Y: "1 year", Term.P3Y: "3 years", Term.NONE: "No term"}
-CYCLE_WORDS: Final = {
-    BillingCycle.MONTHLY: "monthly",
-    BillingCycle.ANNUAL: "yearly",
-    BillingCycle.TRIENNIAL: "every 3 years",
-    BillingCycle.ONE_TIME: "once",
-}
-CYCLE_UNITS: Final = {  # what a price is per
-    BillingCycle.MONTHLY: "month",
-    BillingCycle.ANNUAL: "year",
-    BillingCycle.TRIENNIAL: "3 years",
-    BillingCycle.ONE_TIME: "once",
-}
+YEAR = 12  # months
+
+
+def months_words(months: int) -> str:
+    """Return a number of months as people say it: "1 month", "6 months", "1 year", "3 years"."""
+    number, unit = (months // YEAR, "year") if months % YEAR == 0 else (months, "month")
+    return f"{number} {unit}" if number == 1 else f"{number} {unit}s"
+
+
+def _cycle_words(months: int) -> str:
+    return {0: "once", 1: "monthly", YEAR: "yearly"}.get(months) or f"every {months_words(months)}"
+
+
+def _cycle_unit(months: int) -> str:
+    return "once" if not months else months_words(months).removeprefix("1 ")
+
+
+TERM_WORDS: Final = {each: months_words(each.months) if each.months else "No term" for each in Term}
+CYCLE_WORDS: Final = {each: _cycle_words(each.months) for each in BillingCycle}
+CYCLE_UNITS: Final = {each: _cycle_unit(each.months) for each in BillingCycle}  # what a price is per
 
 
 def unit_words(term: Term, cycle: BillingCycle) -> str:

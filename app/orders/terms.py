@@ -12,7 +12,8 @@ from uuid import UUID
 from sqlalchemy import select
 
 from app.accounts.models import Account
-from app.catalogue.models import Product, ProductGroup, TermsDocument
+from app.catalogue.attachments.models import TermsDocument
+from app.catalogue.models import Product, ProductGroup
 from app.core.db import session
 from app.orders.basket_lines import BasketLine
 from app.orders.models import Order, TermsAcceptance

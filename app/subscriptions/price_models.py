@@ -32,6 +32,7 @@ class Trial(Shared, Base):
             ["distributor_id", "subscription_id"], ["subscriptions.distributor_id", "subscriptions.id"]
         ),
         CheckConstraint("quantity >= 1", name="quantity_min_1"),
+        CheckConstraint("(days = 0) <> (months = 0)", name="length"),
     )
 
     product_id: Mapped[UUID]
@@ -41,7 +42,8 @@ class Trial(Shared, Base):
     quantity: Mapped[int]
     term: Mapped[Term]
     cycle: Mapped[BillingCycle]
-    days: Mapped[int]  # as the product said when it began
+    days: Mapped[int]  # as the product said when it began; 0: it counts months
+    months: Mapped[int] = mapped_column(default=0)
     friendly_name: Mapped[str] = mapped_column(String(100))
     contact_email: Mapped[str] = mapped_column(String(254))
     requested_by_name: Mapped[str] = mapped_column(String(201), default="")

@@ -10,7 +10,8 @@ from uuid import UUID
 from PIL import Image, UnidentifiedImageError
 
 from app.audit.services import Actor, record
-from app.catalogue.models import Product, StoredImage
+from app.catalogue.attachments.models import StoredImage
+from app.catalogue.models import Product
 from app.catalogue.queries import find_image
 from app.catalogue.services.products import get_product_for_update
 from app.core.db import session

@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import Row, select
 
 from app.access import public
-from app.catalogue.models import StoredImage
+from app.catalogue.attachments.models import StoredImage
 from app.core.db import session
 from app.core.errors import NotFound
 from app.resellers.models import StorefrontImage

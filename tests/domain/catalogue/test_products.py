@@ -13,6 +13,7 @@ from sqlalchemy import func, select
 
 from app.audit.services import SYSTEM
 from app.catalogue import services
+from app.catalogue.attachments.models import StoredImage
 from app.catalogue.errors import ProductNotFound, ProductOffered, StaleVersion, StillUsed
 from app.catalogue.models import (
     Audience,
@@ -22,7 +23,6 @@ from app.catalogue.models import (
     ProductKind,
     ProductPrice,
     ProductType,
-    StoredImage,
     Term,
     VendorCost,
 )

@@ -155,7 +155,8 @@ def test_a_total_that_nobody_has_seen_orders_nothing(session, world, shop, buyer
 
 def test_terms_are_accepted_by_a_person_that_is_named(session, world, shop, buyer, number):
     """SF-20: without the acceptance nothing is ordered; with it, who accepted which text from where is kept."""
-    from app.catalogue.models import Product, TermsDocument  # noqa: PLC0415 - beside the one test that needs them
+    from app.catalogue.attachments.models import TermsDocument  # noqa: PLC0415 - beside the one test that needs them
+    from app.catalogue.models import Product  # noqa: PLC0415 - as above
     from app.orders.models import TermsAcceptance  # noqa: PLC0415
     from app.orders.terms import Evidence  # noqa: PLC0415
 

@@ -10,7 +10,8 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
 from app.accounts.models import Account
-from app.catalogue.models import ProductGroup, TermsDocument
+from app.catalogue.attachments.models import TermsDocument
+from app.catalogue.models import ProductGroup
 from app.core.db import BoundSession
 from app.orders.models import BasketItem, Order, OrderStatus, OrderWork, TermsAcceptance, WorkState
 from app.provisioning.models import ProvisioningTask

@@ -1,0 +1,1 @@
+"""What home pages and menus show first: most popular, promoted, new (SF-07)."""

@@ -1,0 +1,1 @@
+"""Questions about products: "Tell me more" (SF-18)."""
