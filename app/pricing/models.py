@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
@@ -18,10 +19,10 @@ from sqlalchemy import (
     Uuid,
     text,
 )
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.catalogue.models import BillingCycle, Term
+from app.catalogue.models import BillingCycle, PriceScheme, Term
 from app.core.db import Base
 from tenants.scoping import Catalogue, DistributorPrivate, ResellerPrivate
 
@@ -33,6 +34,9 @@ class PriceRule(enum.Enum):
     DISCOUNT = "discount"  # value is percent off the list price
     MARKUP = "markup"  # value is percent on the vendor cost
     SAME = "same"  # the list price
+
+
+TIERS_OF_SCHEME = "(price_tiers IS NOT NULL) = (price_scheme IS NOT NULL AND price_scheme <> 'per_unit')"
 
 
 class PriceList(Catalogue, Base):
@@ -51,6 +55,9 @@ class PriceList(Catalogue, Base):
     valid_to: Mapped[date | None]  # last day, included
     is_active: Mapped[bool] = mapped_column(default=True)
     is_default: Mapped[bool] = mapped_column(default=False)  # asked after the assigned ones
+    owner_id: Mapped[UUID | None]  # the person of the distributor who looks after it
+    ending_told_for: Mapped[date | None]  # the last day that people were told of 14 days before
+    ended_told_for: Mapped[date | None]  # the last day that people were told of once it was over
     version: Mapped[int] = mapped_column(default=1)
     created_at: Mapped[datetime]
 
@@ -81,6 +88,7 @@ class PriceListEntry(Catalogue, Base):
             postgresql_where=text("group_line_id IS NOT NULL"),
         ),
         CheckConstraint("price >= 0", name="price_min_0"),
+        CheckConstraint(TIERS_OF_SCHEME, name="tiers_of_scheme"),
     )
 
     price_list_id: Mapped[UUID]
@@ -89,7 +97,9 @@ class PriceListEntry(Catalogue, Base):
     cycle: Mapped[BillingCycle]
     rule: Mapped[PriceRule]
     value: Mapped[Decimal | None]  # money or percent, by rule; None for SAME
-    price: Mapped[Decimal]  # resolved, 4 decimals, per cycle and unit, in the list's currency
+    price: Mapped[Decimal]  # resolved, 4 decimals, per cycle and unit, in the list's currency; before its own tiers
+    price_scheme: Mapped[PriceScheme | None]  # None: as the product is priced; PER_UNIT: no tiers in this list
+    price_tiers: Mapped[list[dict[str, Any]] | None] = mapped_column(JSONB(none_as_null=True))  # with its own scheme
     group_line_id: Mapped[UUID | None]  # the standing line that made it; None: a line of the product's own
 
 
@@ -109,6 +119,7 @@ class PriceListGroupLine(DistributorPrivate, Base):
         ForeignKeyConstraint(["distributor_id", "price_list_id"], ["price_lists.distributor_id", "price_lists.id"]),
         ForeignKeyConstraint(["distributor_id", "price_group_id"], ["price_groups.distributor_id", "price_groups.id"]),
         CheckConstraint("(term IS NULL) = (cycle IS NULL)", name="term_with_cycle"),
+        CheckConstraint(TIERS_OF_SCHEME, name="tiers_of_scheme"),
     )  # fmt: skip
 
     price_list_id: Mapped[UUID]
@@ -117,6 +128,8 @@ class PriceListGroupLine(DistributorPrivate, Base):
     cycle: Mapped[BillingCycle | None]
     rule: Mapped[PriceRule]
     value: Mapped[Decimal | None]  # as an entry's
+    price_scheme: Mapped[PriceScheme | None]
+    price_tiers: Mapped[list[dict[str, Any]] | None] = mapped_column(JSONB(none_as_null=True))
     created_at: Mapped[datetime]
 
 

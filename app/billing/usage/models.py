@@ -133,3 +133,24 @@ class UsageRecord(DistributorPrivate, Base):
     cycle_to: Mapped[date | None]
     charge_key: Mapped[str | None] = mapped_column(String(120))  # source key of the charge it is billed with
     created_at: Mapped[datetime]
+
+
+class UsageBudget(DistributorPrivate, Base):
+    """What a pay-per-use subscription may cost in a cycle before people are told (CB-13). It stops nothing."""
+
+    __tablename__ = "usage_budgets"
+    __table_args__ = (
+        UniqueConstraint("distributor_id", "subscription_id"),
+        ForeignKeyConstraint(
+            ["distributor_id", "subscription_id"], ["subscriptions.distributor_id", "subscriptions.id"]
+        ),
+        CheckConstraint("amount > 0", name="amount_above_0"),
+        CheckConstraint("told_percent IN (0, 80, 100)", name="told_percent_known"),
+    )
+
+    subscription_id: Mapped[UUID]
+    amount: Mapped[Decimal]  # net, of one cycle, in the payer's currency
+    told_for: Mapped[date | None]  # first day of the cycle that people were told about
+    told_percent: Mapped[int] = mapped_column(default=0)  # the highest they were told of then
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
