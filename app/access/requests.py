@@ -22,6 +22,7 @@ from app.access.guards import Access
 from app.access.landing import here
 from app.access.records import keep_to_record
 from app.access.viewer import Viewer, current_viewer
+from app.audit.origin import NOWHERE, Channel, Origin, came_from
 from app.core.clock import utc_now
 from app.core.db import session, unit_of_work
 from app.core.errors import Forbidden
@@ -50,6 +51,7 @@ NOT_AT_OWN_ALIAS = frozenset(
         Permission.STOREFRONT_HOP,
     }
 )
+CHANNELS = {Surface.BSS: Channel.BSS, Surface.PLATFORM: Channel.CONSOLE}  # all other pages are a storefront's
 NUL = "\x00"
 csrf = CSRFProtect()
 
@@ -93,6 +95,7 @@ def _begin() -> ResponseReturnValue | None:
     if address is None or request.endpoint == "static":
         return None
     g.is_scoped = True
+    came_from(Origin(_channel(access), request.user_agent.string or None, request.remote_addr, g.get("request_id")))
     if address.kind is AddressKind.PLATFORM:
         if request.path == "/":
             return redirect(url_for("platform_distributors.index"), code=HTTPStatus.SEE_OTHER)
@@ -115,6 +118,12 @@ def _begin() -> ResponseReturnValue | None:
     if refused is None:
         keep_to_record(access)
     return refused
+
+
+def _channel(access: Access | Permission) -> Channel:
+    if access is Access.TOKEN:
+        return Channel.API
+    return CHANNELS.get(surface_of_request(), Channel.STOREFRONT)
 
 
 def _answers_closed() -> bool:
@@ -256,6 +265,7 @@ def _end(_error: BaseException | None) -> None:
     console.close_console()
     session.close()
     enter_scope(g.pop("outer_scope", None))
+    came_from(NOWHERE)
 
 
 def install_access(app: Flask) -> None:

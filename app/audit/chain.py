@@ -41,8 +41,8 @@ class Verified:
 
 
 def payload_digest(event: AuditEvent) -> str:
-    """Return the digest of what an event says."""
-    said = {
+    """Return the digest of what an event says. Not whom it concerns: that decides only who sees it."""
+    said: dict[str, object] = {
         "id": str(event.id),
         "at": event.at.astimezone(UTC).isoformat(),
         "action": event.action,
@@ -55,6 +55,8 @@ def payload_digest(event: AuditEvent) -> str:
         "before": event.before,
         "after": event.after,
     }
+    later = {"actor_name": event.actor_name, "channel": event.channel, "user_agent": event.user_agent}
+    said |= {name: value for name, value in later.items() if value is not None}  # events before 0033 have none
     return _sha256(json.dumps(said, sort_keys=True, ensure_ascii=False, separators=(",", ":")))
 
 
@@ -159,7 +161,7 @@ def erase(event_ids: Sequence[UUID], *, at: datetime) -> None:
     session.execute(
         update(AuditEvent)
         .where(AuditEvent.distributor_id == current_scope().distributor_id, AuditEvent.id.in_(event_ids))
-        .values(before={}, after={}, address=None, erased_at=at)
+        .values(before={}, after={}, address=None, actor_name=None, user_agent=None, erased_at=at)
         .execution_options(synchronize_session=False)
     )
 
