@@ -135,5 +135,6 @@ def _tell(viewer: Viewer, what: str) -> None:
         email=viewer.email,
         full_name=viewer.name,
         fields={"what_changed": what},
+        user_id=viewer.user_id,
         at=utc_now(),
     )

@@ -13,7 +13,7 @@ from app.accounts.services import root_storefront_id
 from app.changes.queries import cost_of
 from app.core.db import session
 from app.identity.recipients import BILLS, emails_with_right
-from app.notifications.services import MailTemplate, queue_mail
+from app.notifications.services import About, AboutKind, MailTemplate, queue_mail
 from app.provisioning.access import ManagerAccess, access_to
 from app.provisioning.complete_pictures import complete_picture, service_manager_of
 from app.provisioning.pictures import ResourcePicture
@@ -82,7 +82,8 @@ def record_failure(external_id: UUID, reason: str, *, at: datetime) -> None:
     for email in _finance():
         queue_mail(
             MailTemplate.EXTERNAL_PRICE_FAILED, to_email=email, sender_reseller_id=None,
-            storefront_id=root_storefront_id(), fields=fields, at=at,
+            storefront_id=root_storefront_id(), fields=fields,
+            about=About(AboutKind.SUBSCRIPTION, subscription.id), at=at,
         )  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from app.core.db import session
 from app.identity.models import User, UserStatus
 from app.identity.queries import list_account_admins
 from app.identity.recipients import DECIDES, OPERATES, emails_with_right
-from app.notifications.services import queue_mail
+from app.notifications.services import About, AboutKind, queue_mail
 from app.notifications.templates import MailTemplate
 from app.subscriptions.models import ChangeKind, Subscription, SubscriptionChange
 from tenants.context import current_scope
@@ -40,7 +40,7 @@ def mail_requested(subscription: Subscription, change: SubscriptionChange, *, at
         "comment": change.comment or "-",
     }
     addresses = [manager] if manager else emails_with_right(DECIDES)
-    _from_distributor(MailTemplate.CANCELLATION_REQUESTED, addresses, fields, at=at)
+    _from_distributor(MailTemplate.CANCELLATION_REQUESTED, addresses, fields, subscription, at=at)
 
 
 def mail_rejected(subscription: Subscription, change: SubscriptionChange, *, at: datetime) -> None:
@@ -57,7 +57,7 @@ def mail_done(subscription: Subscription, change: SubscriptionChange, *, at: dat
     if change.kind is ChangeKind.CANCELLATION:
         manager = distributor_settings().account_manager_email
         if manager:
-            _from_distributor(MailTemplate.SUBSCRIPTION_CANCELED, [manager], _internal(subscription, change), at=at)
+            _from_distributor(MailTemplate.SUBSCRIPTION_CANCELED, [manager], _internal(subscription, change), subscription, at=at)
 
 
 def mail_failed(
@@ -71,7 +71,7 @@ def mail_failed(
         "task_url": _bss(f"/provisioning/tasks/{task_id}"),
     }
     operators = emails_with_right(OPERATES)
-    _from_distributor(MailTemplate.CHANGE_FAILED, [*operators, *([manager] if manager else [])], fields, at=at)
+    _from_distributor(MailTemplate.CHANGE_FAILED, [*operators, *([manager] if manager else [])], fields, subscription, at=at)
 
 
 def _internal(subscription: Subscription, change: SubscriptionChange) -> dict[str, str]:
@@ -135,6 +135,7 @@ def to_customer(
             sender_reseller_id=sender,
             storefront_id=storefront_id,
             fields=own,
+            about=About(AboutKind.SUBSCRIPTION, subscription.id),
             at=at,
         )
 
@@ -153,12 +154,18 @@ def _requester(subscription: Subscription, change: SubscriptionChange) -> Iterab
 
 
 def _from_distributor(
-    template: MailTemplate, addresses: Iterable[str], fields: dict[str, str], *, at: datetime
+    template: MailTemplate, addresses: Iterable[str], fields: dict[str, str], subscription: Subscription, *, at: datetime
 ) -> None:
     storefront_id = root_storefront_id()
     for address in dict.fromkeys(address.lower() for address in addresses if address):
         queue_mail(
-            template, to_email=address, sender_reseller_id=None, storefront_id=storefront_id, fields=fields, at=at
+            template,
+            to_email=address,
+            sender_reseller_id=None,
+            storefront_id=storefront_id,
+            fields=fields,
+            about=About(AboutKind.SUBSCRIPTION, subscription.id),
+            at=at,
         )
 
 

@@ -15,7 +15,7 @@ from app.changes.mails import to_customer
 from app.core.db import session
 from app.core.money import write_money
 from app.identity.queries import list_account_admins
-from app.notifications.services import MailTemplate, queue_mail
+from app.notifications.services import About, AboutKind, MailTemplate, queue_mail
 from app.pricing.models import Promotion
 from app.subscriptions.models import Subscription, SubscriptionCost
 from tenants.context import current_scope
@@ -90,5 +90,6 @@ def _to_payer(template: MailTemplate, before: PriceBefore, fields: dict[str, str
             sender_reseller_id=None,
             storefront_id=storefront_id,
             fields={**fields, "subscription_url": url},
+            about=About(AboutKind.SUBSCRIPTION, before.subscription.id),
             at=at,
         )

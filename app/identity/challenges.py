@@ -208,5 +208,6 @@ def _mail_code(challenge: SignInChallenge, name: SignInName, *, at: datetime) ->
         email=name.email,
         full_name=name.full_name,
         fields={"sign_in_code": code, "minutes": str(int(VALID_FOR.total_seconds() // 60))},
+        user_id=name.user_id,
         at=at,
     )

@@ -121,5 +121,6 @@ def _tell(name: SignInName, *, at: datetime, address: str | None, browser: str |
             "signed_in_at": local_time(at, name.realm_id),
             "reset_url": realm_url(name.realm_id, "/password"),
         },
+        user_id=name.user_id,
         at=at,
     )

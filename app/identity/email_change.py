@@ -173,6 +173,7 @@ def verify_email(requester: Requester, code: str, *, at: datetime) -> bool:
         email=before,
         full_name=user.full_name,
         fields={"new_email": user.email},
+        user_id=user.id,
         at=at,
     )
     return True
@@ -201,6 +202,7 @@ def _mail_code(change: EmailChange, user: User, *, at: datetime) -> None:
         email=change.new_email,
         full_name=user.full_name,
         fields={"email_code": code, "minutes": str(int(VALID_FOR.total_seconds() // 60))},
+        user_id=user.id,
         at=at,
     )
 

@@ -51,6 +51,7 @@ def count_wrong_try(
         email=name.email,
         full_name=name.full_name,
         fields={"reset_url": realm_url(realm_id, "/password"), "login_url": realm_url(realm_id, "/login")},
+        user_id=name.user_id,
         at=at,
     )
 

@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from app.core.db import session
 from app.identity.realms import is_bss_realm, reseller_of
-from app.notifications.services import MailTemplate, queue_mail
+from app.notifications.services import About, AboutKind, MailTemplate, queue_mail
 from tenants.context import alias_visitor_scope, current_scope, root_visitor_scope, scope
 from tenants.links import bss_url, storefront_url
 from tenants.models import Distributor
@@ -26,9 +26,16 @@ def realm_url(realm_id: UUID, path: str) -> str:
 
 
 def mail_person(
-    template: MailTemplate, realm_id: UUID, *, email: str, full_name: str, fields: dict[str, str], at: datetime
+    template: MailTemplate,
+    realm_id: UUID,
+    *,
+    email: str,
+    full_name: str,
+    fields: dict[str, str],
+    user_id: UUID | None = None,
+    at: datetime,
 ) -> None:
-    """Mail a person of a realm in the name of the realm's owner."""
+    """Mail a person of a realm in the name of the realm's owner; `user_id` is who it is about, mostly who gets it."""
     queue_mail(
         template,
         to_email=email,
@@ -36,6 +43,7 @@ def mail_person(
         sender_reseller_id=reseller_of(realm_id),
         storefront_id=None if is_bss_realm(realm_id) else realm_id,
         fields={"user_first_name": full_name.split(" ", 1)[0], **fields},
+        about=About(AboutKind.USER, user_id) if user_id is not None else None,
         at=at,
     )
 

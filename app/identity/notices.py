@@ -23,5 +23,6 @@ def tell_administrators(user: User, what: str, *, actor: Actor, at: datetime) ->
             email=administrator.email,
             full_name=administrator.full_name,
             fields={"person_name": user.full_name, "person_email": user.email, "what": what, "by": actor.name},
+            user_id=administrator.id,
             at=at,
         )

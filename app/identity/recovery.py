@@ -44,6 +44,7 @@ def send_activation(user: User, realm_id: UUID, *, at: datetime) -> str:
             "activation_url": url,
             "valid_until": local_time(link.valid_until, realm_id),
         },
+        user_id=user.id,
         at=at,
     )
     return url
@@ -59,6 +60,7 @@ def send_reset(user_id: UUID, realm_id: UUID, *, email: str, full_name: str, at:
         email=email,
         full_name=full_name,
         fields={"reset_url": url, "valid_until": local_time(link.valid_until, realm_id)},
+        user_id=user_id,
         at=at,
     )
     return url
@@ -115,6 +117,7 @@ def activate(realm_id: UUID, token: str, password: str | None, *, at: datetime) 
         email=user.email,
         full_name=user.full_name,
         fields={"login_url": realm_url(realm_id, "/login")},
+        user_id=user.id,
         at=at,
     )
 
@@ -246,6 +249,7 @@ def _tell_password_changed(user: User, realm_id: UUID, *, at: datetime) -> None:
         email=user.email,
         full_name=user.full_name,
         fields={"login_url": realm_url(realm_id, "/login")},
+        user_id=user.id,
         at=at,
     )
 

@@ -233,6 +233,8 @@ def _finish(
                 at=at,
                 template=mail.template.value,
                 to_email=mail.to_email,
+                about_kind=row.about_kind,
+                about_id=row.about_id,
                 state=state,
                 error=error,
             )

@@ -35,6 +35,7 @@ class AboutKind(enum.Enum):
     SUBSCRIPTION = "subscription"
     ASSET = "asset"
     INVOICE = "invoice"
+    TASK = "task"  # of provisioning
     UNKNOWN = "unknown"  # sent before 0033, and nothing in it told
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -11,11 +12,19 @@ from app.core.ids import new_id
 from app.core.queue import Nudge
 from app.core.secrets import encrypt
 from app.notifications.jobs import SEND_MAIL, SEND_MAILS
-from app.notifications.models import OutboundMail
+from app.notifications.models import AboutKind, OutboundMail
 from app.notifications.templates import SECRET_FIELDS, MailTemplate
 from tenants.context import current_scope
 
-__all__ = ["MailTemplate", "nudge_mails", "queue_mail"]
+__all__ = ["About", "AboutKind", "MailTemplate", "nudge_mails", "queue_mail"]
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """The record a mail is about: whoever may not see it does not see the mail in the log (BC-04)."""
+
+    kind: AboutKind
+    id: UUID
 
 
 def queue_mail(
@@ -26,11 +35,12 @@ def queue_mail(
     sender_reseller_id: UUID | None,
     storefront_id: UUID | None,
     fields: Mapping[str, str],
+    about: About | None = None,
     at: datetime,
 ) -> UUID:
     """Write one mail to be sent in the name of a reseller, or of the distributor where `sender_reseller_id` is None.
 
-    `storefront_id` is whose address the links stand on and whose look the mail wears. Links that sign somebody in are
+    `about` is None where a mail tells of no account and of nothing an account has. `storefront_id` is whose address the links stand on and whose look the mail wears. Links that sign somebody in are
     encrypted at rest: who may read the outbox must not be able to use them. Returns the row's id.
     """
     stored = {name: encrypt(value) if name in SECRET_FIELDS else value for name, value in fields.items()}
@@ -41,6 +51,8 @@ def queue_mail(
         storefront_id=storefront_id,
         to_email=to_email,
         to_name=to_name,
+        about_kind=about.kind if about is not None else None,
+        about_id=about.id if about is not None else None,
         fields=stored,
         next_attempt_at=at,
         created_at=at,

@@ -24,7 +24,7 @@ from app.core.ids import new_id
 from app.core.queue import Nudge
 from app.core.writing import flush_together
 from app.identity.models import User, UserKind
-from app.notifications.services import MailTemplate, queue_mail
+from app.notifications.services import About, AboutKind, MailTemplate, queue_mail
 from app.orders.basket_lines import BasketLine, BasketView
 from app.orders.basket_pricing import priced_basket
 from app.orders.basket_schedule import require_schedulable
@@ -357,5 +357,6 @@ def _confirm(
                 "total": total_words(order),
                 "status": status_words(order.status),
             },
+            about=About(AboutKind.ORDER, order.id),
             at=at,
         )

@@ -24,7 +24,7 @@ from app.core.db import nudge_after_commit, session
 from app.core.errors import Conflict, FieldError, Invalid
 from app.core.ids import new_id
 from app.core.queue import Nudge
-from app.notifications.services import MailTemplate, queue_mail
+from app.notifications.services import About, AboutKind, MailTemplate, queue_mail
 from app.orders.answers import read_item_answers
 from app.orders.back_office import contact_email_of
 from app.orders.back_office_execution import require_business
@@ -354,6 +354,7 @@ def _confirm(order: Order, items: Sequence[OrderItem], *, sender_id: UUID | None
             "total": total_words(order),
             "status": status_words(order.status),
         },
+        about=About(AboutKind.ORDER, order.id),
         at=at,
     )
 

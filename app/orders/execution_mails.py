@@ -18,7 +18,7 @@ from app.identity.models import User, UserStatus, UserType
 from app.identity.permissions import StorefrontRole
 from app.identity.queries import UserFilter, list_account_admins, list_users
 from app.identity.recipients import OPERATES, emails_with_right
-from app.notifications.services import MailTemplate, queue_mail
+from app.notifications.services import About, AboutKind, MailTemplate, queue_mail
 from app.orders.execution_costs import OrderCost
 from app.orders.execution_rows import Parties
 from app.orders.models import Order, OrderChannel, OrderItem
@@ -43,7 +43,7 @@ def mail_no_credit(order: Order, parties: Parties, cost: OrderCost, credit: Cred
     else:
         manager = distributor_settings().account_manager_email
         addresses = [*_primary_contacts(parties.payer), order.contact_email, *([manager] if manager else [])]
-    _from_distributor(MailTemplate.NO_AVAILABLE_CREDIT, addresses, fields, at=at)
+    _from_distributor(MailTemplate.NO_AVAILABLE_CREDIT, addresses, fields, order, at=at)
 
 
 def mail_awaits_approval(order: Order, parties: Parties, cost: OrderCost, *, at: datetime) -> None:
@@ -60,7 +60,7 @@ def mail_awaits_approval(order: Order, parties: Parties, cost: OrderCost, *, at:
         for user in list_users(parties.payer.id, UserFilter(status=UserStatus.ACTIVE))
         if user.type is UserType.ADMIN or StorefrontRole.STOREFRONT_MANAGER.value in user.roles
     ]
-    _from_distributor(MailTemplate.ORDER_AWAITS_APPROVAL, addresses, fields, at=at)
+    _from_distributor(MailTemplate.ORDER_AWAITS_APPROVAL, addresses, fields, order, at=at)
 
 
 def mail_approved(order: Order, *, at: datetime) -> None:
@@ -95,6 +95,7 @@ def mail_ready(subscription: Subscription, product_name: str, *, at: datetime) -
             sender_reseller_id=sender,
             storefront_id=storefront_id,
             fields=fields,
+            about=About(AboutKind.SUBSCRIPTION, subscription.id),
             at=at,
         )
 
@@ -130,7 +131,11 @@ def mail_provisioning_failed(
         "task_url": _bss_url(f"/provisioning/tasks/{task_id}"),
     }
     _from_distributor(
-        MailTemplate.PROVISIONING_FAILED, [*emails_with_right(OPERATES), *([manager] if manager else [])], fields, at=at
+        MailTemplate.PROVISIONING_FAILED,
+        [*emails_with_right(OPERATES), *([manager] if manager else [])],
+        fields,
+        order,
+        at=at,
     )
 
 
@@ -149,7 +154,7 @@ def mail_schedule_failed(order: Order, reason: str, *, at: datetime) -> None:
     """SF-33: the last try failed. The buyer reads that it did, operators why."""
     _to_buyer(MailTemplate.SCHEDULED_ORDER_FAILED, order, {}, at=at)
     fields = {"order_number": order.number, "reason": reason, "order_url": _bss_url(f"/orders/{order.number}")}
-    _from_distributor(MailTemplate.SCHEDULED_ORDER_STUCK, emails_with_right(OPERATES), fields, at=at)
+    _from_distributor(MailTemplate.SCHEDULED_ORDER_STUCK, emails_with_right(OPERATES), fields, order, at=at)
 
 
 def mail_needs_people(order: Order, account_name: str, *, at: datetime) -> None:
@@ -159,16 +164,22 @@ def mail_needs_people(order: Order, account_name: str, *, at: datetime) -> None:
         "account_name": account_name,
         "order_url": _bss_url(f"/orders/{order.number}"),
     }
-    _from_distributor(MailTemplate.ORDER_NEEDS_PEOPLE, emails_with_right(OPERATES), fields, at=at)
+    _from_distributor(MailTemplate.ORDER_NEEDS_PEOPLE, emails_with_right(OPERATES), fields, order, at=at)
 
 
 def _from_distributor(
-    template: MailTemplate, addresses: Iterable[str], fields: dict[str, str], *, at: datetime
+    template: MailTemplate, addresses: Iterable[str], fields: dict[str, str], order: Order, *, at: datetime
 ) -> None:
     storefront_id = root_storefront_id()
     for address in dict.fromkeys(address.lower() for address in addresses if address):
         queue_mail(
-            template, to_email=address, sender_reseller_id=None, storefront_id=storefront_id, fields=fields, at=at
+            template,
+            to_email=address,
+            sender_reseller_id=None,
+            storefront_id=storefront_id,
+            fields=fields,
+            about=About(AboutKind.ORDER, order.id),
+            at=at,
         )
 
 
@@ -180,6 +191,7 @@ def _to_buyer(template: MailTemplate, order: Order, fields: dict[str, str], *, a
         sender_reseller_id=order.reseller_id if order.channel is OrderChannel.ALIAS else None,
         storefront_id=order.storefront_id,
         fields={**own, **fields},
+        about=About(AboutKind.ORDER, order.id),
         at=at,
     )
 

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from app.accounts.services import root_storefront_id
 from app.identity.recipients import OPERATES, emails_with_right
-from app.notifications.services import MailTemplate, queue_mail
+from app.notifications.services import About, AboutKind, MailTemplate, queue_mail
 from app.provisioning.models import ProvisioningTask
 from tenants.context import current_scope
 from tenants.links import NoAddress, bss_url
@@ -41,5 +41,6 @@ def tell_recovered(task: ProvisioningTask, *, at: datetime) -> None:
             sender_reseller_id=None,
             storefront_id=root_storefront_id(),
             fields={"count": "1", "matters": what, "queue_url": url},
+            about=About(AboutKind.TASK, task.id),
             at=at,
         )

@@ -17,7 +17,7 @@ from app.core.clock import local_date
 from app.core.db import session
 from app.identity.queries import list_account_admins
 from app.notifications.models import OutboundMail
-from app.notifications.services import MailTemplate, queue_mail
+from app.notifications.services import About, AboutKind, MailTemplate, queue_mail
 from app.pricing.models import SpecialPrice
 from app.pricing.queries import price_list_ids_of
 from app.pricing.quotes import PriceKey, alias_buyer, explain_prices
@@ -115,5 +115,6 @@ def _mail(storefront_id: UUID, reseller_id: UUID, names: Sequence[str], *, at: d
             sender_reseller_id=None,
             storefront_id=storefront_id,
             fields=fields,
+            about=About(AboutKind.ACCOUNT, reseller_id),
             at=at,
         )

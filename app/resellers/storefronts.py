@@ -18,7 +18,7 @@ from app.catalogue.models import BillingCycle, Term
 from app.core.db import session
 from app.identity.models import User, UserStatus, UserType
 from app.identity.services import admit_staff
-from app.notifications.services import MailTemplate, queue_mail
+from app.notifications.services import About, AboutKind, MailTemplate, queue_mail
 from app.resellers.aliases import live_alias
 from app.resellers.errors import AliasLost, PlanNotLive
 from app.resellers.plans import Edition
@@ -294,5 +294,6 @@ def _mail(template: MailTemplate, reseller: Account, at: datetime, **fields: str
                 "distributor_name": distributor.name,
                 **fields,
             },
+            about=About(AboutKind.ACCOUNT, reseller.id),
             at=at,
         )

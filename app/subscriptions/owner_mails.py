@@ -12,7 +12,7 @@ from sqlalchemy import select
 from app.accounts.services import root_storefront_id
 from app.core.db import session
 from app.identity.queries import list_account_admins
-from app.notifications.services import MailTemplate, queue_mail
+from app.notifications.services import About, AboutKind, MailTemplate, queue_mail
 from app.subscriptions.models import Asset, Subscription
 from app.subscriptions.price_models import Trial
 from tenants.context import current_scope
@@ -71,6 +71,7 @@ def mail_owner(
     storefront_id = _open_storefront(sender) if sender else root_storefront_id()
     if storefront_id is None or owned.account_id is None:
         return
+    kind = AboutKind.ASSET if isinstance(owned, Asset) else AboutKind.SUBSCRIPTION
     receivers = {admin.email.lower(): admin.full_name for admin in list_account_admins(owned.account_id)}
     if also_to:
         receivers.setdefault(also_to.lower(), "")
@@ -82,6 +83,7 @@ def mail_owner(
             sender_reseller_id=sender,
             storefront_id=storefront_id,
             fields={**fields, link: _url(storefront_id, path)},
+            about=About(kind, owned.id),
             at=at,
         )
 

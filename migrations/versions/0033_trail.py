@@ -31,6 +31,7 @@ TABLES_OF_MAILS = {
     "subscription": "subscriptions",
     "asset": "assets",
     "invoice": "invoices",
+    "task": "provisioning_tasks",
 }
 AUDITED = {
     "account": "accounts",

@@ -23,7 +23,7 @@ from app.notifications import delivery
 from app.notifications.errors import MailNotSent
 from app.notifications.jobs import SEND_MAIL, SEND_MAILS
 from app.notifications.rendering import render_template
-from app.notifications.services import queue_mail
+from app.notifications.services import About, AboutKind, queue_mail
 from app.notifications.smtp import Letter, MailServer, send
 from app.notifications.templates import FACTS, MailTemplate
 from tenants.context import current_scope
@@ -150,6 +150,7 @@ def _alarm(reseller_id: UUID, storefront_id: UUID | None, error: str) -> None:
                 "error": error,
                 "settings_url": _settings_url(storefront_id),
             },
+            about=About(AboutKind.ACCOUNT, reseller_id),
             at=utc_now(),
         )
 

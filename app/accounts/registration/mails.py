@@ -15,7 +15,7 @@ from app.identity.permissions import Permission, StorefrontRole
 from app.identity.queries import UserFilter, list_users
 from app.identity.recipients import emails_with_right
 from app.notifications.models import OutboundMail
-from app.notifications.services import MailTemplate, queue_mail
+from app.notifications.services import About, AboutKind, MailTemplate, queue_mail
 from tenants.links import bss_url, storefront_url
 from tenants.settings import distributor_settings
 
@@ -47,6 +47,7 @@ def ask_owner(registration: Registration, *, at: datetime) -> None:
                 "email": registration.email,
                 "registration_url": url,
             },
+            about=About(AboutKind.REGISTRATION, registration.id),
             at=at,
         )
 
@@ -92,5 +93,6 @@ def _to_applicant(
         sender_reseller_id=request.reseller_id,
         storefront_id=request.storefront_id,
         fields=fields,
+        about=About(AboutKind.REGISTRATION, request.id),
         at=at,
     )

@@ -11,7 +11,7 @@ from app.accounts.services import root_storefront_id
 from app.core.db import session
 from app.identity.recipients import BILLS, people_with_right
 from app.notifications.models import OutboundMail
-from app.notifications.services import MailTemplate, queue_mail
+from app.notifications.services import About, AboutKind, MailTemplate, queue_mail
 from app.subscriptions.models import Subscription
 from app.subscriptions.periods import Period
 from tenants.context import current_scope
@@ -50,6 +50,7 @@ def mail_usage_missing(subscription: Subscription, payer: Account, period: Perio
             sender_reseller_id=None,
             storefront_id=root_storefront_id(),
             fields=fields,
+            about=About(AboutKind.SUBSCRIPTION, subscription.id),
             at=at,
         )
 

@@ -32,5 +32,6 @@ def mail_run_failed(run: VendorRun, *, at: datetime) -> None:
         sender_reseller_id=None,
         storefront_id=root_storefront_id(),
         fields={"manager_name": run.manager_name, "reason": run.message or "", "run_url": url},
+        about=None,
         at=at,
     )

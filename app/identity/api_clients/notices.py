@@ -14,7 +14,7 @@ from app.identity.mails import local_time
 from app.identity.models import User, UserStatus, UserType
 from app.identity.queries import UserFilter, list_account_admins, list_bss_users
 from app.identity.realms import OPEN_STATES, open_realm, reseller_of, root_realm
-from app.notifications.services import MailTemplate, queue_mail
+from app.notifications.services import About, AboutKind, MailTemplate, queue_mail
 from tenants.context import current_scope, distributor_scope, scope
 from tenants.links import bss_url, storefront_url
 from tenants.models import Storefront
@@ -42,6 +42,7 @@ def tell_owners(realm_id: UUID, client_name: str, sentence: str, *, at: datetime
                 "client_event": sentence,
                 "settings_url": url,
             },
+            about=About(AboutKind.USER, person.id),
             at=at,
         )
 

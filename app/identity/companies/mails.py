@@ -39,5 +39,6 @@ def tell_admins(company: Company, what: str, *, at: datetime) -> None:
             email=admin.email,
             full_name=admin.full_name,
             fields={"what_changed": what, "sign_in_url": realm_url(company.realm_id, PAGE)},
+            user_id=admin.user_id,
             at=at,
         )

@@ -123,6 +123,7 @@ def connect_newcomer(user: User, realm_id: UUID, vouched: Vouched, *, actor: Act
         email=user.email,
         full_name=user.full_name,
         fields={"login_url": realm_url(realm_id, "/login")},
+        user_id=user.id,
         at=at,
     )
     return True

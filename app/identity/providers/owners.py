@@ -29,6 +29,7 @@ def tell_owners_of_provider(provider: IdentityProvider, what: str, *, at: dateti
                 email=person.email,
                 full_name=person.full_name,
                 fields={**fields, "settings_url": realm_url(provider.realm_id, url)},
+                user_id=person.id,
                 at=at,
             )
         return
@@ -50,6 +51,7 @@ def _tell(template: MailTemplate, realm_id: UUID, fields: dict[str, str], *, at:
             email=person.email,
             full_name=person.full_name,
             fields={**fields, "settings_url": _settings_url(realm_id)},
+            user_id=person.id,
             at=at,
         )
 

@@ -11,7 +11,7 @@ from app.accounts.services import root_storefront_id
 from app.core.db import session
 from app.core.money import write_money
 from app.identity.models import User
-from app.notifications.services import MailTemplate, queue_mail
+from app.notifications.services import About, AboutKind, MailTemplate, queue_mail
 from app.orders.offers.models import Offer, OfferItem
 from app.orders.offers.prices import totals_of
 from tenants.context import current_scope
@@ -36,6 +36,7 @@ def mail_offer(offer: Offer, items: Sequence[OfferItem], url: str, *, at: dateti
             "valid_until": _day(offer.valid_until),
             "share_url": url,
         },
+        about=About(AboutKind.OFFER, offer.id),
         at=at,
     )
 
@@ -73,6 +74,7 @@ def _to_owner(template: MailTemplate, offer: Offer, fields: dict[str, str], *, a
         sender_reseller_id=None,
         storefront_id=root_storefront_id(),
         fields={"offer_number": offer.number, "offer_url": url, **fields},
+        about=About(AboutKind.OFFER, offer.id),
         at=at,
     )
 
