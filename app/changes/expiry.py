@@ -8,7 +8,6 @@ from __future__ import annotations
 from datetime import date, datetime
 from uuid import uuid5
 
-from app.audit.services import SYSTEM
 from app.changes.kinds import EFFECTS
 from app.changes.machine import ChangeStep, advance
 from app.changes.queries import find_by_key
@@ -45,7 +44,6 @@ def expire(subscription: Subscription, on: date, *, at: datetime) -> bool:
             quantity_from=subscription.quantity,
             quantity_to=0,
             request_key=key,
-            requested_by_name=SYSTEM.name,
             created_at=at,
         )
         session.add(change)

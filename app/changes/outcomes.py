@@ -131,7 +131,7 @@ def _not_taken_back(
         return
     move_sync(subscription, SyncStep.CONFIRMED)
     advance(change, ChangeStep.REFUSE)
-    change.decided_by_name = change.decided_at = None
+    change.decided_by_id = change.decided_by_name = change.decided_at = None
     add_event(subscription, "request_stands", f"{words_of(change)}: {STANDS}", at=at)
     mail_failed(subscription, change, f"It could not be withdrawn: {reason}", task.id, at=at)
     session.flush()

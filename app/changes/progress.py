@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
+from app.changes.people import people_of
 from app.changes.words import TIMING_WORDS, actor_of, day_of, words_of
 from app.core.days import write_day
 from app.provisioning.models import OF_A_LATER_DAY, ProvisioningTask, TaskKind, TaskStatus
@@ -30,37 +31,38 @@ class Stage:
 
 
 def stages_for_staff(change: SubscriptionChange, task: ProvisioningTask | None, problem: str | None) -> list[Stage]:
-    """Return the way of a request as operators need to see it."""
-    stages = [_asked(change)]
+    """Return the way of a request as operators need to see it, who by name."""
+    people = people_of((change,))[change.id]
+    stages = [replace(_asked(change), actor=people.requested_by)]
     if change.is_from_storefront:
-        stages.append(_decision(change, "Accept or reject it"))
+        decision = _decision(change, "Accept or reject it")
+        stages.append(decision if decision.actor is None else replace(decision, actor=people.decided_by))
     at_vendor = [_at_vendor(change, task, problem)] if _is_at_vendor(change) or task is not None else []
     waits = [_day(change)] if change.timing is ChangeTiming.PERIOD_END else []
     is_ahead = change.is_at_vendor or (task is not None and task.kind in OF_A_LATER_DAY)
     stages += [*at_vendor, *waits] if is_ahead else [*waits, *at_vendor]
-    stages.append(_taken_over(change))
+    end = _taken_over(change)
+    stages.append(end if end.actor is None else replace(end, actor=people.decided_by))
     return stages
 
 
 def stages_for_customer(change: SubscriptionChange) -> list[Stage]:
-    """Return the way of a request as its customer may see it."""
-    stages = [replace(_asked(change), actor=actor_of(change))]
+    """Return the way of a request as its customer may see it: of the distributor's people none by name."""
+    stages = [_asked(change)]
     if change.status in (ChangeStatus.SUBMITTED, ChangeStatus.REJECTED):
-        stages.append(replace(_decision(change, "We look at your request"), actor=None))
+        stages.append(_decision(change, "We look at your request"))
     if change.timing is ChangeTiming.PERIOD_END:
         stages.append(_day(change))
     if _is_at_vendor(change):
         stages.append(Stage("At the provider", RUNNING, acts_next="There is nothing for you to do"))
     if change.status is ChangeStatus.FAILED:
         stages.append(Stage("At the provider", WAITING, acts_next="We look after it; there is nothing for you to do"))
-    stages.append(replace(_taken_over(change), actor=None))  # it may be one of the distributor's people
+    stages.append(_taken_over(change))
     return stages
 
 
 def _asked(change: SubscriptionChange) -> Stage:
-    return Stage(
-        words_of(change), DONE, change.created_at, TIMING_WORDS[change.timing], change.requested_by_name or None
-    )
+    return Stage(words_of(change), DONE, change.created_at, TIMING_WORDS[change.timing], actor_of(change))
 
 
 def _decision(change: SubscriptionChange, who: str) -> Stage:

@@ -88,7 +88,7 @@ def submit_change(new: NewChange, *, actor: Actor, at: datetime) -> Subscription
         comment=(new.comment or "").strip() or None,
         request_key=new.request_key,
         requested_by_id=actor.user_id,
-        requested_by_name=actor.name[:201],
+        requested_by_name=(shown_name(actor) or "")[:201],
         is_from_storefront=new.is_from_storefront,
         created_at=at,
     )
@@ -146,7 +146,7 @@ def accept_change(change_id: UUID, *, mails_customer: bool = True, actor: Actor,
     require_step(change, ChangeStep.SCHEDULE if change.timing is ChangeTiming.PERIOD_END else ChangeStep.ACCEPT)
     _move_to_next_period(subscription, change)
     _check(effect, subscription, _as_asked(change), at=change.created_at, but=change.id)
-    change.decided_by_name, change.decided_at = actor.name[:201], at
+    _decided(change, actor, at=at)
     change.details = {**change.details, "mails_customer": mails_customer}
     record(
         "subscription.change_accepted", actor=actor, at=at, target_kind="subscription", target_id=subscription.id,
@@ -188,7 +188,8 @@ def withdraw_change(change_id: UUID, *, actor: Actor, at: datetime) -> Subscript
         return _take_back(subscription, change, actor=actor, at=at)
     was_scheduled = change.status is ChangeStatus.SCHEDULED
     advance(change, ChangeStep.WITHDRAW)
-    change.decided_by_name, change.decided_at, change.completed_at = actor.name[:201], at, at
+    _decided(change, actor, at=at)
+    change.completed_at = at
     if was_scheduled:
         EFFECTS[change.kind].withdrawn(subscription, change, at=at)
     add_event(subscription, "request_withdrawn", f"{words_of(change)}: withdrawn", at=at, actor_name=shown_name(actor))
@@ -200,12 +201,18 @@ def withdraw_change(change_id: UUID, *, actor: Actor, at: datetime) -> Subscript
     return change
 
 
+def _decided(change: SubscriptionChange, actor: Actor, *, at: datetime) -> None:
+    """Note who decided: by name as its customer may read it, by id for the back office."""
+    change.decided_by_id, change.decided_at = actor.user_id, at
+    change.decided_by_name = (shown_name(actor) or "")[:201] or None
+
+
 def _take_back(
     subscription: Subscription, change: SubscriptionChange, *, actor: Actor, at: datetime
 ) -> SubscriptionChange:
     """Let a job ask the vendor: a customer's scope does not know it. Withdrawn once it has confirmed."""
     advance(change, ChangeStep.TAKE_BACK)
-    change.decided_by_name, change.decided_at = actor.name[:201], at
+    _decided(change, actor, at=at)
     words = f"{words_of(change)}: the provider is asked to withdraw it"
     add_event(subscription, "request_withdrawing", words, at=at, actor_name=shown_name(actor))
     record(
@@ -304,7 +311,8 @@ def _as_asked(change: SubscriptionChange) -> NewChange:
 
 def _reject(subscription: Subscription, change: SubscriptionChange, reason: str, *, actor: Actor, at: datetime) -> None:
     advance(change, ChangeStep.REJECT)
-    change.decided_by_name, change.decided_at, change.completed_at = actor.name[:201], at, at
+    _decided(change, actor, at=at)
+    change.completed_at = at
     change.decision_reason = reason[:MAX_REASON]
     add_event(subscription, "request_rejected", f"{words_of(change)}: rejected", at=at)
     record(

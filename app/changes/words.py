@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
-from app.audit.services import SYSTEM
-from app.audit.shown import PROVIDER
 from app.subscriptions.models import ChangeKind, ChangeStatus, ChangeTiming, SubscriptionChange
 
 KIND_WORDS = {
@@ -55,10 +53,8 @@ def withdrawal_words(change: SubscriptionChange, when_gone: str) -> str:
 
 
 def actor_of(change: SubscriptionChange) -> str | None:
-    """Return who stands in the customer's history: its own people by name, the distributor's never."""
-    if change.is_from_storefront:
-        return change.requested_by_name or None
-    return None if change.requested_by_name == SYSTEM.name else PROVIDER
+    """Return who stands in the customer's history: its own people by name, the distributor's never (audit.shown)."""
+    return change.requested_by_name or None
 
 
 def day_of(change: SubscriptionChange) -> date:

@@ -20,6 +20,7 @@ from app.changes.guards import free_actions, is_free
 from app.changes.kinds.characteristics import editable_of
 from app.changes.machine import ChangeStep, may
 from app.changes.offers import idle_actions
+from app.changes.people import people_of
 from app.changes.progress import Stage, stages_for_staff
 from app.changes.queries import changes_of, open_change
 from app.changes.words import KIND_WORDS, STATUS_WORDS, TIMING_WORDS, day_of, words_of
@@ -86,7 +87,7 @@ WANTS = (
 def detail(code: str) -> ResponseReturnValue:
     """Show one subscription."""
     shown, found = get_detail(code), get_subscription(code)
-    current = open_change(found.id)
+    current, changes = open_change(found.id), changes_of(found.id)
     task = find_task_of_change(current.id) if current is not None else None
     problem = find_problem(found.id)
     may_edit = signed_in_viewer().can(Permission.BSS_SUBSCRIPTIONS_EDIT)
@@ -105,7 +106,8 @@ def detail(code: str) -> ResponseReturnValue:
         may_retry=may_edit and found.sync_status is SyncStatus.FAILED and _has_failed(found),
         may_switch=may_edit and shown.trial_ends_on is None and is_free(found, Action.AUTO_RENEW),
         waits_for_us=current is not None and waits_for_us(current),
-        changes=changes_of(found.id),
+        changes=changes,
+        people=people_of([*changes, *([current] if current is not None else [])]),
         events=list_events(found.id),
         charges=latest_charges(found.id, LATEST_CHARGES) if signed_in_viewer().can(Permission.BSS_BILLING_VIEW) else [],
         add_ons=list_add_ons(found.id),

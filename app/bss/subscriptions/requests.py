@@ -14,6 +14,7 @@ from app.bss.subscriptions.forms import AcceptForm, ActionForm, RejectForm
 from app.bss.subscriptions.views import words
 from app.changes.back_office import RequestFilter, count_requests, list_requests
 from app.changes.machine import ChangeStep, may
+from app.changes.people import people_of
 from app.changes.progress import stages_for_staff
 from app.changes.queries import get_change
 from app.changes.requests import accept_change, reject_change, withdraw_change
@@ -44,16 +45,13 @@ def requests() -> ResponseReturnValue:
     if request.args.get("export") == "csv":
         return _export(wanted)
     asked = requested_page()
+    rows = list_requests(wanted, limit=asked.size, offset=asked.offset)
     return page(
         "bss/subscriptions/requests.html",
         title="Requests",
         breadcrumbs=[Crumb("Subscriptions", url_for(".index")), Crumb("Requests")],
-        found=Page(
-            list_requests(wanted, limit=asked.size, offset=asked.offset),
-            count_requests(wanted),
-            asked.number,
-            asked.size,
-        ),
+        found=Page(rows, count_requests(wanted), asked.number, asked.size),
+        people=people_of([row.change for row in rows]),
         wanted=wanted,
         filters=[
             {
@@ -156,6 +154,7 @@ def _show(code: str, change: SubscriptionChange, accepting: AcceptForm, rejectin
         breadcrumbs=crumbs_of(shown, "Request"),
         it=shown,
         change=change,
+        people=people_of((change,))[change.id],
         stages=stages_for_staff(change, find_task_of_change(change.id), find_problem(shown.id)),
         accepting=accepting,
         rejecting=rejecting,
@@ -170,6 +169,8 @@ def _show(code: str, change: SubscriptionChange, accepting: AcceptForm, rejectin
 
 
 def _export(wanted: RequestFilter) -> ResponseReturnValue:
+    found = list_requests(wanted, limit=EXPORT_ROWS)
+    people = people_of([row.change for row in found])
     rows = [
         (
             row.subscription_code,
@@ -179,10 +180,10 @@ def _export(wanted: RequestFilter) -> ResponseReturnValue:
             STATUS_WORDS[row.change.status],
             TIMING_WORDS[row.change.timing],
             day_of(row.change),
-            row.change.requested_by_name,
+            people[row.change.id].requested_by or "",
             row.change.created_at,
             row.change.comment,
         )
-        for row in list_requests(wanted, limit=EXPORT_ROWS)
+        for row in found
     ]
     return csv_response("requests", EXPORT_HEADER, rows)
