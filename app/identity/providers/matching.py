@@ -260,6 +260,7 @@ def tell(name: SignInName, what: str, *, at: datetime) -> None:
         email=name.email,
         full_name=name.full_name,
         fields={"what_changed": what},
+        user_id=name.user_id,
         at=at,
     )
 
