@@ -85,6 +85,7 @@ class OrderStatusRow(Catalogue, Base):
     storefront_type: Mapped[StorefrontType]
     is_default: Mapped[bool] = mapped_column(default=False)  # of several In progress ones: where people's work begins
     is_active: Mapped[bool] = mapped_column(default=True)
+    mails_customer: Mapped[bool] = mapped_column(default=False)  # whoever ordered is told when an order gets there
 
 
 class Basket(Shared, Base):

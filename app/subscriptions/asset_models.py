@@ -46,14 +46,25 @@ class AssetFieldKind(enum.Enum):
     CHOICE = "choice"
 
 
+class FieldSubject(enum.Enum):
+    """What a custom field describes."""
+
+    ASSET = "asset"
+    SUBSCRIPTION = "subscription"
+
+
 class AssetField(Catalogue, Base):
-    """A field the distributor adds to assets. One made by hand shows only where a rule names the asset's product type."""
+    """A field the distributor adds to assets, or to subscriptions.
+
+    One made by hand shows only where a rule names the product type of what it describes.
+    """
 
     __tablename__ = "asset_fields"
     __table_args__ = (UniqueConstraint("distributor_id", "code"),)
 
     code: Mapped[str] = mapped_column(String(64))
     name: Mapped[str] = mapped_column(String(100))
+    subject: Mapped[FieldSubject] = mapped_column(default=FieldSubject.ASSET)
     kind: Mapped[AssetFieldKind]
     group_name: Mapped[str] = mapped_column(String(100), default="")
     position: Mapped[int] = mapped_column(default=0)
@@ -94,4 +105,20 @@ class AssetFieldValues(Shared, Base):
     )
 
     asset_id: Mapped[UUID]
+    answers: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict)  # text by field id
+
+
+class SubscriptionFieldValues(Shared, Base):
+    """What a subscription's custom fields hold (CB-23); as an asset's."""
+
+    __tablename__ = "subscription_field_values"
+    __table_args__ = (
+        UniqueConstraint("distributor_id", "subscription_id"),
+        Index(None, "distributor_id", "account_id"),
+        ForeignKeyConstraint(
+            ["distributor_id", "subscription_id"], ["subscriptions.distributor_id", "subscriptions.id"]
+        ),
+    )
+
+    subscription_id: Mapped[UUID]
     answers: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict)  # text by field id

@@ -12,6 +12,7 @@ from sqlalchemy import (
     CheckConstraint,
     ForeignKeyConstraint,
     Index,
+    LargeBinary,
     Numeric,
     Sequence,
     String,
@@ -19,7 +20,7 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.catalogue.models import BillingCycle, Term
@@ -48,7 +49,24 @@ class OfferStatus(DistributorPrivate, Base):
     number: Mapped[int]  # the first active one of a type is where offers go
     name: Mapped[str] = mapped_column(String(60))
     type: Mapped[OfferType]
+    description: Mapped[str] = mapped_column(String(300), default="")
+    is_default: Mapped[bool] = mapped_column(default=False)  # of its type: offers go there, whatever the numbers say
     is_active: Mapped[bool] = mapped_column(default=True)
+
+
+class OfferTemplate(DistributorPrivate, Base):
+    """What offers of a language look like on paper and in the browser. Texts hold merge fields, such as {{account}}."""
+
+    __tablename__ = "offer_templates"
+    __table_args__ = (UniqueConstraint("distributor_id", "language"),)
+
+    language: Mapped[str] = mapped_column(String(10))
+    title: Mapped[str] = mapped_column(String(120))
+    introduction: Mapped[str] = mapped_column(Text, default="")  # above the products, where the offer says nothing else
+    terms: Mapped[str] = mapped_column(Text, default="")  # below the totals
+    shows_logo: Mapped[bool] = mapped_column(default=True)  # the root storefront's
+    shows_tax: Mapped[bool] = mapped_column(default=True)
+    updated_at: Mapped[datetime]
 
 
 class Offer(Ruled, DistributorPrivate, Base):
@@ -82,6 +100,7 @@ class Offer(Ruled, DistributorPrivate, Base):
     contact_name: Mapped[str] = mapped_column(String(201), default="")
     contact_email: Mapped[str] = mapped_column(String(254))
     currency: Mapped[str] = mapped_column(String(3))
+    language: Mapped[str] = mapped_column(String(10), default="en")  # of its template
     type: Mapped[OfferType] = mapped_column(default=OfferType.IN_PROGRESS)
     status_id: Mapped[UUID | None]  # None: the built-in status of its type
     owner_id: Mapped[UUID]
@@ -110,6 +129,7 @@ class OfferItem(DistributorPrivate, Base):
         Index(None, "distributor_id", "offer_id"),
         ForeignKeyConstraint(["distributor_id", "offer_id"], ["offers.distributor_id", "offers.id"]),
         ForeignKeyConstraint(["distributor_id", "product_id"], ["products.distributor_id", "products.id"]),
+        ForeignKeyConstraint(["distributor_id", "parent_item_id"], ["offer_items.distributor_id", "offer_items.id"]),
         CheckConstraint("quantity >= 1", name="quantity_min_1"),
     )
 
@@ -122,6 +142,9 @@ class OfferItem(DistributorPrivate, Base):
     quantity: Mapped[int]
     friendly_name: Mapped[str | None] = mapped_column(String(100))
     characteristics: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict)
+    price_options: Mapped[list[str]] = mapped_column(ARRAY(String(40)), default=list)  # codes of chosen ones (CB-04)
+    parent_item_id: Mapped[UUID | None]  # an add-on for what another item of the offer will make
+    parent_subscription_id: Mapped[UUID | None]  # an add-on for a running subscription (CB-27)
     price_list_id: Mapped[UUID | None]
     base_price: Mapped[Decimal]  # of the price lists when it was added, 4 decimals
     user_price: Mapped[Decimal | None]  # set by hand: wins over the discount (CB-F12)
@@ -144,3 +167,21 @@ class OfferEvent(DistributorPrivate, Base):
     at: Mapped[datetime]
     text: Mapped[str] = mapped_column(String(300))
     actor_name: Mapped[str | None] = mapped_column(String(201))
+
+
+class OfferDocument(DistributorPrivate, Base):
+    """A file of an offer: a paper as it was shared, or something staff has added."""
+
+    __tablename__ = "offer_documents"
+    __table_args__ = (
+        Index(None, "distributor_id", "offer_id", "created_at"),
+        ForeignKeyConstraint(["distributor_id", "offer_id"], ["offers.distributor_id", "offers.id"]),
+    )
+
+    offer_id: Mapped[UUID]
+    name: Mapped[str] = mapped_column(String(200))
+    size: Mapped[int]  # bytes
+    content: Mapped[bytes] = mapped_column(LargeBinary)
+    is_paper: Mapped[bool] = mapped_column(default=False)  # kept as evidence of what was shared: not removed
+    added_by_name: Mapped[str] = mapped_column(String(201), default="")
+    created_at: Mapped[datetime]
