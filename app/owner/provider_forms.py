@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 from flask_wtf.file import FileField
@@ -11,10 +10,8 @@ from wtforms.validators import NumberRange, Optional
 
 from app.identity.permissions import BssRole
 from app.identity.providers.models import IdentityProvider
-from app.identity.providers.role_rules import ADMIN, NewRule
 from app.identity.providers.services import ProviderDetails
 from app.identity.saml.services import SamlOptions
-from app.identity.services import Role
 from app.web.forms import Form
 
 SWITCHES = ("is_visible", "trusts_email", "roles_follow", "signs_out", "creates_users")
@@ -103,19 +100,3 @@ class SamlForm(OptionsForm):
     def to_options(self) -> SamlOptions:
         """Return what was typed beside the metadata."""
         return SamlOptions(**self.options())
-
-
-class RuleForm(Form):
-    """A group at the provider and what it gives here."""
-
-    group_name = StringField("Group", description="As the provider sends it: a test sign-in shows it.")
-    roles = SelectMultipleField("Roles", validate_choice=False)
-
-    def offer(self, roles: Iterable[Role], *, with_admin: bool) -> None:
-        """Offer the roles of a realm."""
-        listed = [(role.value, role.label) for role in roles]
-        self.roles.choices = [(ADMIN, "Admin"), *listed] if with_admin else listed
-
-    def to_rule(self) -> NewRule:
-        """Return what was typed."""
-        return NewRule(self.group_name.data or "", tuple(self.roles.data or ()))

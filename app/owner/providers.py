@@ -34,7 +34,7 @@ from app.identity.saml.services import add_saml_provider, renew_saml_provider, s
 from app.owner.look import image_url
 from app.owner.look_forms import PICTURES, uploaded
 from app.owner.provider_forms import OptionsForm, ProviderForm, SamlForm
-from app.owner.provider_rules import remove_rule, show_rules
+from app.owner.provider_rules import remove_rule, show_owner_rules
 from app.owner.scopes import Rights, acting, frame_of
 from app.resellers.images import ImagePurpose, store_image
 from app.web.pages import page
@@ -75,7 +75,10 @@ def add(surface: Surface, door: Door) -> ResponseReturnValue:
 
 def edit(surface: Surface, door: Door, provider_id: UUID) -> ResponseReturnValue:
     """Change a provider; a changed connection has to be tested again."""
-    return _edited(surface, door, get_own_provider(door.realm_id, provider_id))
+    provider = get_own_provider(door.realm_id, provider_id)
+    if provider.kind is ProviderKind.SAML:
+        return redirect(url_for(".edit_saml", provider_id=provider_id), code=303)
+    return _edited(surface, door, provider)
 
 
 def _edited(surface: Surface, door: Door, provider: IdentityProvider | None) -> ResponseReturnValue:
@@ -264,7 +267,7 @@ PAGES: tuple[Added, ...] = (
     ("/<uuid:provider_id>/saml", "edit_saml", ("GET", "POST"), edit_saml),
     ("/local", "switch_local", ("POST",), switch_local),
     ("/<uuid:provider_id>", "edit", ("GET", "POST"), edit),
-    ("/<uuid:provider_id>/roles", "rules", ("GET", "POST"), show_rules),
+    ("/<uuid:provider_id>/roles", "rules", ("GET", "POST"), show_owner_rules),
     ("/<uuid:provider_id>/roles/<uuid:rule_id>/delete", "delete_rule", ("POST",), remove_rule),
     ("/<uuid:provider_id>/test", "test", ("GET",), test),
     ("/<uuid:provider_id>/enable", "enable", ("POST",), enable),

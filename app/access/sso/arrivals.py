@@ -15,6 +15,7 @@ from app.access.forms import PresentPasswordForm
 from app.access.landing import safe_next
 from app.access.limits import SIGN_IN, TRIP, require_within
 from app.access.sso.departures import callback_uri
+from app.access.sso.group_rules import foreseen
 from app.access.sso.pages import BROWSER, failed, outside, refused
 from app.access.viewer import current_viewer
 from app.audit.services import Actor
@@ -32,6 +33,7 @@ from app.identity.providers.matching import (
 )
 from app.identity.providers.models import ProviderKind, SsoPurpose
 from app.identity.providers.newcomers import RegistrationNeeded
+from app.identity.providers.queries import get_provider
 from app.identity.providers.services import pass_test
 from app.identity.providers.trips import Arrival, fetch, keep_identity, next_path_of, take_answer
 from app.web.pages import page
@@ -182,4 +184,5 @@ def _show_test(door: Door, request_id: UUID, browser: str) -> ResponseReturnValu
         subject=trip.subject,
         email=trip.email,
         is_email_verified=trip.is_email_verified,
+        foreseen=foreseen(get_provider(door.realm_id, trip.provider_id), trip.groups),
     )

@@ -16,10 +16,10 @@ from tenants.context import current_scope
 
 @dataclass(frozen=True, slots=True)
 class Newcomer:
-    """Whose rows a new person of a company will see, and with which roles; never as an Admin."""
+    """Whose rows a new person of a company will see, and the roles of those for whose groups there is no rule."""
 
     person: Person
-    roles: tuple[StorefrontRole, ...]
+    roles: tuple[StorefrontRole, ...]  # none: without a rule nobody is taken in
 
 
 def newcomer_of(company: Company) -> Newcomer | None:
@@ -29,7 +29,7 @@ def newcomer_of(company: Company) -> Newcomer | None:
     has closed, moved to another storefront or become a reseller.
     """
     rules = find_rules(company)
-    if rules is None or not rules.creates_users or not rules.default_roles:
+    if rules is None or not rules.creates_users:
         return None
     with open_realm(company.realm_id):
         colleague = session.scalars(

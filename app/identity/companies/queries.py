@@ -11,7 +11,7 @@ from uuid import UUID
 from sqlalchemy import and_, exists, select
 
 from app.core.db import session
-from app.identity.companies.errors import KeepsTheGlass
+from app.identity.companies.errors import CompanySignInOff, KeepsTheGlass
 from app.identity.companies.models import CompanyDomain, CompanySignIn, DomainState
 from app.identity.mails import settings_of_realm
 from app.identity.models import SignInName, User, UserKind
@@ -151,6 +151,12 @@ def is_blocked(company: Company) -> bool:
     """Whether the storefront's owner has switched this company's sign-in off."""
     found = find_rules(company)
     return found is not None and found.is_blocked
+
+
+def require_open(company: Company) -> None:
+    """Raise CompanySignInOff where the storefront's owner has switched it off, for all companies or for this one."""
+    if not is_allowed(company.realm_id) or is_blocked(company):
+        raise CompanySignInOff
 
 
 def find_rules(company: Company) -> CompanySignIn | None:

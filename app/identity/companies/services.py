@@ -14,15 +14,14 @@ from app.audit.services import Actor, record
 from app.core.db import session
 from app.core.errors import FieldError, Invalid
 from app.core.ids import new_id
-from app.identity.companies.errors import CompanySignInOff
+from app.identity.companies.groups import has_group_rules
 from app.identity.companies.mails import tell_admins
 from app.identity.companies.models import CompanySignIn
 from app.identity.companies.queries import (
     CUSTOMERS,
     Company,
-    is_allowed,
-    is_blocked,
     proven_domains,
+    require_open,
 )
 from app.identity.models import Credential, RememberedSignIn, SignInName, User, UserSession
 from app.identity.permissions import StorefrontRole
@@ -45,12 +44,6 @@ class Rules:
     default_roles: tuple[str, ...] = ()
     is_required: bool = False
     break_glass_user_id: UUID | None = None
-
-
-def require_open(company: Company) -> None:
-    """Raise CompanySignInOff where the storefront's owner has switched it off, for all companies or for this one."""
-    if not is_allowed(company.realm_id) or is_blocked(company):
-        raise CompanySignInOff
 
 
 def glass_keepers(company: Company) -> Sequence[User]:
@@ -97,8 +90,8 @@ def save_rules(company: Company, rules: Rules, *, actor: Actor, at: datetime) ->
 def _errors(company: Company, rules: Rules) -> Iterator[FieldError]:
     if not set(rules.default_roles) <= {role.value for role in ROLES}:
         yield FieldError("default_roles", "choice", "Choose roles of the list")
-    elif rules.creates_users and not rules.default_roles:
-        yield FieldError("default_roles", "required", "Choose the roles of new people")
+    elif rules.creates_users and not rules.default_roles and not has_group_rules(company):
+        yield FieldError("default_roles", "required", "Choose the roles of new people, or let groups give them")
     if not rules.is_required:
         return
     if find_enabled(company) is None or not proven_domains(company):

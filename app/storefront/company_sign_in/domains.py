@@ -17,7 +17,7 @@ from app.core.txt_records import DnsSilent, TxtRecords, txt_records
 from app.identity.companies.domains import add_domain, get_domain, record_of, remove_domain, take_look
 from app.identity.companies.errors import DomainTaken
 from app.identity.companies.models import DomainState
-from app.identity.companies.services import require_open
+from app.identity.companies.queries import require_open
 from app.identity.permissions import Permission
 from app.storefront.company_sign_in.blueprint import bp, changed, company_of_viewer
 from app.storefront.company_sign_in.forms import DomainForm

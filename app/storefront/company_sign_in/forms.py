@@ -18,6 +18,7 @@ from wtforms.widgets import CheckboxInput, ListWidget
 from app.identity.companies.models import CompanySignIn
 from app.identity.companies.services import ROLES, Rules
 from app.identity.models import User
+from app.identity.providers.options import CLAIMS
 from app.identity.providers.services import ProviderDetails
 from app.identity.saml.services import SamlOptions
 from app.web.forms import Form
@@ -43,6 +44,7 @@ class RulesForm(Form):
     )
     default_roles = SelectMultipleField(
         "Roles of people added this way",
+        description="Also of everybody for whose groups at your provider there is no rule.",
         option_widget=CheckboxInput(),
         widget=ListWidget(prefix_label=False),
         validate_choice=False,
@@ -91,6 +93,12 @@ class OptionsForm(Form):
     email_claim = StringField("Claim with the e-mail", default="email")
     first_name_claim = StringField("Claim with the first name", default="given_name")
     last_name_claim = StringField("Claim with the last name", default="family_name")
+    groups_claim = StringField("Claim with the groups", default="groups")
+    roles_follow = BooleanField(
+        "Roles follow the provider",
+        default=True,
+        description="Where groups give roles: at each sign-in people get those of their groups, and lose others.",
+    )
     trusts_email = BooleanField("Its e-mail addresses are verified", description=TRUST)
     signs_out = BooleanField(
         "Sign out at the provider too", default=True, description="Where the provider has an address for it."
@@ -98,11 +106,9 @@ class OptionsForm(Form):
 
     def options(self) -> dict[str, Any]:
         """Return what was typed, by the names of `Options`; whom it creates is said once for the company."""
-        claims = ("email_claim", "first_name_claim", "last_name_claim")
         return {
-            **{name: (self[name].data or "").strip() for name in claims},
-            "trusts_email": bool(self.trusts_email.data),
-            "signs_out": bool(self.signs_out.data),
+            **{name: (self[name].data or "").strip() for name in CLAIMS},
+            **{name: bool(self[name].data) for name in ("trusts_email", "signs_out", "roles_follow")},
             "is_visible": False,
         }
 

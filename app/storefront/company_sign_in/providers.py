@@ -14,8 +14,8 @@ from app.access.sso.metadata import read_typed
 from app.core.clock import utc_now
 from app.core.db import unit_of_work
 from app.core.errors import Invalid
-from app.identity.companies.queries import Company
-from app.identity.companies.services import require_open, switch_off, switch_on
+from app.identity.companies.queries import Company, require_open
+from app.identity.companies.services import switch_off, switch_on
 from app.identity.permissions import Permission
 from app.identity.providers.models import IdentityProvider, SsoPurpose
 from app.identity.providers.presets import PRESETS, preset_of
