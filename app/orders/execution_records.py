@@ -138,14 +138,14 @@ WITH held AS MATERIALIZED (
 ), mails AS (
     INSERT INTO outbound_mails
         (distributor_id, id, template, sender_reseller_id, storefront_id, to_email, to_name, fields, state, attempts,
-         next_attempt_at, created_at)
+         next_attempt_at, created_at, about_kind, about_id)
     SELECT :here, CAST(:moment || '-7' || substr(CAST(gen_random_uuid() AS text), 16) AS uuid), :template,
            done.sender_id, fronts.id, u.email, trim(u.first_name || ' ' || u.last_name),
            jsonb_build_object(
                'product_name', done.product_name, 'friendly_name', done.friendly_name,
                'quantity', CAST(done.quantity AS text), 'renewal_date', coalesce(CAST(done.renews_on AS text), '-'),
                'subscription_url', coalesce(fronts.url || :path || done.code, '')
-           ), 'pending', 0, :at, :at
+           ), 'pending', 0, :at, :at, 'subscription', done.subscription_id
     FROM done
     JOIN fronts ON fronts.reseller_id IS NOT DISTINCT FROM done.sender_id
     JOIN users u

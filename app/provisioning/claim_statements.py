@@ -1,6 +1,7 @@
 """The statements that take tasks, built once: due tasks are marked and all that a connector must know is read with them.
 
-`due` of `app.provisioning.queries` says which; a task waits for the earlier ones of its subject.
+`due` of `app.provisioning.queries` says which; a task waits for the earlier ones of its subject. Each service manager
+comes with one of its tasks alone.
 """
 
 from __future__ import annotations
@@ -9,10 +10,10 @@ from typing import Any
 from typing import cast as cast_type
 
 from sqlalchemy import (
-    CTE,
     DateTime,
     ScalarSelect,
     Select,
+    Subquery,
     Table,
     Uuid,
     bindparam,
@@ -33,6 +34,10 @@ _TASKS, MANAGERS, _ACCOUNTS, _SERVICES = (
     cast_type("Table", model.__table__)
     for model in (ProvisioningTask, ServiceManager, VendorAccountLink, SubscriptionVendorLink)
 )
+_TOLD = (
+    "id", "kind", "subject_id", "order_id", "order_item_id", "service_manager_id", "request", "attempts",
+    "vendor_reference",
+)  # fmt: skip
 
 
 def _statement(*, is_one: bool) -> Select[Any]:
@@ -66,37 +71,42 @@ def _statement(*, is_one: bool) -> Select[Any]:
             lease_until=bindparam("lease_until"),
             next_attempt_at=bindparam("lease_until"),
         )
-        .returning(*_TASKS.c, waiting.c.next_attempt_at.label("waited_since"))
+        .returning(*(_TASKS.c[name] for name in _TOLD), waiting.c.next_attempt_at.label("waited_since"))
     )
     taken = (update_them.where(is_asked) if is_one else update_them).cte("taken")
+    of_its_manager = func.row_number().over(partition_by=taken.c.service_manager_id)
+    told = select(*taken.c, of_its_manager.label("of_its_manager")).subquery("told")
     return (
         select(
-            *taken.c,
-            _reference_of(taken, "account").label("account_reference"),
-            _reference_of(taken, "reseller").label("reseller_reference"),
+            *(told.c[name] for name in _TOLD),
+            _reference_of(told, "account").label("account_reference"),
+            _reference_of(told, "reseller").label("reseller_reference"),
             select(_SERVICES.c.vendor_reference)
-            .where(_SERVICES.c.distributor_id == _HERE, _SERVICES.c.subscription_id == taken.c.subject_id)
+            .where(_SERVICES.c.distributor_id == _HERE, _SERVICES.c.subscription_id == told.c.subject_id)
             .scalar_subquery()
             .label("service_reference"),
             *(column.label(f"manager_{column.name}") for column in MANAGERS.c),
         )
         .select_from(
-            taken.outerjoin(
-                MANAGERS, (MANAGERS.c.distributor_id == _HERE) & (MANAGERS.c.id == taken.c.service_manager_id)
+            told.outerjoin(
+                MANAGERS,
+                (MANAGERS.c.distributor_id == _HERE)
+                & (MANAGERS.c.id == told.c.service_manager_id)
+                & (told.c.of_its_manager == 1),
             )
         )
-        .order_by(taken.c.waited_since, taken.c.id)
+        .order_by(told.c.waited_since, told.c.id)
     )
 
 
-def _reference_of(taken: CTE, company: str) -> ScalarSelect[Any]:
+def _reference_of(told: Subquery, company: str) -> ScalarSelect[Any]:
     """What a task's vendor calls a company of the task's picture."""
-    account_id = cast(taken.c.request[company]["account_id"].astext, Uuid)
+    account_id = cast(told.c.request[company]["account_id"].astext, Uuid)
     return (
         select(_ACCOUNTS.c.vendor_reference)
         .where(
             _ACCOUNTS.c.distributor_id == _HERE,
-            _ACCOUNTS.c.service_manager_id == taken.c.service_manager_id,
+            _ACCOUNTS.c.service_manager_id == told.c.service_manager_id,
             _ACCOUNTS.c.account_id == account_id,
             _ACCOUNTS.c.sync_status == SyncStatus.SYNCHRONISED,  # else it is made known anew
         )

@@ -173,21 +173,18 @@ def _claim(task_id: UUID | None, *, at: datetime, lease: timedelta, limit: int) 
         rows = connection.execute(CLAIM_DUE, given).all()
     else:
         rows = connection.execute(CLAIM_ONE, {**given, "task_id": task_id}).all()
-    managers: dict[UUID | None, ManagerAccess | None] = {None: None}
+    managers = {row.manager_id: _manager(row) for row in rows if row.manager_id is not None}
     operations = operations_of([row.id for row in rows if row.attempts > 1])
-    return [_claimed(row, token, managers, operations.get(row.id)) for row in rows]
+    return [_claimed(row, token, managers.get(row.service_manager_id), operations.get(row.id)) for row in rows]
+
+
+def _manager(row: Row[Any]) -> ManagerAccess:
+    return access_of(ServiceManager(**{column.name: getattr(row, f"manager_{column.name}") for column in MANAGERS.c}))
 
 
 def _claimed(
-    row: Row[Any],
-    token: UUID,
-    managers: dict[UUID | None, ManagerAccess | None],
-    operation: OperationUnderWay | None,
+    row: Row[Any], token: UUID, manager: ManagerAccess | None, operation: OperationUnderWay | None
 ) -> ClaimedTask:
-    manager_id = row.manager_id
-    if manager_id not in managers:
-        values = {column.name: getattr(row, f"manager_{column.name}") for column in MANAGERS.c}
-        managers[manager_id] = access_of(ServiceManager(**values))
     return ClaimedTask(
         id=row.id,
         lease_token=token,
@@ -197,7 +194,7 @@ def _claimed(
         order_item_id=row.order_item_id,
         may_be_done=row.attempts > 1,
         picture=from_json(row.request),
-        manager=managers[manager_id],
+        manager=manager,
         account_reference=row.account_reference,
         reseller_reference=row.reseller_reference,
         vendor_reference=row.service_reference or row.vendor_reference,  # a task may name what no subscription has

@@ -20,6 +20,7 @@ from app.subscriptions.models import Subscription, SubscriptionEvent, Subscripti
 from tenants.context import scope
 from tests.counting import statements_of
 from tests.factories.execution import Placed, Wanted, alias_order, all_of, root_order, use_service_manager
+from workers import answers
 from workers.connectors.base import VendorResource
 from workers.jobs import provisioning
 
@@ -54,7 +55,7 @@ def recorded_together(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         numbers.append(len(found))
         return found
 
-    monkeypatch.setattr(provisioning, "record_deliveries", counted)
+    monkeypatch.setattr(answers, "record_deliveries", counted)
     return numbers
 
 
@@ -103,7 +104,7 @@ def test_one_statement_writes_what_the_models_write(
         run_order(placed)
         with monkeypatch.context() as patched:
             if way == "models":
-                patched.setattr(provisioning, "record_deliveries", lambda *_args, **_more: frozenset())
+                patched.setattr(answers, "record_deliveries", lambda *_args, **_more: frozenset())
             clock.forward(minutes=3)
             for task in _tasks(session, world, placed):
                 run_task(task)
