@@ -36,6 +36,7 @@ MOVES: Mapping[tuple[ChangeStatus, ChangeStep], ChangeStatus] = {
     (C.SCHEDULED, ChangeStep.DUE): C.PROCESSING,
     (C.SCHEDULED, ChangeStep.WITHDRAW): C.WITHDRAWN,
     (C.SCHEDULED, ChangeStep.VOID): C.VOID,
+    (C.SCHEDULED, ChangeStep.REJECT): C.REJECTED,  # on its day it was not possible any more
     (C.PROCESSING, ChangeStep.CONFIRM): C.COMPLETED,
     (C.PROCESSING, ChangeStep.REFUSE): C.FAILED,
     (C.PROCESSING, ChangeStep.BOOK): C.SCHEDULED,

@@ -57,21 +57,28 @@ def mail_done(subscription: Subscription, change: SubscriptionChange, *, at: dat
     if change.kind is ChangeKind.CANCELLATION:
         manager = distributor_settings().account_manager_email
         if manager:
-            _from_distributor(MailTemplate.SUBSCRIPTION_CANCELED, [manager], _internal(subscription, change), subscription, at=at)
+            _from_distributor(
+                MailTemplate.SUBSCRIPTION_CANCELED, [manager], _internal(subscription, change), subscription, at=at
+            )
 
 
 def mail_failed(
-    subscription: Subscription, change: SubscriptionChange, reason: str, task_id: UUID, *, at: datetime
+    subscription: Subscription, change: SubscriptionChange, reason: str, task_id: UUID | None, *, at: datetime
 ) -> None:
-    """Tell operations and the account manager what the vendor refused (CB-22). The customer reads a softened line."""
+    """Tell operations and the account manager what the vendor refused (CB-22), or what was not possible any more (None).
+
+    The customer reads a softened line.
+    """
     manager = distributor_settings().account_manager_email
     fields = {
         **_internal(subscription, change),
         "reason": reason[:500],
-        "task_url": _bss(f"/provisioning/tasks/{task_id}"),
+        "task_url": _bss(f"/provisioning/tasks/{task_id}" if task_id else f"/subscriptions/{subscription.code}"),
     }
     operators = emails_with_right(OPERATES)
-    _from_distributor(MailTemplate.CHANGE_FAILED, [*operators, *([manager] if manager else [])], fields, subscription, at=at)
+    _from_distributor(
+        MailTemplate.CHANGE_FAILED, [*operators, *([manager] if manager else [])], fields, subscription, at=at
+    )
 
 
 def _internal(subscription: Subscription, change: SubscriptionChange) -> dict[str, str]:
@@ -154,7 +161,12 @@ def _requester(subscription: Subscription, change: SubscriptionChange) -> Iterab
 
 
 def _from_distributor(
-    template: MailTemplate, addresses: Iterable[str], fields: dict[str, str], subscription: Subscription, *, at: datetime
+    template: MailTemplate,
+    addresses: Iterable[str],
+    fields: dict[str, str],
+    subscription: Subscription,
+    *,
+    at: datetime,
 ) -> None:
     storefront_id = root_storefront_id()
     for address in dict.fromkeys(address.lower() for address in addresses if address):

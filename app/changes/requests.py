@@ -23,7 +23,7 @@ from app.changes.guards import require_free
 from app.changes.jobs import START_CHANGE
 from app.changes.kinds import EFFECTS
 from app.changes.machine import ChangeStep, advance, require_step
-from app.changes.mails import mail_rejected, mail_requested
+from app.changes.mails import mail_failed, mail_rejected, mail_requested
 from app.changes.parts import settle_parts
 from app.changes.queries import find_by_key, get_change, lock_change
 from app.changes.steps import ask_next, give_up_step
@@ -175,6 +175,15 @@ def reject_change(change_id: UUID, reason: str, *, actor: Actor, at: datetime) -
         _give_up(subscription, change, task, at=at)
     session.flush()
     return change
+
+
+def drop_due(subscription: Subscription, change: SubscriptionChange, refusal: DomainError, *, at: datetime) -> None:
+    """Give up what cannot be done on its day any more: the subscription goes on as it is, staff and customer are told."""
+    staff = str(refusal)
+    _reject(subscription, change, words_for_customers(refusal), actor=SYSTEM, at=at)
+    EFFECTS[change.kind].withdrawn(subscription, change, at=at)
+    mail_failed(subscription, change, staff, None, at=at)
+    session.flush()
 
 
 def withdraw_change(change_id: UUID, *, actor: Actor, at: datetime) -> SubscriptionChange:

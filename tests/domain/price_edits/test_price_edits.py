@@ -14,6 +14,7 @@ from app.changes.errors import ChangePending, InvoicePending
 from app.changes.requests import withdraw_change
 from app.core.errors import Invalid
 from app.core.ids import new_id
+from app.notifications.models import OutboundMail
 from app.orders.execution import process_work
 from app.pricing.models import PriceList, PriceListEntry, PriceRule
 from app.subscriptions.external_prices import find_external_price, follow_vendor
@@ -257,3 +258,40 @@ def test_a_customer_of_a_reseller_never_reads_an_edited_cost(session, world, bil
         assert "8.88" not in str(change.details)
         assert all_of(session, PriceEdit) == all_of(session, SubscriptionCost) == []
         assert all_of(session, Subscription)[0].unit_price == D("12.50")
+
+
+def a_special_list(session, world, price: str = "8.20", **columns) -> PriceList:
+    """A list that prices the seats by the month, and nothing else."""
+    with scope(world.scope):
+        special = PriceList(name="Special", currency="EUR", valid_from=FIRST, created_at=MONDAY_NOON, **columns)
+        session.add(special)
+        session.flush()
+        entry = PriceListEntry(
+            price_list_id=special.id, product_id=world.seats.id, term=Term.P1M, cycle=BillingCycle.MONTHLY,
+            rule=PriceRule.FIXED, value=D(price), price=D(price),
+        )  # fmt: skip
+        session.add(entry)
+        session.commit()
+        session.expunge(special)
+    return special
+
+
+def test_an_edit_whose_list_has_ended_is_dropped_and_the_billing_goes_on(session, world, billing, bought, edit):
+    """CB-26, CB-32: nobody's billing stands still for it; the price stays, and staff is told."""
+    other = billing.buy(FIRST, world.suite, 1, "20.00", term=Term.P1Y)
+    special = a_special_list(session, world, valid_to=date(2026, 6, 20))
+    change = edit(bought, TENTH, timing=NEXT, price_list_id=special.id)
+    billing.pass_until(date(2026, 7, 1))
+    with scope(world.scope):
+        assert session.get_one(SubscriptionChange, (world.id, change.id)).status is ChangeStatus.REJECTED
+        ends = {each.id: each.period_to for each in all_of(session, Subscription)}
+        assert (ends[bought.id], ends[other.id]) == (date(2026, 7, 31), date(2026, 7, 31))
+        mails = {each.template for each in all_of(session, OutboundMail)}
+    assert "change_failed" in mails
+    assert [cost.unit_cost for cost in costs_of(session, world, bought)] == [D("9.00")]
+    edit(bought, date(2026, 7, 2), timing=NEXT, user_price=D("8.00"))  # nothing stands in the way of another one
+
+
+def costs_of(session, world, subscription: Subscription) -> list[SubscriptionCost]:
+    with scope(world.scope):
+        return [each for each in all_of(session, SubscriptionCost) if each.subscription_id == subscription.id]
