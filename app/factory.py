@@ -10,7 +10,7 @@ from flask_migrate import Migrate
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app.access import install_access
-from app.catalogue.words import unit_words
+from app.catalogue.words import CYCLE_UNITS, CYCLE_WORDS, unit_words
 from app.cli import install_commands
 from app.core.config import settings
 from app.core.db import Base
@@ -77,6 +77,7 @@ BLUEPRINTS = (
     "app.bss.offers:bp",
     "app.bss.offer_statuses.views:bp",
     "app.bss.order_settings.views:bp",
+    "app.bss.units.views:bp",
     "app.storefront.offers.views:bp",
     "app.bss.plans.views:bp",
     "app.manage.listings.bulk:bp",
@@ -134,7 +135,7 @@ def create_app() -> Flask:
     app.secret_key = settings().secret_key
     install_themes(app)
     install_formats(app)
-    app.jinja_env.globals["unit_words"] = unit_words
+    app.jinja_env.globals.update(unit_words=unit_words, cycle_words=CYCLE_WORDS, cycle_units=CYCLE_UNITS)
     install_cards(app)
     install_health(app)
     install_security(app)

@@ -20,6 +20,11 @@ from tenants.models import Distributor, DistributorSettingsRow, StorefrontSettin
 
 CANCELLATION_REASONS = ("Too expensive", "Unused", "Moved", "Non-payment", "Duplicate", "Other")  # CB-29
 PASSWORD_DAYS = (0, 30, 60, 90, 180)  # SF-13
+# Terms with their billing cycles, as app.catalogue.units writes them: what CB-03 names, and what vendors sell.
+UNITS = (
+    "P1M.monthly", "P3M.quarterly", "P6M.half_yearly", "P1Y.monthly", "P1Y.quarterly", "P1Y.half_yearly", "P1Y.annual",
+    "P3Y.monthly", "P3Y.annual", "P3Y.triennial",
+)  # fmt: skip
 ROUNDINGS = ("none", "up_0.05", "up_0.10", "up_0.50", "up_1.00", "up_99")  # RS-22
 
 
@@ -36,6 +41,9 @@ class DistributorSettings:
     cancellation_reasons: tuple[str, ...] = CANCELLATION_REASONS  # what staff choose from; up to 40 characters each
     offer_discount_ceiling: str = "15"  # percent; above it an offer needs an administrator (CB-17); decimal text
     tax_percent: str = "0"  # one rate until tax rules come; decimal text
+    units: tuple[str, ...] = UNITS  # what prices can be given for, beside one-time prices (CB-03)
+    base_unit: str = ""  # one of them, shown first; empty: a product's shortest cycle
+    new_days: int = 30  # how long what was published is new; 0: only what is marked (SF-07)
     bss_second_factor: str = "optional"  # off, optional, required: an authenticator app (BC-02)
     bss_password_days: int = 0  # a password expires after so many days; 0: never
     bss_local_login: bool = True  # False: the back office is entered through an identity provider (BC-27)

@@ -26,6 +26,9 @@ def _cycle_unit(months: int) -> str:
 TERM_WORDS: Final = {each: months_words(each.months) if each.months else "No term" for each in Term}
 CYCLE_WORDS: Final = {each: _cycle_words(each.months) for each in BillingCycle}
 CYCLE_UNITS: Final = {each: _cycle_unit(each.months) for each in BillingCycle}  # what a price is per
+CYCLE_RATES: Final = {  # what follows an amount: "a month", "a year", "every 3 months"
+    each: f"a {CYCLE_UNITS[each]}" if each.months in (1, YEAR) else CYCLE_WORDS[each] for each in BillingCycle
+}
 
 
 def unit_words(term: Term, cycle: BillingCycle) -> str:

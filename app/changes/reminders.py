@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, and_, exists, or_, select
 from sqlalchemy.dialects.postgresql import insert
 
 from app.catalogue.models import Term
+from app.catalogue.words import YEAR
 from app.changes.mails import to_customer
 from app.core.db import session
 from app.core.ids import new_id
@@ -21,7 +22,7 @@ from app.subscriptions.periods import ONE_DAY
 from tenants.context import current_scope
 
 LONG, SHORT = (30, 7, 1), (7, 1)  # days before; of terms of a year and more, and of shorter ones
-LONG_TERMS = (Term.P1Y, Term.P3Y)
+LONG_TERMS = tuple(term for term in Term if term.months >= YEAR)
 MOST = 200  # of one look
 
 

@@ -56,6 +56,7 @@ NAVIGATION: Navigation = (
         "Setup",
         (
             Entry("Reseller plans", "bss_plans.index", "star"),
+            Entry("Terms and billing", "bss_units.index", "repeat"),
             Entry("Currencies", "bss_currencies.index", "card"),
             Entry("Service managers", "bss_provisioning.managers", "plug"),
             Entry("Asset fields", "bss_asset_fields.index", "box"),

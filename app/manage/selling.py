@@ -10,7 +10,6 @@ from flask import g
 
 from app.access import current_address, signed_in_viewer
 from app.audit.services import Actor
-from app.catalogue.models import BillingCycle, Term
 from app.core.clock import local_date, utc_now
 from app.core.errors import NotFound
 from app.frames import storefront_look
@@ -46,15 +45,6 @@ def seller_of_request() -> Seller:
     return found
 
 
-UNITS = (
-    (Term.P1M, BillingCycle.MONTHLY),
-    (Term.P1Y, BillingCycle.MONTHLY),
-    (Term.P1Y, BillingCycle.ANNUAL),
-    (Term.P3Y, BillingCycle.MONTHLY),
-    (Term.P3Y, BillingCycle.ANNUAL),
-    (Term.P3Y, BillingCycle.TRIENNIAL),
-    (Term.NONE, BillingCycle.ONE_TIME),
-)
 SOURCE_WORDS = {
     PriceSource.CUSTOMER_PRODUCT_SPECIAL: "Special price of the customer",
     PriceSource.CUSTOMER_PRODUCT_MARKUP: "Markup of the customer for this product",

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
+from app.catalogue.models import BillingCycle, Term
 from app.core.db import session
 from tenants.context import current_scope
 
@@ -75,8 +76,8 @@ SET product_id = found.product_id,
     term = coalesce(a.term, found.term), cycle = coalesce(a.cycle, found.cycle)
 FROM (
     SELECT DISTINCT ON (t.vendor_reference) t.vendor_reference, p.id AS product_id,
-           CASE WHEN t.term IN ('P1M', 'P1Y', 'P3Y') THEN t.term END AS term,
-           CASE WHEN t.billing_cycle IN ('monthly', 'annual', 'triennial') THEN t.billing_cycle END AS cycle
+           CASE WHEN t.term = ANY(:terms) THEN t.term END AS term,
+           CASE WHEN t.billing_cycle = ANY(:cycles) THEN t.billing_cycle END AS cycle
     FROM vendor_services t
     JOIN products p
       ON p.distributor_id = :here AND (lower(p.code) = lower(t.product_code) OR p.external_id = t.product_code)
@@ -91,7 +92,13 @@ WHERE a.distributor_id = :here AND a.service_manager_id = :manager AND a.vendor_
 
 def find_candidates(run_id: UUID, manager_id: UUID, *, at: datetime) -> None:
     """Bring the list of services to be taken over up to date with a run, and match accounts and products."""
-    given = {"here": current_scope().distributor_id, "run": run_id, "manager": manager_id}
+    given = {
+        "here": current_scope().distributor_id,
+        "run": run_id,
+        "manager": manager_id,
+        "terms": [each.value for each in Term if each.months],
+        "cycles": [each.value for each in BillingCycle if each.months],
+    }
     session.flush()
     session.execute(_FIND, {**given, "at": at})
     for statement in (_DROP, _ACCOUNTS, _PRODUCTS):

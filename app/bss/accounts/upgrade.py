@@ -16,7 +16,7 @@ from app.bss.accounts.blueprint import bp
 from app.bss.accounts.forms import UpgradeForm
 from app.bss.accounts.tabs import head_of
 from app.bss.calendar import distributor_today
-from app.catalogue.models import BillingCycle
+from app.catalogue.words import CYCLE_RATES
 from app.core.clock import utc_now
 from app.core.db import unit_of_work
 from app.core.errors import FieldError, Invalid
@@ -32,7 +32,6 @@ from tenants.links import distributor_host
 from themes.frames import Crumb
 
 ALIAS_CHECK = Limit("alias_check", 30, timedelta(minutes=1))
-CYCLE_WORDS = {BillingCycle.MONTHLY: "a month", BillingCycle.ANNUAL: "a year", BillingCycle.TRIENNIAL: "for 3 years"}
 
 
 @bp.route("/<uuid:account_id>/upgrade", methods=["GET", "POST"])
@@ -70,7 +69,7 @@ def upgrade(account_id: UUID) -> ResponseReturnValue:
         account=account,
         form=form,
         offers=offers,
-        cycles=CYCLE_WORDS,
+        cycles=CYCLE_RATES,
         is_change=current is not None,
         needs_alias=needs_alias(account_id),
         prefix=f"{distributor_host(account.distributor_id)}/",

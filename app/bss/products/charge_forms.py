@@ -24,9 +24,10 @@ from app.catalogue.bundles.models import BundleComponent, ComponentRule
 from app.catalogue.bundles.services import Component
 from app.catalogue.charging import PriceOption, Tier, options_of, tiers_of
 from app.catalogue.models import BillingType, PriceScheme, Product, RequiredMode, UsageChargeRule
-from app.catalogue.queries import products_by_code
+from app.catalogue.queries import price_points, products_by_code
 from app.catalogue.relations import Relations
 from app.catalogue.services import ChargeSettings
+from app.catalogue.units import RECURRING, Unit, read_unit
 from app.core.errors import FieldError, Invalid
 from app.pricing.currencies import usable_currencies
 from app.web.forms import Form
@@ -46,6 +47,11 @@ RULE_WORDS = {
     ComponentRule.FREE: "Free",
 }
 MODE_WORDS = {RequiredMode.ALL: "All of them", RequiredMode.ANY: "Any one of them"}
+
+
+def _or_none(value: str | None) -> str:
+    """Let a choice that was not sent be the empty one."""
+    return value or ""
 
 
 class TierRow(PlainForm):
@@ -102,6 +108,9 @@ class ChargesForm(VersionedForm):
     billing_day = IntegerField(
         "Billing day", validators=[Optional()], description="1 to 31. Empty: the customer's own options."
     )
+    base_unit = SelectField(
+        "Base unit", default="", validate_choice=False, filters=[_or_none], description="Shown first in storefronts."
+    )
     price_scheme = SelectField("Price scheme", choices=[(each.value, words) for each, words in SCHEME_WORDS.items()])
     tiers = FieldList(FormField(TierRow), min_entries=SPARE_ROWS, max_entries=40)
     options = FieldList(FormField(OptionRow), min_entries=SPARE_ROWS, max_entries=60)
@@ -116,7 +125,14 @@ class ChargesForm(VersionedForm):
             price_scheme=PriceScheme(self.price_scheme.data),
             tiers=tuple(self._tiers()),
             options=tuple(self._options()),
+            base_unit=self._base_unit(),
         )
+
+    def _base_unit(self) -> Unit | None:
+        unit = read_unit(self.base_unit.data)
+        if self.base_unit.data and unit is None:
+            raise Invalid.field("base_unit", "choice", "Choose one of the list")
+        return unit
 
     def _tiers(self) -> Iterable[Tier]:
         for row in self.tiers.data:
@@ -136,6 +152,15 @@ class ChargesForm(VersionedForm):
             if currency is not None and currency not in known:
                 raise Invalid.field("options", "currency_unknown", "Choose the currency of each amount")
             yield PriceOption(code, name or code, row["amount"], row["percent"], currency)
+
+    def _choose_base_unit(self, product: Product) -> None:
+        """Offer the units the product is priced for."""
+        priced = {Unit(each.term, each.cycle) for each in price_points(product.id) if not each.is_withdrawn}
+        own = Unit(product.base_term, product.base_cycle) if product.base_term and product.base_cycle else None
+        offered = [unit for unit in RECURRING if unit in priced or unit == own]
+        self.base_unit.choices = [("", "The usual one"), *((unit.value, unit.words) for unit in offered)]
+        if not self.is_submitted():
+            self.base_unit.data = own.value if own else ""
 
     @classmethod
     def of(cls, product: Product) -> ChargesForm:
@@ -161,6 +186,7 @@ class ChargesForm(VersionedForm):
                 form[name].data = getattr(product, name).value
             add_spare_rows(form.tiers)
             add_spare_rows(form.options)
+        form._choose_base_unit(product)
         codes = [(code, code) for code in usable_currencies()]
         for row in form.options:
             row.form.currency.choices = codes

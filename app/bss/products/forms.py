@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
+from typing import Any
 
 from flask_wtf.file import FileField, FileRequired
 from wtforms import BooleanField, DecimalField, HiddenField, IntegerField, SelectField, StringField, TextAreaField
@@ -13,6 +15,7 @@ from app.catalogue.groupings import list_industries, list_price_groups
 from app.catalogue.models import Audience, BillingCycle, Product, Term
 from app.catalogue.queries import list_groups, list_product_types
 from app.catalogue.services import NewProduct, PriceDetails, ProductDetails
+from app.catalogue.units import sold_units
 from app.catalogue.words import CYCLE_WORDS, TERM_WORDS
 from app.core.ids import new_id, parse_id
 from app.pricing.currencies import usable_currencies
@@ -29,6 +32,12 @@ AUDIENCE_WORDS = {
 def _or_none(value: str | None) -> str:
     """Let a choice that was not sent be the empty one."""
     return value or ""
+
+
+def _sold(part: str, words: Mapping[Any, str]) -> list[tuple[str, str]]:
+    """Return the terms or the cycles of the units that are sold, in their order."""
+    sold = {getattr(unit, part) for unit in sold_units()}
+    return [(each.value, text.capitalize()) for each, text in words.items() if each in sold]
 
 
 class ProductForm(Form):
@@ -140,10 +149,8 @@ class NewProductForm(ProductForm):
 class PriceForm(Form):
     """One price of a product: per billing cycle and unit."""
 
-    term = SelectField("Term", choices=[(each.value, words) for each, words in TERM_WORDS.items()])
-    cycle = SelectField(
-        "Billing plan", choices=[(each.value, words.capitalize()) for each, words in CYCLE_WORDS.items()]
-    )
+    term = SelectField("Term", choices=lambda: _sold("term", TERM_WORDS))
+    cycle = SelectField("Billing plan", choices=lambda: _sold("cycle", CYCLE_WORDS))
     currency = SelectField("Currency", choices=lambda: [(code, code) for code in usable_currencies()])
     list_price = DecimalField(
         "List price",

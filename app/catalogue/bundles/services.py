@@ -19,8 +19,8 @@ from sqlalchemy.orm import aliased
 from app.audit.services import Actor, record
 from app.catalogue.bundles.models import BundleComponent, ComponentRule
 from app.catalogue.errors import ProductNotFound
-from app.catalogue.imports.sheet import instalments
 from app.catalogue.models import BillingCycle, Product, ProductKind, ProductPrice, ProductType, Term, VendorCost
+from app.catalogue.units import instalments
 from app.core.db import session
 from app.core.errors import FieldError, Invalid
 from app.core.money import round_unit

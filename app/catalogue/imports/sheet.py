@@ -18,6 +18,7 @@ import pycountry
 from app.catalogue.errors import SheetRefused
 from app.catalogue.models import BillingCycle, Term
 from app.catalogue.text import looks_like_formula, search_text, slugified
+from app.catalogue.units import instalments
 from app.core.money import round_unit
 
 REQUIRED = (
@@ -29,8 +30,8 @@ TEXT_LIMITS = {
     "UnitOfMeasure": 40, "Tags": 400, "Segment": 40,
 }  # fmt: skip
 MAY_BE_EMPTY = frozenset({"SkuDescription", "UnitOfMeasure", "Tags"})
-TERMS = {"P1M": Term.P1M, "P1Y": Term.P1Y, "P3Y": Term.P3Y}
-CYCLES = {"monthly": BillingCycle.MONTHLY, "annual": BillingCycle.ANNUAL, "triennial": BillingCycle.TRIENNIAL}
+TERMS = {each.value: each for each in Term if each.months}
+CYCLES = {each.value: each for each in BillingCycle if each.months}
 MAX_PRICE = Decimal("99999999.9999")
 PLAIN_SEGMENT = "Commercial"  # named by no suffix, and the only one preselected for publishing
 REMOVED = frozenset({"removed", "deleted"})
@@ -82,13 +83,6 @@ class RowIssue:
     column: str | None
     code: str
     message: str
-
-
-def instalments(term: Term, cycle: BillingCycle) -> int | None:
-    """Return how often a term is billed, or None where the cycle does not fit into it. P1Y monthly is 12."""
-    if not term.months or not cycle.months or term.months % cycle.months:
-        return None
-    return term.months // cycle.months
 
 
 def per_cycle(term_price: Decimal, times: int) -> Decimal:
@@ -222,7 +216,7 @@ class _Reading:
         if cycle is None:
             self.refuse(
                 "BillingPlan", "billing_plan",
-                f"“{written_plan[:20]}” is not a known billing plan; use Monthly, Annual or Triennial",
+                f"“{written_plan[:20]}” is not a known billing plan; use {', '.join(CYCLES)}",
             )  # fmt: skip
         if term is None or cycle is None:
             return term, cycle, None

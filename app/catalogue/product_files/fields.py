@@ -9,24 +9,12 @@ from dataclasses import dataclass
 from app.catalogue.characteristics import fixed_of
 from app.catalogue.models import BillingCycle, ProductKind, ProductType, Term
 from app.catalogue.product_files.models import FileChargeType
-from app.catalogue.words import unit_words
+from app.catalogue.units import ONCE, Unit, sold_units
 
 KINDS: Mapping[FileChargeType, ProductKind] = {
     FileChargeType.ONE_TIME: ProductKind.ONE_OFF,
     FileChargeType.RECURRING: ProductKind.SUBSCRIPTION,
     FileChargeType.PAY_PER_USE: ProductKind.PAY_PER_USE,
-}
-UNITS: Mapping[FileChargeType, Sequence[tuple[Term, BillingCycle]]] = {
-    FileChargeType.ONE_TIME: ((Term.NONE, BillingCycle.ONE_TIME),),
-    FileChargeType.RECURRING: (
-        (Term.P1M, BillingCycle.MONTHLY),
-        (Term.P1Y, BillingCycle.MONTHLY),
-        (Term.P1Y, BillingCycle.ANNUAL),
-        (Term.P3Y, BillingCycle.MONTHLY),
-        (Term.P3Y, BillingCycle.ANNUAL),
-        (Term.P3Y, BillingCycle.TRIENNIAL),
-    ),
-    FileChargeType.PAY_PER_USE: ((Term.P1M, BillingCycle.MONTHLY), (Term.P1Y, BillingCycle.MONTHLY)),
 }
 PRICES = (("list", "List price"), ("cost", "Vendor cost"), ("setup", "Set-up fee"))
 MATCH_BY = (("code", "Code"), ("name", "Name"), ("type", "Product type"))
@@ -74,19 +62,27 @@ def price_key(kind: str, term: Term, cycle: BillingCycle) -> str:
     return f"{kind}:{term.value}:{cycle.value}"
 
 
+def units_of(charge_type: FileChargeType) -> Sequence[Unit]:
+    """Return the units a file of a charge type may hold prices for: those the distributor sells."""
+    match charge_type:
+        case FileChargeType.ONE_TIME:
+            return (ONCE,)
+        case FileChargeType.RECURRING:
+            return tuple(unit for unit in sold_units() if unit != ONCE)
+        case FileChargeType.PAY_PER_USE:
+            return tuple(unit for unit in sold_units() if unit.cycle is BillingCycle.MONTHLY)
+
+
 def fields_for(charge_type: FileChargeType, product_type: ProductType | None) -> Sequence[Field]:
     """Return all fields: plain ones, prices per unit, and the characteristics of the one type of the file."""
     prices = [
         Field(
-            price_key(kind, term, cycle),
-            f"{words}, {unit_words(term, cycle).lower()}",
-            (
-                f"{kind}price{term.value}{cycle.value}".lower(),
-                f"{words}{term.value}{cycle.value}".lower().replace(" ", ""),
-            ),
+            price_key(kind, unit.term, unit.cycle),
+            f"{words}, {unit.words.lower()}",
+            (_plain(f"{kind}price{unit.value}"), _plain(f"{words}{unit.value}")),
             section="Prices per unit and cycle",
         )
-        for term, cycle in UNITS[charge_type]
+        for unit in units_of(charge_type)
         for kind, words in PRICES
     ]
     characteristics = [

@@ -12,10 +12,11 @@ from sqlalchemy import select
 
 from app.catalogue.characteristics import Characteristic, characteristics_of, checked_value, fixed_of
 from app.catalogue.models import BillingCycle, Category, Industry, PriceGroup, ProductGroup, ProductType, Term
-from app.catalogue.product_files.fields import KINDS, UNITS, price_key
+from app.catalogue.product_files.fields import KINDS, price_key, units_of
 from app.catalogue.product_files.models import ProductFile
 from app.catalogue.product_files.tables import TableRow
 from app.catalogue.services.products import CODE, CODE_LENGTH, MAX_QUANTITY, MAX_TRIAL_DAYS, NAME_LENGTH
+from app.catalogue.units import Unit
 from app.core.db import session
 from app.core.ids import parse_id
 from app.core.money import round_unit
@@ -64,6 +65,7 @@ class Lookups:
     price_groups: Mapping[str, UUID]
     fixed: Mapping[str, Sequence[Characteristic]]  # of a type, by its lower-case name
     default_type: ProductType | None
+    units: Sequence[Unit]
 
 
 def lookups_for(file: ProductFile) -> Lookups:
@@ -79,6 +81,7 @@ def lookups_for(file: ProductFile) -> Lookups:
         price_groups=_names(PriceGroup),
         fixed={each.name.casefold(): fixed_of(each) for each in types if each.characteristics or each.inherits_from_id},
         default_type=next((each for each in types if each.id == default_id), None),
+        units=units_of(file.charge_type),
     )
 
 
@@ -167,10 +170,10 @@ class _Reader:
         self.check(highest is None or lowest <= highest, "Largest quantity: below the smallest one")
 
     def _prices(self) -> None:
-        for term, cycle in UNITS[self.file.charge_type]:
-            amounts = [self._amount(price_key(kind, term, cycle)) for kind in ("list", "cost", "setup")]
+        for unit in self.known.units:
+            amounts = [self._amount(price_key(kind, unit.term, unit.cycle)) for kind in ("list", "cost", "setup")]
             if any(amount is not None for amount in amounts):
-                self.found.prices.append(DraftPrice(term, cycle, *amounts))
+                self.found.prices.append(DraftPrice(unit.term, unit.cycle, *amounts))
 
     def _amount(self, key: str) -> Decimal | None:
         text = self.cell(key).replace(" ", "")

@@ -8,6 +8,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import select
+
 from app.audit.services import Actor, record
 from app.catalogue.characteristics import fixed_of, read_answers
 from app.catalogue.charging import (
@@ -19,10 +21,13 @@ from app.catalogue.charging import (
     tiers_as_json,
 )
 from app.catalogue.errors import StaleVersion
-from app.catalogue.models import BillingType, PriceScheme, Product, ProductKind, UsageChargeRule
+from app.catalogue.models import BillingType, PriceScheme, Product, ProductKind, ProductPrice, UsageChargeRule
 from app.catalogue.queries import get_product_type
 from app.catalogue.services.products import get_product_for_update
+from app.catalogue.units import Unit
+from app.core.db import session
 from app.core.errors import FieldError, Invalid
+from tenants.context import current_scope
 
 LAST_DAY = 31
 
@@ -38,6 +43,7 @@ class ChargeSettings:
     price_scheme: PriceScheme = PriceScheme.PER_UNIT
     tiers: tuple[Tier, ...] = ()
     options: tuple[PriceOption, ...] = ()
+    base_unit: Unit | None = None  # shown first; None: the distributor's
 
 
 def set_charges(product_id: UUID, settings: ChargeSettings, *, version: int, actor: Actor, at: datetime) -> Product:
@@ -49,7 +55,10 @@ def set_charges(product_id: UUID, settings: ChargeSettings, *, version: int, act
     if product.version != version:
         raise StaleVersion(product.name)
     kind = get_product_type(product.product_type_id).kind
-    if errors := list(_charge_errors(settings, kind)):
+    errors = list(_charge_errors(settings, kind))
+    if settings.base_unit is not None and not _is_priced(product_id, settings.base_unit):
+        errors.append(FieldError("base_unit", "base_not_priced", "Choose a unit that the product has a price for"))
+    if errors:
         raise Invalid(*errors)
     _change(
         product,
@@ -61,6 +70,8 @@ def set_charges(product_id: UUID, settings: ChargeSettings, *, version: int, act
             "price_scheme": settings.price_scheme,
             "price_tiers": tiers_as_json(settings.tiers),
             "price_options": options_as_json(settings.options),
+            "base_term": settings.base_unit.term if settings.base_unit else None,
+            "base_cycle": settings.base_unit.cycle if settings.base_unit else None,
         },
         "catalogue.charges_changed",
         actor=actor,
@@ -93,6 +104,17 @@ def set_fixed_characteristics(
     kept = {name: value for name, value in product.characteristics.items() if name not in {w.id for w in writable}}
     _change(product, {"characteristics": {**kept, **answers}}, "catalogue.characteristics_changed", actor=actor, at=at)
     return product
+
+
+def _is_priced(product_id: UUID, unit: Unit) -> bool:
+    found = select(ProductPrice.id).where(
+        ProductPrice.distributor_id == current_scope().distributor_id,
+        ProductPrice.product_id == product_id,
+        ProductPrice.term == unit.term,
+        ProductPrice.cycle == unit.cycle,
+        ProductPrice.is_withdrawn.is_(False),
+    )
+    return session.scalar(found.limit(1)) is not None
 
 
 def _charge_errors(settings: ChargeSettings, kind: ProductKind) -> Iterator[FieldError]:

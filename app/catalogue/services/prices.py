@@ -15,9 +15,10 @@ from sqlalchemy import select
 
 from app.audit.services import Actor, record
 from app.catalogue.errors import ProductNotFound
-from app.catalogue.imports.sheet import MAX_PRICE, instalments, is_currency
+from app.catalogue.imports.sheet import MAX_PRICE, is_currency
 from app.catalogue.models import BillingCycle, ProductPrice, Term, VendorCost
 from app.catalogue.services.products import get_product_for_update
+from app.catalogue.units import ONCE, Unit, instalments, sold_units
 from app.core.db import session
 from app.core.errors import FieldError, Invalid
 from app.core.money import round_unit
@@ -47,6 +48,8 @@ def set_price(product_id: UUID, price: PriceDetails, *, actor: Actor, at: dateti
     times = instalments(price.term, price.cycle) or 1
     found: ProductPrice | None = _find(ProductPrice, product_id, price)
     if found is None:
+        if price.is_manual and Unit(price.term, price.cycle) not in sold_units():
+            raise Invalid.field("cycle", "unit_not_sold", "You do not sell this term and billing plan; see the setup")
         found = ProductPrice(product_id=product_id, term=price.term, cycle=price.cycle, currency=price.currency)
         session.add(found)
         before: Decimal | None = None
@@ -118,8 +121,7 @@ def _require_valid(price: PriceDetails) -> None:
             errors.append(FieldError(field, "price_decimals", "Enter at most 4 decimals"))
     if not is_currency(price.currency):
         errors.append(FieldError("currency", "currency_unknown", "Choose a currency"))
-    is_one_time = price.cycle is BillingCycle.ONE_TIME and price.term is Term.NONE
-    if not is_one_time and instalments(price.term, price.cycle) is None:
+    if Unit(price.term, price.cycle) != ONCE and instalments(price.term, price.cycle) is None:
         message = "This billing plan does not fit into the term a whole number of times"
         errors.append(FieldError("cycle", "cycle_does_not_fit", message))
     if errors:

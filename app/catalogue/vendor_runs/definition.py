@@ -13,8 +13,9 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from app.catalogue.characteristics import Characteristic, CodedValue, DataType, as_json, definition_errors
-from app.catalogue.imports.sheet import instalments, is_currency, per_cycle
+from app.catalogue.imports.sheet import is_currency, per_cycle
 from app.catalogue.models import BillingCycle, ProductKind, Term
+from app.catalogue.units import ONCE, Unit, instalments
 from app.catalogue.vendor_runs.errors import DefinitionRefused, ItemRefused
 from app.core.money import round_unit
 
@@ -235,8 +236,7 @@ def _price(item: object) -> DefinedPrice:
     cycle = CYCLES.get(str(item.get("billingCycle")))
     if term is None or cycle is None:
         raise ItemRefused(f"The term is none of {', '.join(TERMS)}, or its billing cycle none of {', '.join(CYCLES)}")
-    is_one_off = term is Term.NONE and cycle is BillingCycle.ONE_TIME
-    times = 1 if is_one_off else instalments(term, cycle)
+    times = 1 if Unit(term, cycle) == ONCE else instalments(term, cycle)
     if times is None:
         raise ItemRefused(f"A term of {term.value} cannot be billed {cycle.value}")
     currency = item.get("currency")

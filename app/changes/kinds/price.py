@@ -16,7 +16,7 @@ from app.billing.models import ChargeKind
 from app.billing.proration import cycle_amount, days_share
 from app.catalogue.models import BillingCycle, BillingType
 from app.changes.add_on_units import bill_longer_cycle, take_unit, unsold_add_ons
-from app.changes.charging import Amount, charge_together, current_period, whole_cycle
+from app.changes.charging import Amount, charge_together, current_period, following_period_day, whole_cycle
 from app.changes.effects import Effect, NewChange
 from app.changes.errors import InvoicePending, NotOffered
 from app.changes.period_charges import charge_arrears, running_add_ons
@@ -136,6 +136,17 @@ def _require_possible_cycle(subscription: Subscription, cycle: BillingCycle, *, 
         raise Invalid.field("cycle", "one_time", "A one-time price has no cycle")
     if is_now and cycle.months < subscription.cycle.months:
         raise Invalid.field("cycle", "shorter_cycle", "Within the current cycle it can only become longer")
+    start = subscription.period_from if is_now else following_period_day(subscription)
+    if start is not None and not _fits_into_term(subscription, cycle, start):
+        raise Invalid.field("cycle", "cycle_does_not_fit", "It does not fit into what is left of the term; choose another")
+
+
+def _fits_into_term(subscription: Subscription, cycle: BillingCycle, start: date) -> bool:
+    """Whether periods from a day on end with the term; a term that is no longer than a cycle goes on with each one."""
+    end = subscription.renews_on
+    if end is None or start >= end or subscription.term.months <= subscription.cycle.months:
+        return True
+    return ((end.year - start.year) * 12 + end.month - start.month) % cycle.months == 0
 
 
 def _require_sold_add_ons(subscription: Subscription, cycle: BillingCycle, *, on: date) -> None:

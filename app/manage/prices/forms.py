@@ -8,22 +8,21 @@ from wtforms import DateField, IntegerField, SelectField, StringField
 from wtforms import Form as PlainForm
 from wtforms.validators import Optional
 
-from app.catalogue.models import BillingCycle, Term
-from app.catalogue.words import unit_words
-from app.manage.selling import UNITS
+from app.catalogue.units import read_unit, sold_units
 from app.pricing.amounts import Period
 from app.pricing.rules import UnitKey
 from app.web.forms import Form
 
-UNIT_CHOICES = [(f"{term.value}/{cycle.value}", unit_words(term, cycle)) for term, cycle in UNITS]
+
+def unit_choices() -> list[tuple[str, str]]:
+    """Return the units the distributor sells, as selects write them."""
+    return [(f"{unit.term.value}/{unit.cycle.value}", unit.words) for unit in sold_units()]
 
 
 def unit_of(text: str | None) -> UnitKey | None:
     """Read a term and cycle as the select offers them; anything else is none in particular."""
-    if text not in dict(UNIT_CHOICES):
-        return None
-    term, _, cycle = text.partition("/")
-    return UnitKey(Term(term), BillingCycle(cycle))
+    unit = read_unit((text or "").replace("/", "."))
+    return UnitKey(unit.term, unit.cycle) if unit is not None else None
 
 
 class DatedForm(Form):
@@ -42,14 +41,14 @@ class MarkupForm(DatedForm):
 
     code = StringField("Product", description="Name or SKU")
     percent = StringField("Markup (%)", description="Added to your cost. 15 turns 100.00 into 115.00.")
-    unit = SelectField("Applies to", choices=[("", "All terms and cycles"), *UNIT_CHOICES])
+    unit = SelectField("Applies to", choices=lambda: [("", "All terms and cycles"), *unit_choices()])
 
 
 class SpecialPriceForm(DatedForm):
     """A fixed price of a product, for everybody or for one customer (RS-20)."""
 
     code = StringField("Product", description="Name or SKU")
-    unit = SelectField("Term and cycle", choices=UNIT_CHOICES)
+    unit = SelectField("Term and cycle", choices=unit_choices)
     amount = StringField("Special price", description="Net, per unit and billing cycle. It is not rounded.")
 
 

@@ -17,6 +17,7 @@ from app.catalogue.paths import allowed_by_product
 from app.catalogue.quantities import Limits, limits_of
 from app.catalogue.queries import products_by_id, products_with_types
 from app.catalogue.relations import relations_of
+from app.catalogue.units import base_unit_of
 from app.catalogue.words import unit_words
 from app.core.db import session
 from app.core.errors import NotFound
@@ -107,7 +108,7 @@ def product_page(
     if not form.is_submitted():
         form.quantity.data = limits.least
     if form.price.data not in {choice.value for choice in choices}:
-        form.price.data = choices[0].value
+        form.price.data = _shown_first(product, choices).value
     form.product_id.data = str(product.id)
     viewer = current_viewer()
     is_preview = viewer is not None and viewer.kind is UserKind.RESELLER and buyer.reseller_id is not None
@@ -137,6 +138,11 @@ def product_page(
         may_order=viewer is not None and viewer.can(Permission.ORDER_PLACE) and not is_preview,
         is_preview=is_preview,
     )
+
+
+def _shown_first(product: Product, choices: Sequence[PriceChoice]) -> PriceChoice:
+    base = base_unit_of(product)
+    return next((each for each in choices if base and each.value == base.value), choices[0])
 
 
 def _add_ons(product: Product, choices: Sequence[PriceChoice], refused: Mapping[str, str]) -> Sequence[AddOnChoice]:

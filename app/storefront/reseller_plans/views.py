@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 
 from app.access import current_address, permission_required, signed_in_viewer
 from app.access.limits import Limit, require_within
-from app.catalogue.models import BillingCycle
+from app.catalogue.words import CYCLE_RATES, CYCLE_WORDS
 from app.core.clock import utc_now
 from app.core.db import unit_of_work
 from app.core.errors import Forbidden, Invalid, NotFound
@@ -26,8 +26,6 @@ from tenants.directory import AddressKind
 
 bp = surface_blueprint("plans", __name__, surface=Surface.STOREFRONT, path="/reseller-plans")
 ALIAS_CHECK = Limit("alias_check", 30, timedelta(minutes=1))
-CYCLE_WORDS = {BillingCycle.MONTHLY: "a month", BillingCycle.ANNUAL: "a year", BillingCycle.TRIENNIAL: "for 3 years"}
-CYCLE_ADVERBS = {BillingCycle.MONTHLY: "monthly", BillingCycle.ANNUAL: "yearly", BillingCycle.TRIENNIAL: "for 3 years"}
 
 
 class ChooseForm(Form):
@@ -64,8 +62,8 @@ def index() -> ResponseReturnValue:
         "storefront/reseller_plans/index.html",
         title="Reseller plans",
         offers=offers,
-        cycles=CYCLE_WORDS,
-        adverbs=CYCLE_ADVERBS,
+        cycles=CYCLE_RATES,
+        adverbs=CYCLE_WORDS,
     )
 
 

@@ -10,9 +10,10 @@ from itertools import chain
 import pytest
 
 from app.catalogue.errors import SheetRefused
-from app.catalogue.imports.sheet import RowIssue, SheetRow, instalments, per_cycle, read_sheet
+from app.catalogue.imports.sheet import RowIssue, SheetRow, per_cycle, read_sheet
 from app.catalogue.imports.staging import BATCH_ROWS, batches_of
 from app.catalogue.models import BillingCycle, Term
+from app.catalogue.units import instalments
 from tests.factories.catalogue import HEADER, SAMPLE_SHEET, sheet_lines, sheet_row
 
 

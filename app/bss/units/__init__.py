@@ -1,0 +1,1 @@
+"""Which terms and billing cycles a distributor sells (CB-03)."""
