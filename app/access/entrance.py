@@ -8,6 +8,7 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Any
 
+import flask
 from flask import make_response, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
@@ -15,13 +16,13 @@ from app.access.doors import Door, go_on, resume_visit, visit_of
 from app.access.forms import AddressForm, PasswordForm, SignInForm
 from app.access.landing import safe_next
 from app.access.limits import SIGN_IN, require_within
-from app.access.sso.pages import logo_url
+from app.access.sso.pages import TYPED_ADDRESS, logo_url
 from app.access.viewer import current_address, current_viewer
 from app.core.db import unit_of_work
 from app.identity.companies.queries import find_route, is_any_routed
 from app.identity.errors import SignInRefused
 from app.identity.providers.queries import WaysIn, ways_in
-from app.identity.sign_in import sign_in
+from app.identity.sign_in import normal_email, sign_in
 from app.web.pages import page
 from app.web.surfaces import Surface
 from tenants.settings import storefront_settings
@@ -71,9 +72,15 @@ def _take_address(door: Door, offered: WaysIn, wanted: str | None) -> ResponseRe
 
 
 def company_url(door: Door, email: str, wanted: str | None) -> str | None:
-    """Return where people of an address' domain leave for their company's provider; None: they stay here."""
+    """Return where people of an address' domain leave for their company's provider; None: they stay here.
+
+    The provider is told the address, so that nobody types it twice; this browser's cookie keeps it until then.
+    """
     route = find_route(door.realm_id, email)
-    return None if route is None else door.url("sso_start", provider_id=route.provider_id, next=wanted)
+    if route is None:
+        return None
+    flask.session[TYPED_ADDRESS] = normal_email(email)
+    return door.url("sso_start", provider_id=route.provider_id, next=wanted)
 
 
 def _password_url(door: Door, offered: WaysIn, wanted: str | None) -> str | None:

@@ -182,14 +182,18 @@ def _person_errors(first_name: str, last_name: str, email: str | None) -> Iterat
         yield from address_errors("email", email)
 
 
-def address_errors(field: str, email: str) -> Iterator[FieldError]:
-    """Return what is wrong with an address to sign in with."""
+def is_address(email: str) -> bool:
+    """Whether a text is an address that people may sign in with."""
     try:
         validate_email(email.strip(), check_deliverability=False, globally_deliverable=False)
-        is_sendable = email.isascii()  # what is not needs mail servers with SMTPUTF8, and ours are our customers'
     except EmailNotValidError:
-        is_sendable = False
-    if not is_sendable:
+        return False
+    return email.isascii()  # what is not needs mail servers with SMTPUTF8, and ours are our customers'
+
+
+def address_errors(field: str, email: str) -> Iterator[FieldError]:
+    """Return what is wrong with an address to sign in with."""
+    if not is_address(email):
         yield FieldError(field, "email", "Enter an e-mail address, such as anna@company.com")
 
 

@@ -15,12 +15,13 @@ from flask.typing import ResponseReturnValue
 from app.access.doors import Door
 from app.access.landing import safe_next
 from app.access.limits import TRIP, require_within
-from app.access.sso.pages import BROWSER, failed, outside
+from app.access.sso.pages import BROWSER, TYPED_ADDRESS, failed, outside
 from app.access.sso.saml import leave_by_saml
 from app.access.viewer import signed_in_viewer
 from app.core.clock import utc_now
 from app.core.db import session, unit_of_work
 from app.core.secrets import is_signed, sign
+from app.identity.companies.queries import find_route
 from app.identity.oidc.discovery import discover
 from app.identity.oidc.flow import authorization_url
 from app.identity.oidc.ports import OutsideFailed
@@ -28,6 +29,7 @@ from app.identity.providers.identities import SsoFailed
 from app.identity.providers.models import IdentityProvider, ProviderKind, SsoPurpose
 from app.identity.providers.queries import get_provider
 from app.identity.providers.trips import Traveller, is_open_for, set_out
+from app.identity.services import is_address
 
 
 def start(door: Door, provider_id: UUID) -> ResponseReturnValue:
@@ -36,7 +38,22 @@ def start(door: Door, provider_id: UUID) -> ResponseReturnValue:
     provider = get_provider(door.realm_id, provider_id)
     if not is_open_for(provider, SsoPurpose.SIGN_IN):
         abort(HTTPStatus.NOT_FOUND)
-    return leave(door, provider, SsoPurpose.SIGN_IN, next_path=safe_next(request.args.get("next"), door.surface))
+    return leave(
+        door,
+        provider,
+        SsoPurpose.SIGN_IN,
+        next_path=safe_next(request.args.get("next"), door.surface),
+        address=_typed_address(door, provider),
+    )
+
+
+def _typed_address(door: Door, provider: IdentityProvider) -> str | None:
+    """Return the address that has led this browser to a company's provider, once; no other provider is told it."""
+    typed: str | None = flask.session.pop(TYPED_ADDRESS, None)
+    if typed is None or provider.account_id is None or not is_address(typed):
+        return None
+    route = find_route(door.realm_id, typed)
+    return typed if route is not None and route.provider_id == provider.id else None
 
 
 def connect(door: Door, provider_id: UUID) -> ResponseReturnValue:
@@ -62,10 +79,14 @@ def leave(
     *,
     next_path: str | None = None,
     traveller: Traveller | None = None,
+    address: str | None = None,
 ) -> ResponseReturnValue:
-    """Note the trip and redirect to the provider; a provider that cannot be reached is told of."""
+    """Note the trip and redirect to the provider; a provider that cannot be reached is told of.
+
+    `address` is who wants to sign in, as they typed it: a hint that saves typing and proves nothing.
+    """
     if provider.kind is ProviderKind.SAML:
-        return leave_by_saml(door, provider, purpose, next_path=next_path, traveller=traveller)
+        return leave_by_saml(door, provider, purpose, next_path=next_path, traveller=traveller, address=address)
     session.commit()  # nothing was changed: no transaction is open while the provider is asked
     try:
         metadata = discover(provider.issuer or "", outside())
@@ -81,7 +102,9 @@ def leave(
             traveller=traveller,
         )
     flask.session[BROWSER] = departure.browser
-    where = authorization_url(provider, metadata, departure, redirect_uri=callback_uri(door, provider.id))
+    where = authorization_url(
+        provider, metadata, departure, redirect_uri=callback_uri(door, provider.id), address=address
+    )
     return redirect(where, code=HTTPStatus.SEE_OTHER)
 
 

@@ -18,6 +18,7 @@ from app.identity.providers.models import SsoPurpose
 from app.web.pages import page
 
 BROWSER = "sso_browser"  # where the signed cookie holds the secret of a browser that is on its way
+TYPED_ADDRESS = "sso_typed_address"  # and the address that led to a company's provider: never in a URL of ours
 log = logging.getLogger(__name__)
 
 

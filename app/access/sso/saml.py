@@ -45,8 +45,9 @@ def leave_by_saml(
     *,
     next_path: str | None = None,
     traveller: Traveller | None = None,
+    address: str | None = None,
 ) -> ResponseReturnValue:
-    """Note the trip and redirect to the provider with a request."""
+    """Note the trip and redirect to the provider with a request, which may name who wants to sign in."""
     with unit_of_work():
         found = depart(
             provider,
@@ -56,6 +57,7 @@ def leave_by_saml(
             browser=flask.session.get(BROWSER),
             next_path=next_path,
             traveller=traveller,
+            address=address,
         )
     flask.session[BROWSER] = found.departure.browser
     return redirect(found.url, code=HTTPStatus.SEE_OTHER)

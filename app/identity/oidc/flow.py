@@ -19,9 +19,14 @@ from app.identity.providers.trips import Arrival, Departure
 
 
 def authorization_url(
-    provider: IdentityProvider, metadata: ProviderMetadata, departure: Departure, *, redirect_uri: str
+    provider: IdentityProvider,
+    metadata: ProviderMetadata,
+    departure: Departure,
+    *,
+    redirect_uri: str,
+    address: str | None = None,
 ) -> str:
-    """Return where the browser goes to sign in."""
+    """Return where the browser goes to sign in; `address` is sent as `login_hint` (OpenID Connect Core, 3.1.2.1)."""
     query = {
         "response_type": "code",
         "client_id": provider.client_id or "",
@@ -32,6 +37,8 @@ def authorization_url(
         "code_challenge": create_s256_code_challenge(departure.verifier),
         "code_challenge_method": "S256",
     }
+    if address is not None:
+        query["login_hint"] = address
     joint = "&" if "?" in metadata.authorization_url else "?"
     return f"{metadata.authorization_url}{joint}{urlencode(query)}"
 

@@ -48,9 +48,10 @@ def depart(
     browser: str | None = None,
     next_path: str | None = None,
     traveller: Traveller | None = None,
+    address: str | None = None,
 ) -> SamlDeparture:
     """Note the trip and return where it goes. RelayState repeats the request's id: the trip is found before parsing."""
-    request = ask_to_sign_in(provider, addresses)
+    request = ask_to_sign_in(provider, addresses, address=address)
     departure = set_out(
         provider, purpose, at=at, browser=browser, next_path=next_path, traveller=traveller, state=request.id
     )

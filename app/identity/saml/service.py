@@ -108,10 +108,19 @@ def own_metadata(provider: IdentityProvider, addresses: ServiceAddresses) -> byt
     return found if isinstance(found, bytes) else str(found).encode()
 
 
-def ask_to_sign_in(provider: IdentityProvider, addresses: ServiceAddresses) -> SamlRequest:
-    """Return a request for the redirect binding, signed where the provider wants it."""
+def ask_to_sign_in(
+    provider: IdentityProvider, addresses: ServiceAddresses, *, address: str | None = None
+) -> SamlRequest:
+    """Return a request for the redirect binding, signed where the provider wants it.
+
+    `address` goes along as the wanted subject where the provider names people by their addresses: a provider that calls
+    them otherwise would have to refuse a subject it cannot answer for (SAML core, 3.4.1).
+    """
+    names_by_address = provider.name_id_format == Names.NAMEID_EMAIL_ADDRESS
     request = OneLogin_Saml2_Authn_Request(
-        library_settings(provider, addresses), set_nameid_policy=provider.name_id_format is not None
+        library_settings(provider, addresses),
+        set_nameid_policy=provider.name_id_format is not None,
+        name_id_value_req=_escaped(address) if address and names_by_address else None,
     )
     request_id = str(request.get_id())
     query = {"SAMLRequest": str(request.get_request()), "RelayState": request_id}

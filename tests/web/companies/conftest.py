@@ -24,9 +24,10 @@ from app.identity.providers.models import IdentityProvider
 from app.identity.realms import open_realm
 from tenants.context import scope
 from tests.factories.world import MONDAY_NOON, World
-from tests.web.providers.conftest import Forger, add_provider, forger, sent
+from tests.web.providers.conftest import Forger, add_provider, forger, issuer, openid_server, sent
+from tests.web.saml.conftest import samlify
 
-__all__ = ["forger"]
+__all__ = ["forger", "issuer", "openid_server", "samlify"]
 DOMAIN = "people.example"  # where everybody of the world has an address
 
 
