@@ -30,7 +30,9 @@ class AuditEvent(Intake, Base):
     actor_name: Mapped[str | None] = mapped_column(String(201))  # as it was called that day; None: before 0033
     actor_reseller_id: Mapped[UUID | None]
     channel: Mapped[str | None] = mapped_column(String(20))  # value of audit.origin.Channel; None: before 0033
-    account_id: Mapped[UUID | None]  # whom it concerns, where the target does not say so: who may not see it, sees no event
+    account_id: Mapped[
+        UUID | None
+    ]  # whom it concerns, where the target does not say so: who may not see it, sees no event
     target_kind: Mapped[str | None] = mapped_column(String(40))
     target_id: Mapped[UUID | None]
     address: Mapped[str | None] = mapped_column(String(45))

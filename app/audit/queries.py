@@ -53,6 +53,8 @@ class HistoryEntry:
     at: datetime
     action: str
     actor_id: UUID | None
+    actor_name: str | None  # as it was called that day
+    channel: str | None  # value of audit.origin.Channel
     address: str | None
     is_erased: bool
     changes: tuple[FieldChange, ...]
@@ -62,7 +64,14 @@ def history_of(target_id: UUID, *, offset: int = 0, limit: int = 25) -> Sequence
     """Return a record's history, the newest first: one statement (BC-30)."""
     return [
         HistoryEntry(
-            event.at, event.action, event.actor_id, event.address, event.erased_at is not None, _changes(event)
+            at=event.at,
+            action=event.action,
+            actor_id=event.actor_id,
+            actor_name=event.actor_name,
+            channel=event.channel,
+            address=event.address,
+            is_erased=event.erased_at is not None,
+            changes=_changes(event),
         )
         for event in list_audit(AuditFilter(target_id=target_id), offset=offset, limit=limit)
     ]

@@ -22,20 +22,36 @@ class RecordPage:
     """
 
     kind: str  # as the audit trail calls it
-    endpoint: str
-    argument: str
+    endpoint: str  # of its first page; "": nothing leads to it
+    argument: str  # "": the page is a list that it stands in
     sees: Permission
     decides: Permission | None = None
     table: str = ""  # where its records stand; the kind's plural where nothing is said
     history: str = "bss_records.history"  # accounts have theirs among their own tabs
+    more: tuple[str, ...] = ()  # further pages of the same record
+    name: tuple[str, ...] = ("name",)  # the columns people call it by
+    key: tuple[str, ...] = ()  # the columns its address has: the first that is filled; else its id, or `argument`
+    in_realm: bool = False  # sign-in data: read with its realm opened
+
+    @property
+    def stored_in(self) -> str:
+        """The table of its records."""
+        return self.table or f"{self.kind}s"
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The columns of what its address says."""
+        return self.key or ("id" if self.argument.endswith("_id") or not self.argument else self.argument,)
 
     def url(self, key: object) -> str:
         """Return the address of a record's page."""
-        values: dict[str, Any] = {self.argument: key}
+        values: dict[str, Any] = {self.argument: key} if self.argument else {}
         return url_for(self.endpoint, **values)
 
 
 P = Permission
+PROVIDER, STOREFRONT_PROVIDER = "provider", "storefront_provider"  # of the staff's realm; of the own storefront's
+NUMBER, CODE, FILE = ("number",), ("code",), ("file_name",)
 RECORD_PAGES = (
     RecordPage(
         "account",
@@ -45,32 +61,83 @@ RECORD_PAGES = (
         P.BSS_ACCOUNTS_EDIT,
         history="bss_accounts.history",
     ),
-    RecordPage("order", "bss_orders.detail", "number", P.BSS_ORDERS_VIEW, P.BSS_ORDERS_EDIT),
-    RecordPage("offer", "bss_offers.detail", "number", P.BSS_ORDERS_EDIT, P.BSS_ORDERS_EDIT),
-    RecordPage("subscription", "bss_subscriptions.detail", "code", P.BSS_SUBSCRIPTIONS_VIEW, P.BSS_SUBSCRIPTIONS_EDIT),
-    RecordPage("asset", "bss_assets.detail", "code", P.BSS_SUBSCRIPTIONS_VIEW, P.BSS_SUBSCRIPTIONS_EDIT),
-    RecordPage("invoice", "bss_invoices.detail", "number", P.BSS_BILLING_VIEW, P.BSS_BILLING_EDIT),
+    RecordPage("order", "bss_orders.detail", "number", P.BSS_ORDERS_VIEW, P.BSS_ORDERS_EDIT, name=NUMBER),
+    RecordPage("offer", "bss_offers.detail", "number", P.BSS_ORDERS_EDIT, P.BSS_ORDERS_EDIT, name=NUMBER),
+    RecordPage(
+        "subscription",
+        "bss_subscriptions.detail",
+        "code",
+        P.BSS_SUBSCRIPTIONS_VIEW,
+        P.BSS_SUBSCRIPTIONS_EDIT,
+        more=("bss_trials.detail", "bss_subscription_prices.edit"),
+        name=CODE,
+    ),
+    RecordPage("asset", "bss_assets.detail", "code", P.BSS_SUBSCRIPTIONS_VIEW, P.BSS_SUBSCRIPTIONS_EDIT, name=CODE),
+    RecordPage("invoice", "bss_invoices.detail", "number", P.BSS_BILLING_VIEW, P.BSS_BILLING_EDIT, name=NUMBER),
     RecordPage("product", "bss_products.detail", "product_id", P.BSS_CATALOGUE_VIEW),
     RecordPage("product_type", "bss_product_types.edit", "type_id", P.BSS_CATALOGUE_EDIT),
     RecordPage("product_group", "bss_groups.edit", "group_id", P.BSS_CATALOGUE_EDIT),
     RecordPage("category", "bss_categories.edit", "category_id", P.BSS_CATALOGUE_EDIT, table="categories"),
     RecordPage("price_list", "bss_price_lists.detail", "price_list_id", P.BSS_PRICES_VIEW),
     RecordPage("promotion", "bss_promotions.edit", "promotion_id", P.BSS_PRICES_EDIT),
-    RecordPage("registration", "bss_registrations.detail", "registration_id", P.BSS_ACCOUNTS_VIEW),
-    RecordPage("provisioning_task", "bss_provisioning.task", "task_id", P.BSS_PROVISIONING_VIEW),
+    RecordPage("currency", "bss_currencies.edit", "code", P.BSS_SETUP_EDIT, table="currencies", name=CODE),
+    RecordPage(
+        "registration",
+        "bss_registrations.detail",
+        "registration_id",
+        P.BSS_ACCOUNTS_VIEW,
+        name=("first_name", "last_name"),
+    ),
+    RecordPage(
+        "provisioning_task", "bss_provisioning.task", "task_id", P.BSS_PROVISIONING_VIEW, name=("kind", "status")
+    ),
     RecordPage("service_manager", "bss_provisioning.manager", "manager_id", P.BSS_SETUP_EDIT),
-    RecordPage("import_run", "bss_imports.detail", "run_id", P.BSS_IMPORTS_RUN),
-    RecordPage("product_file", "bss_product_files.detail", "file_id", P.BSS_IMPORTS_RUN),
-    RecordPage("usage_import", "bss_usage.detail", "import_id", P.BSS_USAGE_EDIT),
-    RecordPage("vendor_run", "bss_vendor_runs.detail", "run_id", P.BSS_CATALOGUE_SYNC),
+    RecordPage("adoption", "bss_adoption.service", "adoption_id", P.BSS_PROVISIONING_EDIT),
+    RecordPage("import_run", "bss_imports.detail", "run_id", P.BSS_IMPORTS_RUN, name=FILE),
+    RecordPage("product_file", "bss_product_files.detail", "file_id", P.BSS_IMPORTS_RUN, name=FILE),
+    RecordPage("usage_import", "bss_usage.detail", "import_id", P.BSS_USAGE_EDIT, name=FILE),
+    RecordPage("vendor_run", "bss_vendor_runs.detail", "run_id", P.BSS_CATALOGUE_SYNC, name=("manager_name",)),
     RecordPage("asset_field", "bss_asset_fields.edit", "field_id", P.BSS_SETUP_EDIT),
-    RecordPage("user", "bss_users.edit", "user_id", P.BSS_USERS_MANAGE),
+    RecordPage(
+        "order_status", "bss_order_statuses.edit", "ref", P.BSS_SETUP_EDIT, table="order_statuses", key=("key", "id")
+    ),
+    RecordPage(
+        "offer_status", "bss_offer_statuses.edit", "ref", P.BSS_SETUP_EDIT, table="offer_statuses", key=("key", "id")
+    ),
+    *(
+        RecordPage(
+            kind,
+            f"bss_{kind}s.edit",
+            "provider_id",
+            P.BSS_SETUP_VIEW,
+            table="identity_providers",
+            more=(f"bss_{kind}s.edit_saml", f"bss_{kind}s.rules"),
+            in_realm=True,
+        )
+        for kind in (PROVIDER, STOREFRONT_PROVIDER)
+    ),
+    RecordPage("user", "bss_users.edit", "user_id", P.BSS_USERS_MANAGE, name=("first_name", "last_name")),
     RecordPage("role", "bss_roles.edit", "role_id", P.BSS_ROLES_MANAGE, table="bss_roles"),
     RecordPage("team", "bss_teams.edit", "team_id", P.BSS_TEAMS_MANAGE),
     RecordPage("permission_rule", "bss_permission_rules.edit", "rule_id", P.BSS_RULES_MANAGE),
 )
+# What the trail names and what stands on a page with others: it has no History tab of its own.
+PLACES = (
+    RecordPage("industry", "bss_industries.index", "", P.BSS_CATALOGUE_VIEW, table="industries"),
+    RecordPage("price_group", "bss_industries.index", "", P.BSS_CATALOGUE_VIEW),
+    RecordPage(
+        "drift",
+        "bss_reconciliation.run",
+        "run_id",
+        P.BSS_PROVISIONING_VIEW,
+        name=("vendor_reference",),
+        key=("run_id",),
+    ),
+    RecordPage("api_client", "bss_api_clients.index", "", P.BSS_SETUP_VIEW, in_realm=True),
+    RecordPage("distributor", "bss_settings.index", "", P.BSS_SETUP_VIEW),
+)
 BY_KIND = {page.kind: page for page in RECORD_PAGES}
-BY_ENDPOINT = {page.endpoint: page for page in RECORD_PAGES}
+BY_ENDPOINT = {endpoint: page for page in RECORD_PAGES for endpoint in (page.endpoint, *page.more)}
 HISTORY, ACCESS = "bss_records.history", "bss_records.access"
 
 
@@ -96,7 +163,7 @@ def record_tabs(viewer: Viewer | None) -> list[NavItem]:
 def tabs_beside(page: RecordPage, key: object, viewer: Viewer) -> list[NavItem]:
     """Return details, history and access of a record, as far as the viewer may open them."""
     found = [
-        NavItem("Details", page.url(key), is_current=request.endpoint == page.endpoint),
+        NavItem("Details", page.url(key), is_current=request.endpoint in (page.endpoint, *page.more)),
         *more_tabs(page, key, viewer),
     ]
     return found if len(found) > 1 else []

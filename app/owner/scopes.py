@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from flask import Blueprint
@@ -43,7 +43,8 @@ def owner_blueprint(noun: str, import_name: str, *, surface: Surface, path: str 
 
 
 def _enter_own_business() -> None:
-    enter_scope(direct_business_scope(current_scope().distributor_id))
+    here = current_scope()
+    enter_scope(replace(direct_business_scope(here.distributor_id), rules=here.rules))
 
 
 def owner_of_request() -> Owner:

@@ -11,11 +11,14 @@ from flask import request
 from flask.typing import ResponseReturnValue
 from markupsafe import Markup, escape
 
-from app.access import permission_required
+from app.access import permission_required, signed_in_viewer
 from app.audit.models import AuditEvent
+from app.audit.origin import Channel
 from app.audit.queries import AuditFilter, count_audit, known_target_kinds, list_audit
 from app.bss.calendar import distributor_today, distributor_zone
 from app.bss.listing import asked_export, asked_id, asked_text, export, with_args
+from app.bss.records.history import who_did
+from app.bss.records.names import Named, names_of_events
 from app.identity.permissions import Permission
 from app.identity.queries import names_of
 from app.web.pages import page
@@ -27,7 +30,13 @@ bp = surface_blueprint("audit", __name__, surface=Surface.BSS)
 LONGEST = timedelta(days=366)
 MOST_EXPORTED = 10_000
 LONGEST_SHOWN = 80  # characters of a value before it is folded
-HEADER = ("When (UTC)", "What", "Who", "Address", "Kind", "Id", "Before", "After")
+HEADER = (
+    "When (UTC)", "What", "Who", "Address", "Through", "Browser", "Kind", "Record", "Id", "Before", "After",
+)  # fmt: skip
+CHANNEL_WORDS = {
+    Channel.BSS: "Back office", Channel.STOREFRONT: "Storefront", Channel.API: "API", Channel.CONSOLE: "Console",
+    Channel.WORKER: "Worker",
+}  # fmt: skip
 TOO_LONG = "Choose at most twelve months"
 WRONG_ORDER = "The first day is after the last"
 NO_DAY = "Enter a day such as 2026-03-31"
@@ -48,8 +57,8 @@ def index() -> ResponseReturnValue:
     )
     if (kind := asked_export()) and problem is None:
         events = list_audit(wanted, limit=MOST_EXPORTED)
-        names = _names(events)
-        return export(kind, "audit-log", HEADER, [_row(event, names) for event in events])
+        names, records = _names(events), names_of_events(events, signed_in_viewer())
+        return export(kind, "audit-log", HEADER, [_row(event, names, records.get(event.id)) for event in events])
     asked = requested_page()
     events = [] if problem else list_audit(wanted, offset=asked.offset, limit=asked.size)
     return page(
@@ -57,6 +66,9 @@ def index() -> ResponseReturnValue:
         title="Audit log",
         events=Page(events, 0 if problem else count_audit(wanted), asked.number, asked.size),
         names=_names(events),
+        who=who_did,
+        records=names_of_events(events, signed_in_viewer()),
+        through=through,
         wanted=wanted,
         first=request.args.get("from", ""),
         last=request.args.get("to", ""),
@@ -78,6 +90,11 @@ def pairs(values: Mapping[str, object], other: Mapping[str, object]) -> Markup:
         for name, value in values.items()
     ]
     return Markup("").join(lines) or escape("–")
+
+
+def through(event: AuditEvent) -> str:
+    """Return what an event came in by, in words; nothing of old events, which do not say."""
+    return CHANNEL_WORDS[Channel(event.channel)] if event.channel else ""
 
 
 def _folded(value: object) -> Markup:
@@ -112,10 +129,10 @@ def _names(events: Iterable[AuditEvent]) -> Mapping[UUID, str]:
     return names_of({event.actor_id for event in events if event.actor_id})
 
 
-def _row(event: AuditEvent, names: Mapping[UUID, str]) -> tuple[str, ...]:
-    who = names.get(event.actor_id, "Unknown user") if event.actor_id else "System"
+def _row(event: AuditEvent, names: Mapping[UUID, str], record: Named | None) -> tuple[str, ...]:
     return (
-        f"{event.at:%Y-%m-%d %H:%M:%S}", event.action, who, event.address or "", event.target_kind or "",
+        f"{event.at:%Y-%m-%d %H:%M:%S}", event.action, who_did(event, names), event.address or "", through(event),
+        event.user_agent or "", event.target_kind or "", record.name if record is not None else "",
         str(event.target_id or ""), _text(event.before), _text(event.after),
     )  # fmt: skip
 

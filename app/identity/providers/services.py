@@ -329,6 +329,7 @@ def _record(action: str, provider: IdentityProvider, *, actor: Actor, at: dateti
         at=at,
         target_kind="provider",
         target_id=provider.id,
+        account_id=provider.account_id,
         after={
             "name": provider.name,
             "issuer": provider.issuer or provider.entity_id or "",

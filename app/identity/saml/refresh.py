@@ -94,7 +94,7 @@ def take_over(realm_id: UUID, provider_id: UUID, text: str, *, at: datetime) -> 
     if changed:
         record(
             "provider.metadata_renewed", actor=SYSTEM, at=at, target_kind="provider", target_id=provider.id,
-            after={"changed": ", ".join(changed), "certificates": len(found.certificates)},
+            account_id=provider.account_id, after={"changed": ", ".join(changed), "certificates": len(found.certificates)},
         )  # fmt: skip
 
 

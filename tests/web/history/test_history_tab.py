@@ -13,24 +13,20 @@ from app.audit.queries import history_of
 from app.audit.services import Actor, record
 from app.core.db import Base
 from app.core.ids import new_id
-from app.frames.records import BY_KIND, RECORD_PAGES
+from app.frames.records import BY_ENDPOINT, BY_KIND, PLACES, RECORD_PAGES
 from app.identity.permission_rules.models import RuledKind
 from app.identity.permissions import BSS, Permission
 from tenants.context import scope
 from tests.counting import statements_of
 from tests.factories.world import MONDAY_NOON, make_world
 from tests.web.permission_rules.conftest import clerk, hidden, keep, make_rule  # noqa: F401 - fixtures
+from tests.web.providers.conftest import add_provider
 from tests.web.roles.conftest import hire, make_role  # noqa: F401 - a fixture
 
 # Pages that show one thing which is no record with a history of its own: a part of a record, a file, a mail's text.
 NO_RECORDS = frozenset(
-    {
-        "bss_accounts.customers", "bss_accounts.alias_check", "bss_adoption.index", "bss_adoption.service",
-        "bss_currencies.edit", "bss_order_statuses.edit", "bss_offer_statuses.edit", "bss_reconciliation.run",
-        "bss_trials.detail", "bss_subscription_prices.edit", "bss_providers.edit", "bss_providers.edit_saml",
-        "bss_storefront_providers.edit", "bss_storefront_providers.edit_saml",
-    }
-)  # fmt: skip
+    {"bss_accounts.customers", "bss_accounts.alias_check", "bss_adoption.index", "bss_reconciliation.run"}
+)
 
 
 def told(world, record_id, kind):
@@ -80,10 +76,10 @@ def test_every_page_of_a_record_has_a_history_tab(app, client, world, session, s
         if rule.endpoint.startswith("bss_") and rule.endpoint.endswith((".detail", ".edit", ".task", ".manager"))
         and len(rule.arguments) == 1 and "GET" in (rule.methods or ())
     }  # fmt: skip
-    known = {place.endpoint for place in RECORD_PAGES} | NO_RECORDS
+    known = set(BY_ENDPOINT) | NO_RECORDS
     edits_of_known = {f"{endpoint.partition('.')[0]}.edit" for endpoint in known}
     assert pages - known - edits_of_known == set()
-    assert {place.endpoint for place in RECORD_PAGES} <= set(app.view_functions)
+    assert {*BY_ENDPOINT, *(place.endpoint for place in PLACES)} <= set(app.view_functions)
 
     histories = [rule for rule in app.url_map.iter_rules() if rule.endpoint.endswith(".history")]
     assert {method for rule in histories if rule.endpoint.startswith("bss_") for method in rule.methods} <= {
@@ -91,7 +87,7 @@ def test_every_page_of_a_record_has_a_history_tab(app, client, world, session, s
     }  # fmt: skip
     sign_in(world.bss_user)
     for place in RECORD_PAGES:
-        table = Base.metadata.tables[place.table or f"{place.kind}s"]
+        table = Base.metadata.tables[place.stored_in]
         answer = client.get(f"/bss/records/{place.kind}/{new_id()}/history")
         assert (place.kind, answer.status_code) == (place.kind, HTTPStatus.NOT_FOUND)
         assert "distributor_id" in table.c
@@ -179,3 +175,44 @@ def test_a_history_is_one_statement_and_leaves_out_what_did_not_change(session, 
         assert [(each.name, each.before, each.after) for each in found[0].changes] == [("name", "Old name", "New name")]
         assert session.scalar(select(AuditEvent.actor_id).limit(1)) == world.bss_user.id
         assert session.get_one(Account, (world.id, world.direct.id)).name
+
+
+@pytest.mark.parametrize(
+    ("kind", "path", "key"),
+    [
+        ("currency", "/bss/currencies/EUR", "EUR"),
+        ("order_status", "/bss/order-statuses/submitted", "submitted"),
+        ("offer_status", "/bss/offer-statuses/in_progress", "in_progress"),
+    ],
+)
+def test_what_was_never_stored_has_a_history_too(client, world, sign_in, kind, path, key):
+    """BC-F78 (partly): the home currency and built-in statuses have no row before somebody changes them."""
+    sign_in(world.bss_user)
+    shown = client.get(path)
+    answer = client.get(f"/bss/records/{kind}/{key}/history")
+
+    assert (shown.status_code, answer.status_code) == (HTTPStatus.OK, HTTPStatus.OK)
+    assert f'href="/bss/records/{kind}/{key}/history"' in shown.text
+    assert "Nothing happened yet" in answer.text
+    assert client.get(f"/bss/records/{kind}/nothing/history").status_code == HTTPStatus.NOT_FOUND
+
+
+@pytest.mark.parametrize(("door", "kind"), [("providers", "provider"), ("storefront-providers", "storefront_provider")])
+def test_a_sign_in_provider_has_a_history(client, session, world, sign_in, door, kind):
+    """BC-F78 (partly): those of the staff and those of the own storefront; each on its own pages alone."""
+    realm_id = world.id if kind == "provider" else world.root.id
+    provider = add_provider(world, realm_id, name="Corporate directory")
+    with scope(world.scope):
+        told(world, provider.id, "provider")
+        session.commit()
+    sign_in(world.bss_user)
+    shown = client.get(f"/bss/{door}/{provider.id}").text
+    history = f"/bss/records/{kind}/{provider.id}/history"
+    other = {"provider": "storefront_provider", "storefront_provider": "provider"}[kind]
+
+    assert f'href="{history}"' in shown
+    answer = client.get(history).text
+    assert ("Old name" in answer, "History of Corporate directory" in answer) == (True, True)
+    assert f'href="/bss/{door}/{provider.id}"' in answer
+    assert client.get(f"/bss/records/{other}/{provider.id}/history").status_code == HTTPStatus.NOT_FOUND
+    assert f'href="/bss/{door}/{provider.id}"' in client.get("/bss/audit?kind=provider").text
