@@ -36,7 +36,7 @@ from app.orders.agreed import (
     require_above_cost,
     require_agreeable,
 )
-from app.orders.back_office_add_ons import follow_quantity, items_below, put_below, require_below
+from app.orders.back_office_add_ons import below, follow_quantity, put_below, require_below
 from app.orders.back_office_execution import require_business
 from app.orders.domain_items import domain_said
 from app.orders.errors import OrderItemNotFound, WrongOrderState
@@ -79,6 +79,7 @@ class NewOrder:
     po_number: str | None = None
     comment: str | None = None
     starts_on: date | None = None  # requested start
+    contact_email: str = ""  # empty: the account's primary contact
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +142,7 @@ def create_order(new: NewOrder, *, actor: Actor, at: datetime, program: Program 
         payer_id=payer.id,
         net_total=Decimal(0),
         currency=payer.currency,
-        contact_email=contact_email_of(account),
+        contact_email=new.contact_email or contact_email_of(account),
         placed_by_id=actor.user_id if program is None else None,
         api_client_id=program.client_id if program is not None else None,
         api_client_name=program.name if program is not None else None,
@@ -222,7 +223,7 @@ def add_item(
         if any(line.product.plan_edition is not None for line in lines):
             raise Invalid.field("product", "plan_already_active", "This order already holds a plan")
         item.alias = hold_for_item(item, wanted.alias, parties.receiver, at)
-    held = put_below(item, product, wanted.parent_id, lines, parties.receiver.id)
+    held = put_below(item, product, wanted.parent_id, [line.item for line in lines], parties.receiver.id)
     require_quantity(product, product_type, wanted.quantity, held=held)
     session.add(item)
     session.flush()
@@ -244,11 +245,11 @@ def change_item(
     before = agreed_of(item_id)
     agreed = before if change.agreed is None else change.agreed
     require_agreeable(agreed, before, rights)
-    lines = lines_of(order)
-    held = require_below(line.item, line.product, change.quantity, lines)
+    items = [each.item for each in lines_of(order)]
+    held = require_below(line.item, line.product, change.quantity, items)
     require_quantity(line.product, line.product_type, change.quantity, held=held)
     line.item.quantity, line.item.friendly_name = change.quantity, _name(change.friendly_name)
-    follow_quantity(line.item, lines)
+    follow_quantity(line.item, items)
     if line.product.plan_edition is not None:
         line.item.alias = hold_for_item(line.item, change.alias, parties.receiver, at)
     if change.characteristics is not None:
@@ -268,8 +269,8 @@ def remove_item(number: str, item_id: UUID, *, actor: Actor, at: datetime, progr
     """Take an item off an order, with its add-ons, and let its alias go; a program takes it off its own draft."""
     order = _changeable(number) if program is None else open_draft(number, program, at=at)
     line = _line(order, item_id)
-    for each in (*items_below(item_id, lines_of(order)), line):
-        _delete(each.item)
+    for each in (*below(item_id, [other.item for other in lines_of(order)]), line.item):
+        _delete(each)
     price_order(order, parties_of(order), at)
     _changed(order, actor, at, {"removed": line.product.name})
 

@@ -1,9 +1,10 @@
-"""Add-ons that staff puts on orders: below an item of the order, or for a subscription of its receiver (CB-18, CB-27)."""
+"""Add-ons that staff puts on orders and offers: below another item, or for a subscription of the receiver (CB-18, CB-27)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias, TypeVar
 from uuid import UUID
 
 from sqlalchemy import select
@@ -13,25 +14,29 @@ from app.catalogue.paths import allowed_by_product
 from app.core.db import session
 from app.core.errors import FieldError, Invalid
 from app.orders.basket_add_ons import ONCE, add_on_errors, below_errors, held_add_on, is_linked
-from app.orders.execution_rows import Line
 from app.orders.models import OrderItem
+from app.orders.offers.models import OfferItem
 from app.subscriptions.models import Subscription, SubscriptionRole, SubscriptionStatus
 from app.subscriptions.queries import find_subscription
 from tenants.context import current_scope
 
 PARENT = "parent_id"  # the field of the form
+TiedItem: TypeAlias = OrderItem | OfferItem
+Tied = TypeVar("Tied", OrderItem, OfferItem)
 
 
 @dataclass(frozen=True, slots=True)
 class ParentChoice:
-    """What an add-on can be added to: an item of the order, or a running subscription of its receiver."""
+    """What an add-on can be added to: another item, or a running subscription of the receiver."""
 
     id: UUID
     name: str
 
 
-def parent_choices(product: Product, order_id: UUID, receiver_id: UUID | None) -> Sequence[ParentChoice]:
-    """Return what an add-on can be added to, the order's own items first."""
+def parent_choices(
+    product: Product, items: Iterable[TiedItem], receiver_id: UUID | None, *, words: str
+) -> Sequence[ParentChoice]:
+    """Return what an add-on can be added to, the order's or offer's own items first; `words` say that they are."""
     if not product.is_add_on:
         return ()
     mains = set(
@@ -56,20 +61,15 @@ def parent_choices(product: Product, order_id: UUID, receiver_id: UUID | None) -
         )
         .order_by(Subscription.code)
     )
-    items = session.scalars(
-        select(OrderItem)
-        .where(OrderItem.distributor_id == current_scope().distributor_id, OrderItem.order_id == order_id)
-        .order_by(OrderItem.position)
-    )
     here = [item for item in items if _is_main(item) and item.product_id in mains]
     return [
-        *(ParentChoice(item.id, f"{item.friendly_name or item.product_name} (in this order)") for item in here),
+        *(ParentChoice(item.id, f"{item.friendly_name or item.product_name} ({words})") for item in here),
         *(ParentChoice(each.id, f"{each.friendly_name} ({each.code})") for each in running),
     ]
 
 
 def put_below(
-    item: OrderItem, product: Product, parent_id: UUID | None, lines: Sequence[Line], receiver_id: UUID
+    item: TiedItem, product: Product, parent_id: UUID | None, items: Iterable[TiedItem], receiver_id: UUID
 ) -> int:
     """Tie an item to what it is added to; returns how many of it are there already.
 
@@ -79,23 +79,23 @@ def put_below(
         if product.is_add_on:
             raise Invalid.field(PARENT, "add_on_alone", f"{product.name} is an add-on: choose what it is added to")
         return 0
-    main = next((line.item for line in lines if line.item.id == parent_id and _is_main(line.item)), None)
+    main = next((each for each in items if each.id == parent_id and _is_main(each)), None)
     if main is not None:
         _require(_below_errors(main, product, item))
         item.parent_item_id = main.id
         return 0
     parent = find_subscription(parent_id)
     if parent is None or parent.account_id != receiver_id:
-        raise Invalid.field(PARENT, "parent_unknown", "Choose an item of this order, or a subscription of its account")
+        raise Invalid.field(PARENT, "parent_unknown", "Choose one of the items here, or a subscription of the account")
     _require([*_term_errors(item, (parent.term, parent.cycle)), *add_on_errors(parent, product, item.quantity)])
     item.parent_subscription_id = parent.id
     return held_add_on(parent, product.id)
 
 
-def require_below(item: OrderItem, product: Product, quantity: int, lines: Sequence[Line]) -> int:
+def require_below(item: TiedItem, product: Product, quantity: int, items: Iterable[TiedItem]) -> int:
     """Judge another quantity of an item that is there; returns how many of it are held beside. Raises Invalid."""
     if item.parent_item_id is not None:
-        main = next(line.item for line in lines if line.item.id == item.parent_item_id)
+        main = next(each for each in items if each.id == item.parent_item_id)
         allowed = allowed_by_product([main.product_id])[main.product_id]
         _require(below_errors(main, allowed, product, quantity))
     elif item.parent_subscription_id is not None:
@@ -105,33 +105,35 @@ def require_below(item: OrderItem, product: Product, quantity: int, lines: Seque
     return 0
 
 
-def follow_quantity(main: OrderItem, lines: Sequence[Line]) -> None:
-    """Bring add-ons that go with the licences to their number."""
-    children = items_below(main.id, lines)
+def follow_quantity(main: TiedItem, items: Iterable[Tied]) -> list[Tied]:
+    """Bring add-ons that go with the licences to their number; returns them."""
+    children = below(main.id, items)
     allowed = allowed_by_product([main.product_id])[main.product_id] if children else {}
-    for line in children:
-        if is_linked(allowed, line.product.id):
-            line.item.quantity = main.quantity
+    followed = [each for each in children if is_linked(allowed, each.product_id)]
+    for each in followed:
+        each.quantity = main.quantity
+    return followed
 
 
-def items_below(item_id: UUID, lines: Sequence[Line]) -> Sequence[Line]:
+def below(item_id: UUID, items: Iterable[Tied]) -> list[Tied]:
     """Return the add-ons of an item."""
-    return [line for line in lines if line.item.parent_item_id == item_id]
+    return [each for each in items if each.parent_item_id == item_id]
 
 
-def _below_errors(main: OrderItem, product: Product, item: OrderItem) -> list[FieldError]:
+def _below_errors(main: TiedItem, product: Product, item: TiedItem) -> list[FieldError]:
     allowed = allowed_by_product([main.product_id])[main.product_id]
     return [*_term_errors(item, (main.term, main.cycle)), *below_errors(main, allowed, product, item.quantity)]
 
 
-def _term_errors(item: OrderItem, wanted: tuple[object, object]) -> list[FieldError]:
+def _term_errors(item: TiedItem, wanted: tuple[object, object]) -> list[FieldError]:
     if (item.term, item.cycle) in (wanted, ONCE):
         return []
     return [FieldError(PARENT, "add_on_term", "An add-on has the term and billing period of what it is added to")]
 
 
-def _is_main(item: OrderItem) -> bool:
-    return item.parent_item_id is None and item.parent_subscription_id is None and item.subscription_id is None
+def _is_main(item: TiedItem) -> bool:
+    adds_licences = isinstance(item, OrderItem) and item.subscription_id is not None
+    return item.parent_item_id is None and item.parent_subscription_id is None and not adds_licences
 
 
 def _require(errors: Iterable[FieldError]) -> None:

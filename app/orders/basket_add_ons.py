@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from app.catalogue.models import BillingCycle, PriceScheme, Product, Term
+from app.catalogue.models import BillingCycle, Product, Term
 from app.catalogue.paths import AllowedAddOn, allowed_add_ons, allowed_by_product
 from app.catalogue.quantities import quantity_errors
 from app.catalogue.queries import products_with_types
@@ -15,7 +15,9 @@ from app.core.db import session
 from app.core.errors import FieldError, Invalid
 from app.core.ids import new_id
 from app.orders.models import BasketItem, OrderItem
+from app.orders.offers.models import OfferItem
 from app.pricing.catalogue_page import offered_ids
+from app.pricing.lines import is_by_unit
 from app.pricing.quotes import Buyer, PriceKey, explain_products
 from app.subscriptions.add_ons import list_add_ons
 from app.subscriptions.machine import Action
@@ -78,7 +80,7 @@ def put_add_ons(
                 id=new_id(), basket_id=main.basket_id, reseller_id=main.reseller_id, account_id=main.account_id,
                 product_id=product.id, term=key.term, cycle=key.cycle, quantity=wanted, parent_item_id=main.id,
                 characteristics={}, price_options=[],
-                seen_unit_price=prices[key].unit_price if product.price_scheme is PriceScheme.PER_UNIT else None,
+                seen_unit_price=prices[key].unit_price if is_by_unit(product, prices[key]) else None,
                 position=1 + max((item.position for item in (*items, *made)), default=0),
             )
         )  # fmt: skip
@@ -110,7 +112,7 @@ def in_place(items: Sequence[BasketItem]) -> Sequence[BasketItem]:
 
 
 def below_errors(
-    main: BasketItem | OrderItem, allowed: Mapping[UUID, AllowedAddOn], product: Product, quantity: int
+    main: BasketItem | OrderItem | OfferItem, allowed: Mapping[UUID, AllowedAddOn], product: Product, quantity: int
 ) -> Iterator[FieldError]:
     """Say what stands against an add-on below an item; `allowed` are the add-ons of the item's product, by id."""
     found = allowed.get(product.id)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+from wtforms import DateField, HiddenField, SelectField, StringField, TextAreaField
+from wtforms.validators import Length, Optional
 
-from wtforms import DateField, DecimalField, HiddenField, IntegerField, SelectField, StringField, TextAreaField
-from wtforms.validators import InputRequired, Length, NumberRange, Optional
-
-from app.orders.agreed import MOST_PRICE, AgreedPrice
+from app.bss.item_forms import ItemForm
 from app.orders.offers.services import OfferDetails, OfferedItem, OfferItemChange
 from app.pricing.quotes import PriceKey
 from app.web.forms import Form
@@ -54,36 +52,15 @@ class OfferForm(Form):
         )
 
 
-class OfferItemForm(Form):
-    """How many, and at what."""
-
-    request_key = HiddenField()
-    quantity = IntegerField("Quantity", default=1, validators=[InputRequired("Enter a quantity")])
-    friendly_name = StringField(
-        "Name for the customer", validators=[Optional(), Length(max=100, message="Use at most 100 characters")]
-    )
-    user_price = DecimalField(
-        "Price by hand",
-        validators=[Optional(), NumberRange(min=Decimal(0), max=MOST_PRICE, message="Enter an amount from 0")],
-        places=4,
-        description="Per unit and cycle. It wins over a discount.",
-    )
-    discount_percent = DecimalField(
-        "Discount",
-        validators=[Optional(), NumberRange(min=Decimal(0), max=Decimal(100), message="Enter 0 to 100")],
-        places=2,
-    )
-
-    @property
-    def agreed(self) -> AgreedPrice:
-        """What is agreed on."""
-        return AgreedPrice(self.user_price.data, self.discount_percent.data or Decimal(0))
+class OfferItemForm(ItemForm):
+    """An item of an offer."""
 
     def to_item(self, key: PriceKey) -> OfferedItem:
         """Return what to put on the offer; call it after validate_on_submit()."""
         return OfferedItem(
-            key.product_id, key.term, key.cycle, self.quantity.data or 0, self.friendly_name.data, self.agreed
-        )
+            key.product_id, key.term, key.cycle, self.quantity.data or 0, self.friendly_name.data, self.agreed,
+            parent_id=self.wanted_parent,
+        )  # fmt: skip
 
     def to_change(self) -> OfferItemChange:
         """Return what changes; call it after validate_on_submit()."""

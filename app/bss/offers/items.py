@@ -2,32 +2,35 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from uuid import UUID
 
 from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from app.access import permission_required
+from app.bss.item_answers import answers_about, chosen_options, questions_about, shown_answers, typed_answers
+from app.bss.item_forms import at_the_quantity, submit_of
 from app.bss.listing import asked_text
 from app.bss.offers.blueprint import bp
 from app.bss.offers.forms import ActionForm, OfferItemForm
-from app.bss.offers.views import crumbs, staff, submit_of
+from app.bss.offers.views import crumbs, staff
 from app.bss.priced_products import asked_key, priced_products
+from app.catalogue.charging import options_of
 from app.catalogue.models import Product
 from app.catalogue.words import unit_words
 from app.core.clock import utc_now
 from app.core.db import session, unit_of_work
-from app.core.errors import FieldError, Invalid
+from app.core.errors import Invalid
 from app.core.ids import new_id
 from app.identity.permissions import Permission
+from app.orders.back_office_add_ons import parent_choices
 from app.orders.errors import OrderItemNotFound
 from app.orders.idempotency import once
 from app.orders.offers.rows import find_offer, items_of
 from app.orders.offers.services import add_item, change_item, remove_item
 from app.web.pages import page
 from tenants.context import current_scope
-
-OWN_FIELDS = ("friendly_name", "user_price", "discount_percent")
 
 
 @bp.get("/<number>/products")
@@ -55,20 +58,23 @@ def new_item(number: str) -> ResponseReturnValue:
     product = session.get(Product, (current_scope().distributor_id, key.product_id)) if key else None
     if key is None or product is None:
         return redirect(url_for(".products", number=number), code=303)
-    form = OfferItemForm()
+    form, refused = OfferItemForm(), {}
     if form.validate_on_submit():
         try:
             with unit_of_work():
-                wanted = form.to_item(key)
-                once_key = submit_of(form, "offer-item", number, request.values.get("key", ""))
+                wanted = replace(form.to_item(key), characteristics=answers_about(product), options=chosen_options())
+                said = (number, request.values.get("key", ""), sorted(typed_answers().items()), chosen_options())
+                once_key = submit_of(form, "offer-item", *said)
                 once(once_key, lambda: add_item(number, wanted, staff=person, at=at).id, at=at)
         except Invalid as refusal:
-            form.take(_at_the_quantity(refusal))
+            form.take(at_the_quantity(refusal))
+            refused = {error.field: error.message for error in refusal.errors}
         else:
             flash(f"{product.name} was added.", "success")
             return redirect(url_for(".detail", number=number), code=303)
     elif not form.is_submitted():
         form.request_key.data = str(new_id())
+    form.offer_parents(parent_choices(product, items_of(offer), offer.account_id, words="in this offer"))
     return page(
         "bss/offers/item.html",
         title=f"Add {product.name}",
@@ -78,6 +84,12 @@ def new_item(number: str) -> ResponseReturnValue:
         product_name=product.name,
         key_value=request.values.get("key"),
         words=unit_words(key.term, key.cycle),
+        asks_parent=product.is_add_on,
+        questions=questions_about(product),
+        refused=refused,
+        typed=typed_answers(),
+        options=[each for each in options_of(product) if each.fits(offer.currency)],
+        chosen=chosen_options(),
     ), form.status
 
 
@@ -89,13 +101,16 @@ def item(number: str, item_id: UUID) -> ResponseReturnValue:
     found = next((each for each in items_of(offer) if each.id == item_id), None)
     if found is None:
         raise OrderItemNotFound(item_id)
-    form = OfferItemForm() if request.method == "POST" else OfferItemForm(obj=found)
+    form, refused = OfferItemForm() if request.method == "POST" else OfferItemForm(obj=found), {}
+    product = session.get_one(Product, (current_scope().distributor_id, found.product_id))
     if form.validate_on_submit():
         try:
             with unit_of_work():
-                change_item(number, item_id, form.to_change(), staff=staff(), at=utc_now())
+                change = replace(form.to_change(), characteristics=answers_about(product), options=chosen_options())
+                change_item(number, item_id, change, staff=staff(), at=utc_now())
         except Invalid as refusal:
-            form.take(_at_the_quantity(refusal))
+            form.take(at_the_quantity(refusal))
+            refused = {error.field: error.message for error in refusal.errors}
         else:
             flash("Saved.", "success")
             return redirect(url_for(".detail", number=number), code=303)
@@ -108,6 +123,12 @@ def item(number: str, item_id: UUID) -> ResponseReturnValue:
         product_name=found.product_name,
         key_value=None,
         words=unit_words(found.term, found.cycle),
+        asks_parent=False,
+        questions=questions_about(product),
+        refused=refused,
+        typed=typed_answers() or shown_answers(found.characteristics),
+        options=[each for each in options_of(product) if each.fits(offer.currency)],
+        chosen=chosen_options() if form.is_submitted() else tuple(found.price_options),
     ), form.status
 
 
@@ -120,13 +141,3 @@ def remove(number: str, item_id: UUID) -> ResponseReturnValue:
             remove_item(number, item_id, staff=staff(), at=utc_now())
         flash("Removed.", "success")
     return redirect(url_for(".detail", number=number), code=303)
-
-
-def _at_the_quantity(refusal: Invalid) -> Invalid:
-    """The form has no field for the product itself: what is wrong with it is told at the quantity."""
-    return Invalid(
-        *(
-            error if error.field in OWN_FIELDS else FieldError("quantity", error.code, error.message)
-            for error in refusal.errors
-        )
-    )

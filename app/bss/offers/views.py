@@ -10,6 +10,7 @@ from flask.typing import ResponseReturnValue
 from app.access import permission_required, signed_in_viewer
 from app.accounts.queries import AccountFilter, get_account, list_accounts
 from app.billing.papers import render
+from app.bss.item_forms import submit_of
 from app.bss.listing import asked_choice, asked_id, asked_text, with_args
 from app.bss.offers.blueprint import bp
 from app.bss.offers.forms import ActionForm, OfferForm, RefuseForm, StatusForm
@@ -29,7 +30,6 @@ from app.orders.offers.queries import OfferFilter, count_offers, find_offers, ro
 from app.orders.offers.rows import Staff, events_of, find_offer, items_of
 from app.orders.offers.services import change_offer, copy_offer, create_offer, delete_offer
 from app.orders.offers.statuses import list_statuses, name_of, status_names
-from app.web.forms import Form
 from app.web.pages import page
 from app.web.pagination import SIZES, Page, requested_page
 from tenants.context import current_scope
@@ -231,13 +231,6 @@ def number_of(offer_id: UUID) -> str:
     if found is None:
         raise OfferNotFound
     return found.number
-
-
-def submit_of(form: Form, route: str, *words: object) -> Submit:
-    """Return a submit with its key; a request without one is a new one."""
-    key = parse_id(form.request_key.data or "") or new_id()
-    said = (*words, *(field.data for field in form if field.name not in ("csrf_token", "request_key")))
-    return Submit(str(signed_in_viewer().user_id), route, key, said)
 
 
 def crumbs(offer: Offer, label: str) -> list[Crumb]:

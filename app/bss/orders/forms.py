@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from uuid import UUID
 
-from wtforms import DateField, DecimalField, HiddenField, IntegerField, SelectField, StringField, TextAreaField
-from wtforms.validators import InputRequired, Length, NumberRange, Optional
+from wtforms import DateField, HiddenField, SelectField, StringField, TextAreaField
+from wtforms.validators import InputRequired, Length, Optional
 
+from app.bss.item_forms import ItemForm
 from app.bss.records.forms import NewRecordForm
-from app.core.ids import parse_id
-from app.orders.agreed import MOST_PRICE, NOTHING, AgreedPrice
+from app.orders.agreed import NOTHING
 from app.orders.back_office import ItemChange, NewOrder, OrderDetails, WantedItem
 from app.pricing.quotes import PriceKey
 from app.web.forms import Form
@@ -48,28 +47,10 @@ class NewOrderForm(DetailsForm, NewRecordForm):
         return NewOrder(account_id, details.name, details.po_number, details.comment, details.starts_on)
 
 
-class ItemForm(Form):
-    """Quantity, the customer's own name for it, a plan's alias, and a price by hand."""
+class OrderItemForm(ItemForm):
+    """An item of an order: a plan's alias beside what all items have."""
 
-    request_key = HiddenField()
-
-    quantity = IntegerField("Quantity", default=1, validators=[InputRequired("Enter a quantity")])
-    friendly_name = StringField(
-        "Name for the customer", validators=[Optional(), Length(max=100, message="Use at most 100 characters")]
-    )
     alias = StringField("Storefront alias", validators=[Optional()])
-    parent_id = SelectField("Added to", choices=[], validate_choice=False)
-    user_price = DecimalField(
-        "Price by hand",
-        validators=[Optional(), NumberRange(min=Decimal(0), max=MOST_PRICE, message="Enter an amount from 0")],
-        places=4,
-        description="Per unit and cycle. It wins over a discount.",
-    )
-    discount_percent = DecimalField(
-        "Discount",
-        validators=[Optional(), NumberRange(min=Decimal(0), max=Decimal(100), message="Enter 0 to 100")],
-        places=2,
-    )
 
     def to_wanted(self, key: PriceKey) -> WantedItem:
         """Return what to put on the order; call it after validate_on_submit()."""
@@ -80,16 +61,9 @@ class ItemForm(Form):
             self.quantity.data if self.quantity.data is not None else 1,
             friendly_name=self.friendly_name.data,
             alias=self.alias.data,
-            agreed=self.agreed,
-            parent_id=parse_id(self.parent_id.data or ""),
+            agreed=self.agreed if self.asks_price else NOTHING,
+            parent_id=self.wanted_parent,
         )
-
-    @property
-    def agreed(self) -> AgreedPrice:
-        """What staff agrees on; nothing where both fields are empty, or were not asked."""
-        if not self.asks_price:
-            return NOTHING
-        return AgreedPrice(self.user_price.data, self.discount_percent.data or Decimal(0))
 
     def to_change(self) -> ItemChange:
         """Return what changes on an item; call it after validate_on_submit()."""

@@ -11,9 +11,10 @@ from flask.typing import ResponseReturnValue
 from app.access import permission_required, signed_in_viewer
 from app.accounts.queries import get_account
 from app.bss.calendar import distributor_today
-from app.bss.orders.answers import PREFIX, answers_about, chosen_options, questions_about, shown_answers, typed_answers
+from app.bss.item_answers import answers_about, chosen_options, questions_about, shown_answers, typed_answers
+from app.bss.item_forms import at_the_quantity, submit_of
 from app.bss.orders.blueprint import bp
-from app.bss.orders.forms import ActionForm, ItemForm
+from app.bss.orders.forms import ActionForm, OrderItemForm
 from app.bss.orders.views import pricing_rights
 from app.bss.priced_products import asked_key, priced_products
 from app.catalogue.charging import options_of
@@ -21,17 +22,17 @@ from app.catalogue.models import Product
 from app.catalogue.words import unit_words
 from app.core.clock import utc_now
 from app.core.db import session, unit_of_work
-from app.core.errors import FieldError, Invalid
-from app.core.ids import new_id, parse_id
+from app.core.errors import Invalid
+from app.core.ids import new_id
 from app.identity.permissions import Permission
 from app.orders.back_office import add_item, change_item, remove_item
-from app.orders.back_office_add_ons import PARENT, parent_choices
+from app.orders.back_office_add_ons import parent_choices
 from app.orders.back_office_queries import BackOfficeItem, BackOfficeOrder, get_for_back_office, items_for_back_office
 from app.orders.errors import OrderItemNotFound
-from app.orders.idempotency import Submit, once
+from app.orders.idempotency import once
+from app.orders.queries import list_items
 from app.pricing.quotes import explain_products, root_buyer
 from app.resellers.plans import needs_alias
-from app.web.forms import Form
 from app.web.pages import page
 from tenants.context import current_scope
 from tenants.links import distributor_host
@@ -84,13 +85,13 @@ def new_item(number: str) -> ResponseReturnValue:
                     at=at,
                 )
         except Invalid as refusal:
-            form.take(_at_the_quantity(refusal))
+            form.take(at_the_quantity(refusal))
             refused = {error.field: error.message for error in refusal.errors}
         else:
             flash(f"{product.name} was added.", "success")
             return redirect(url_for(".detail", number=number), code=303)
-    parents = parent_choices(product, order.id, order.account_id)
-    form.parent_id.choices = [("", "Choose"), *((str(each.id), each.name) for each in parents)]
+    parents = parent_choices(product, list_items(order.id), order.account_id, words="in this order")
+    form.offer_parents(parents)
     price = explain_products([product.id], root_buyer(get_account(order.payer_id), distributor_today())).get(key)
     return page(
         "bss/orders/item.html",
@@ -133,7 +134,7 @@ def item(number: str, item_id: UUID) -> ResponseReturnValue:
                     at=utc_now(),
                 )
         except Invalid as refusal:
-            form.take(_at_the_quantity(refusal))
+            form.take(at_the_quantity(refusal))
             refused = {error.field: error.message for error in refusal.errors}
         else:
             flash("Saved.", "success")
@@ -170,9 +171,9 @@ def remove(number: str, item_id: UUID) -> ResponseReturnValue:
     return redirect(url_for(".detail", number=number), code=303)
 
 
-def item_form(found: BackOfficeItem | None = None) -> ItemForm:
+def item_form(found: BackOfficeItem | None = None) -> OrderItemForm:
     """Return the form of an item; prices are asked of those who may agree on them."""
-    form = ItemForm(obj=found) if found is not None else ItemForm()
+    form = OrderItemForm(obj=found) if found is not None else OrderItemForm()
     if not pricing_rights().may_agree:
         del form.user_price
         del form.discount_percent
@@ -181,13 +182,6 @@ def item_form(found: BackOfficeItem | None = None) -> ItemForm:
         if found is not None and form.asks_price and not found.discount_percent:
             form.discount_percent.data = None
     return form
-
-
-def submit_of(form: Form, route: str, *words: object) -> Submit:
-    """Return a submit with its key; a request without one is a new one."""
-    key = parse_id(form.request_key.data or "") or new_id()
-    said = (*words, *(field.data for field in form if field.name not in ("csrf_token", "request_key")))
-    return Submit(str(signed_in_viewer().user_id), route, key, said)
 
 
 def _alias_context(order: BackOfficeOrder) -> dict[str, str]:
@@ -210,16 +204,3 @@ def _item(order: BackOfficeOrder, item_id: UUID) -> BackOfficeItem:
     if found is None:
         raise OrderItemNotFound(item_id)
     return found
-
-
-def _at_the_quantity(refusal: Invalid) -> Invalid:
-    """The form has no field for the product itself: what is wrong with it is told at the quantity."""
-    return Invalid(
-        *(
-            error
-            if error.field.startswith(PREFIX)
-            or error.field in ("alias", "friendly_name", "user_price", "discount_percent", PARENT)
-            else FieldError("quantity", error.code, error.message)
-            for error in refusal.errors
-        )
-    )

@@ -36,7 +36,7 @@ TELL_BEFORE = timedelta(days=3)
 ONE_CLICK = timedelta(minutes=1)
 MOST = 200
 ALL_RIGHTS = PricingRights(may_agree=True, may_go_below_cost=True)  # what was agreed on was approved before
-LONGEST_REASON = 500
+LONGEST_REASON = LONGEST_COMMENT = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,13 +152,22 @@ def convert(number: str, *, staff: Staff, at: datetime) -> Order:
     """
     offer = lock_offer(number, staff)
     advance(offer, OfferMove.CONVERT)
-    order = create_order(NewOrder(offer.account_id, name=offer.name), actor=staff.actor, at=at)
-    for item in items_of(offer):
+    order = create_order(
+        NewOrder(
+            offer.account_id, name=offer.name, contact_email=offer.contact_email,
+            comment=offer.notes.strip()[:LONGEST_COMMENT] or None,
+        ),
+        actor=staff.actor, at=at,
+    )  # fmt: skip
+    ordered: dict[UUID, UUID] = {}
+    for item in sorted(items_of(offer), key=lambda each: each.parent_item_id is not None):
+        parent_id = ordered[item.parent_item_id] if item.parent_item_id else item.parent_subscription_id
         wanted = WantedItem(
             item.product_id, item.term, item.cycle, item.quantity, friendly_name=item.friendly_name,
             agreed=_held(offer, item, at), characteristics=dict(item.characteristics),
+            options=tuple(item.price_options), parent_id=parent_id,
         )  # fmt: skip
-        add_order_item(order.number, wanted, rights=ALL_RIGHTS, actor=staff.actor, at=at)
+        ordered[item.id] = add_order_item(order.number, wanted, rights=ALL_RIGHTS, actor=staff.actor, at=at).id
     offer.order_id, order.offer_id = order.id, offer.id
     add_event(offer, f"Converted to {order.number}", actor_name=staff.actor.name, at=at)
     record("offer.converted", actor=staff.actor, at=at, target_kind="offer", target_id=offer.id,
@@ -198,7 +207,8 @@ def _held(offer: Offer, item: OfferItem, at: datetime) -> AgreedPrice:
     same = AgreedPrice(item.user_price, item.discount_percent)
     product = session.get_one(Product, (offer.distributor_id, item.product_id))
     key = PriceKey(item.product_id, item.term, item.cycle)
-    today = offered_price(product, key, item.quantity, same, get_account(offer.payer_id), at=at)
+    payer, options = get_account(offer.payer_id), tuple(item.price_options)
+    today = offered_price(product, key, item.quantity, same, payer, options=options, at=at)
     if today.unit == item.unit_price:
         return same if same.is_anything else NOTHING
     return AgreedPrice(item.unit_price, item.discount_percent)

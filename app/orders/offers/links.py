@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -24,7 +24,7 @@ from app.core.errors import Invalid
 from app.core.secrets import digest
 from app.orders.offers.errors import OfferNotFound
 from app.orders.offers.lifecycle import Decision, decide
-from app.orders.offers.machine import OfferMove
+from app.orders.offers.machine import OfferMove, may
 from app.orders.offers.mails import mail_decided, seller_name
 from app.orders.offers.models import Offer, OfferItem, OfferType
 from app.orders.offers.prices import needs_approval, totals_of
@@ -34,6 +34,7 @@ from tenants.days import distributors_day
 
 LONGEST_TOKEN = 100
 LONGEST_NAME, LONGEST_REASON = 200, 500
+CHANGED = "The offer was changed while you read it. Look at it as it stands now, then decide."
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,11 @@ class SharedOffer:
     tax: Decimal
     total: Decimal
     is_accepted: bool
+
+    @property
+    def version(self) -> str:
+        """What tells one state of the offer from another: a decision names the one it was made on."""
+        return digest(repr(replace(self, is_accepted=False)))
 
     def paper(self) -> Paper:
         """Return it as a paper."""
@@ -128,9 +134,12 @@ def shared_pdf(token: str, *, at: datetime) -> tuple[str, bytes]:
     return offer.number, render(offer.paper())
 
 
-def accept_shared(token: str, name: str, *, address: str | None, at: datetime) -> None:
-    """Accept an offer in the name of a person. Raises OfferNotFound, WrongOfferState, Invalid `required`."""
-    _decide(token, OfferMove.ACCEPT, name, "", address, at)
+def accept_shared(token: str, name: str, *, seen: str, address: str | None, at: datetime) -> None:
+    """Accept an offer in the name of a person, as they have `seen` it: the version of what they read.
+
+    Raises OfferNotFound, WrongOfferState, Invalid `required`, `changed`.
+    """
+    _decide(token, OfferMove.ACCEPT, name, "", address, at, seen=seen)
 
 
 def refuse_shared(token: str, name: str, reason: str, *, address: str | None, at: datetime) -> None:
@@ -138,12 +147,16 @@ def refuse_shared(token: str, name: str, reason: str, *, address: str | None, at
     _decide(token, OfferMove.REFUSE, name, reason, address, at)
 
 
-def _decide(token: str, move: OfferMove, name: str, reason: str, address: str | None, at: datetime) -> None:
+def _decide(
+    token: str, move: OfferMove, name: str, reason: str, address: str | None, at: datetime, *, seen: str | None = None
+) -> None:
     person = name.strip()[:LONGEST_NAME]
     with _behind_link():
-        offer, _ = _found(token, at=at, is_locked=True)
+        offer, items = _found(token, at=at, is_locked=True)
         if not person:
             raise Invalid.field("name", "required", "Enter your name")
+        if seen is not None and may(offer, move) and seen != shared(offer, items).version:
+            raise Invalid.field("offer", "changed", CHANGED)
         decide(offer, move, Decision(person, reason), at=at)
         words = "accepted" if move is OfferMove.ACCEPT else "declined"
         add_event(offer, f"{words.capitalize()} on the link", actor_name=person, at=at)

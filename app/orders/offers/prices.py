@@ -41,12 +41,19 @@ class OfferedPrice:
 
 
 def offered_price(
-    product: Product, key: PriceKey, quantity: int, agreed: AgreedPrice, payer: Account, *, at: datetime
+    product: Product,
+    key: PriceKey,
+    quantity: int,
+    agreed: AgreedPrice,
+    payer: Account,
+    *,
+    options: tuple[str, ...] = (),
+    at: datetime,
 ) -> OfferedPrice:
-    """Price an item for its payer today. Raises Invalid `not_priced`."""
+    """Price an item, with chosen options, for its payer today. Raises Invalid `not_priced`."""
     buyer = root_buyer(payer, distributors_day(at))
     prices = explain_prices([key], buyer)
-    asked = Asked(product, key, quantity, agreed=Agreed(agreed.user_price, agreed.discount_percent))
+    asked = Asked(product, key, quantity, options, agreed=Agreed(agreed.user_price, agreed.discount_percent))
     (found,) = price_lines([asked], prices, buyer)
     if found is None:
         raise Invalid.field("product", "not_priced", f"{product.name} has no such price for {payer.name}")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import delete, select
@@ -11,6 +13,7 @@ from sqlalchemy import delete, select
 from app.accounts.models import Account
 from app.accounts.queries import get_account, payer_of
 from app.audit.services import record
+from app.catalogue.charging import chosen_options
 from app.catalogue.models import BillingCycle, Product, ProductType, Term
 from app.catalogue.quantities import require_quantity
 from app.catalogue.queries import products_with_types
@@ -19,6 +22,7 @@ from app.core.errors import Invalid
 from app.core.ids import new_id
 from app.identity.models import User, UserStatus
 from app.orders.agreed import NOTHING, AgreedPrice, PricingRights, require_agreeable
+from app.orders.back_office_add_ons import below, follow_quantity, put_below, require_below
 from app.orders.back_office_execution import require_business
 from app.orders.errors import OrderItemNotFound
 from app.orders.offers.machine import OfferMove, advance
@@ -32,6 +36,11 @@ VALID_FOR = timedelta(days=30)
 LONGEST_VALIDITY = timedelta(days=365)
 MOST_ITEMS = 50
 LONGEST_NAME, LONGEST_TEXT = 255, 4000
+COPIED = (
+    "position", "product_id", "product_name", "term", "cycle", "quantity", "friendly_name", "characteristics",
+    "price_options", "parent_subscription_id", "price_list_id", "base_price", "user_price", "discount_percent",
+    "unit_price", "line_total", "unit_vendor_cost",
+)  # fmt: skip
 MAY_AGREE = PricingRights(may_agree=True, may_go_below_cost=True)  # both are asked for before an offer is shared
 
 
@@ -57,6 +66,9 @@ class OfferedItem:
     quantity: int = 1
     friendly_name: str | None = None
     agreed: AgreedPrice = NOTHING
+    characteristics: Mapping[str, Any] = field(default_factory=dict)
+    options: tuple[str, ...] = ()  # codes of chosen ones (CB-04)
+    parent_id: UUID | None = None  # of an add-on: an item of the offer, or a subscription of its receiver (CB-27)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +78,8 @@ class OfferItemChange:
     quantity: int
     friendly_name: str | None = None
     agreed: AgreedPrice = NOTHING
+    characteristics: Mapping[str, Any] | None = None  # None: as they were
+    options: tuple[str, ...] | None = None  # None: as they were
 
 
 def create_offer(account_id: UUID, details: OfferDetails, *, staff: Staff, at: datetime) -> Offer:
@@ -105,9 +119,10 @@ def change_offer(number: str, details: OfferDetails, *, staff: Staff, at: dateti
 
 
 def add_item(number: str, wanted: OfferedItem, *, staff: Staff, at: datetime) -> OfferItem:
-    """Put a product on an offer at the payer's price of today, or one agreed on.
+    """Put a product on an offer at the payer's price of today, or one agreed on; an add-on with what it is added to.
 
-    Raises OfferNotFound, WrongOfferState, Invalid `not_available`, `not_priced`, `too_many` and quantity codes.
+    Raises OfferNotFound, WrongOfferState, Invalid `not_available`, `not_priced`, `too_many`, quantity codes, and at
+    `parent_id` what speaks against an add-on.
     """
     offer = lock_offer(number, staff)
     advance(offer, OfferMove.EDIT)
@@ -118,10 +133,12 @@ def add_item(number: str, wanted: OfferedItem, *, staff: Staff, at: datetime) ->
         raise Invalid.field("product", "too_many", f"An offer holds at most {MOST_ITEMS} items")
     item = OfferItem(
         id=new_id(), offer_id=offer.id, position=1 + max((each.position for each in items), default=0),
-        product_id=product.id, product_name=product.name, term=wanted.term, cycle=wanted.cycle, characteristics={},
+        product_id=product.id, product_name=product.name, term=wanted.term, cycle=wanted.cycle,
+        quantity=wanted.quantity, characteristics=dict(wanted.characteristics),
     )  # fmt: skip
-    change = OfferItemChange(wanted.quantity, wanted.friendly_name, wanted.agreed)
-    _fill(offer, item, product, product_type, change, at)
+    held = put_below(item, product, wanted.parent_id, items, offer.account_id)
+    change = OfferItemChange(wanted.quantity, wanted.friendly_name, wanted.agreed, options=wanted.options)
+    _fill(offer, item, product, product_type, change, at, held=held)
     session.add(item)
     session.flush()
     _changed(offer, f"Added {wanted.quantity} x {product.name}", staff, at)
@@ -133,20 +150,28 @@ def change_item(number: str, item_id: UUID, change: OfferItemChange, *, staff: S
     offer = lock_offer(number, staff)
     advance(offer, OfferMove.EDIT)
     require_agreeable(change.agreed, NOTHING, MAY_AGREE)
-    item = _item(offer, item_id)
-    _fill(offer, item, *_sellable(item.product_id), change, at)
+    items = items_of(offer)
+    item = _item(items, item_id)
+    product, product_type = _sellable(item.product_id)
+    held = require_below(item, product, change.quantity, items)
+    _fill(offer, item, product, product_type, change, at, held=held)
+    for each in follow_quantity(item, items):
+        same = AgreedPrice(each.user_price, each.discount_percent)
+        _fill(offer, each, *_sellable(each.product_id), OfferItemChange(each.quantity, each.friendly_name, same), at)
     _changed(offer, f"Changed {item.product_name}: {change.quantity}", staff, at)
     session.flush()
     return item
 
 
 def remove_item(number: str, item_id: UUID, *, staff: Staff, at: datetime) -> None:
-    """Take an item off an offer. Raises OfferNotFound, WrongOfferState, OrderItemNotFound."""
+    """Take an item off an offer, with its add-ons. Raises OfferNotFound, WrongOfferState, OrderItemNotFound."""
     offer = lock_offer(number, staff)
     advance(offer, OfferMove.EDIT)
-    item = _item(offer, item_id)
-    session.delete(item)
-    session.flush()
+    items = items_of(offer)
+    item = _item(items, item_id)
+    for each in (*below(item.id, items), item):
+        session.delete(each)
+        session.flush()
     _changed(offer, f"Removed {item.product_name}", staff, at)
 
 
@@ -161,28 +186,12 @@ def copy_offer(number: str, *, staff: Staff, at: datetime) -> Offer:
         introduction=original.introduction, notes=original.notes,
     )  # fmt: skip
     offer = create_offer(original.account_id, details, staff=staff, at=at)
+    copies = {item.id: new_id() for item in items_of(original)}
     for item in items_of(original):
-        session.add(
-            OfferItem(
-                id=new_id(),
-                offer_id=offer.id,
-                position=item.position,
-                product_id=item.product_id,
-                product_name=item.product_name,
-                term=item.term,
-                cycle=item.cycle,
-                quantity=item.quantity,
-                friendly_name=item.friendly_name,
-                characteristics=dict(item.characteristics),
-                price_list_id=item.price_list_id,
-                base_price=item.base_price,
-                user_price=item.user_price,
-                discount_percent=item.discount_percent,
-                unit_price=item.unit_price,
-                line_total=item.line_total,
-                unit_vendor_cost=item.unit_vendor_cost,
-            )
-        )
+        columns = {name: getattr(item, name) for name in COPIED}
+        parent_id = copies[item.parent_item_id] if item.parent_item_id is not None else None
+        session.add(OfferItem(id=copies[item.id], offer_id=offer.id, parent_item_id=parent_id, **columns))
+        session.flush()
     add_event(offer, f"Copied from {original.number}", actor_name=staff.actor.name, at=at)
     session.flush()
     return offer
@@ -221,14 +230,26 @@ def _write(offer: Offer, details: OfferDetails, at: datetime) -> None:
 
 
 def _fill(
-    offer: Offer, item: OfferItem, product: Product, product_type: ProductType, change: OfferItemChange, at: datetime
+    offer: Offer,
+    item: OfferItem,
+    product: Product,
+    product_type: ProductType,
+    change: OfferItemChange,
+    at: datetime,
+    *,
+    held: int = 0,
 ) -> None:
-    require_quantity(product, product_type, change.quantity)
+    require_quantity(product, product_type, change.quantity, held=held)
     if product.plan_edition is not None:
         raise Invalid.field("product", "plan", "Reseller plans are ordered, not offered: they need an alias")
     payer = get_account(offer.payer_id)
     key = PriceKey(product.id, item.term, item.cycle)
-    price = offered_price(product, key, change.quantity, change.agreed, payer, at=at)
+    if change.characteristics is not None:
+        item.characteristics = dict(change.characteristics)
+    if change.options is not None:
+        item.price_options = [each.code for each in chosen_options(product, change.options, offer.currency)]
+    options = tuple(item.price_options or ())
+    price = offered_price(product, key, change.quantity, change.agreed, payer, options=options, at=at)
     item.quantity, item.friendly_name = change.quantity, (change.friendly_name or "").strip()[:100] or None
     item.user_price, item.discount_percent = change.agreed.user_price, change.agreed.discount_percent
     item.base_price, item.unit_price, item.line_total = price.base, price.unit, price.line
@@ -243,8 +264,8 @@ def _changed(offer: Offer, text: str, staff: Staff, at: datetime) -> None:
     session.flush()
 
 
-def _item(offer: Offer, item_id: UUID) -> OfferItem:
-    found = next((item for item in items_of(offer) if item.id == item_id), None)
+def _item(items: Iterable[OfferItem], item_id: UUID) -> OfferItem:
+    found = next((item for item in items if item.id == item_id), None)
     if found is None:
         raise OrderItemNotFound(item_id)
     return found

@@ -27,6 +27,7 @@ class DecisionForm(Form):
     """Who decides, and why not."""
 
     decision = HiddenField()
+    seen = HiddenField()  # the version of the offer that stands above the form
     name = StringField(
         "Your name",
         validators=[InputRequired("Enter your name"), Length(max=200, message="Use at most 200 characters")],
@@ -68,6 +69,7 @@ def show(token: str) -> ResponseReturnValue:
             flash("Thank you. The offer is accepted; we will be in touch.", "success")
             return redirect(url_for(".show", token=token), code=303)
     offer = read_shared(token, at=utc_now())
+    form.seen.data = offer.version
     return page("storefront/offers/show.html", title=f"Offer {offer.number}", offer=offer, form=form, token=token), (
         form.status
     )
@@ -76,7 +78,7 @@ def show(token: str) -> ResponseReturnValue:
 def _decide(token: str, form: DecisionForm) -> None:
     name, address, at = form.name.data or "", request.remote_addr, utc_now()
     if form.decision.data == ACCEPT:
-        accept_shared(token, name, address=address, at=at)
+        accept_shared(token, name, seen=form.seen.data or "", address=address, at=at)
     elif form.decision.data == REFUSE:
         refuse_shared(token, name, form.reason.data or "", address=address, at=at)
     else:

@@ -223,10 +223,11 @@ def test_a_customer_accepts_on_the_link_once(session, world: World, make_offer, 
     offer = make_offer()
     token = shared_link(world, offer, manager)
     with scope(root_visitor_scope(world.id)):
+        seen = read_shared(token, at=MONDAY_NOON).version
         with pytest.raises(Invalid), unit_of_work():
-            accept_shared(token, "  ", address=None, at=MONDAY_NOON)
+            accept_shared(token, "  ", seen=seen, address=None, at=MONDAY_NOON)
         with unit_of_work():
-            accept_shared(token, "Ada Buyer", address="192.0.2.1", at=MONDAY_NOON)
+            accept_shared(token, "Ada Buyer", seen=seen, address="192.0.2.1", at=MONDAY_NOON)
         with pytest.raises(WrongOfferState), unit_of_work():
             refuse_shared(token, "Ada Buyer", "", address=None, at=MONDAY_NOON)
     with scope(world.scope):

@@ -17,7 +17,7 @@ from app.orders.back_office import NewOrder, create_order
 from app.orders.idempotency import Submit, once
 from app.orders.models import Order, OrderStatus
 from app.orders.offers.lifecycle import convert, mark, share
-from app.orders.offers.links import accept_shared, refuse_shared
+from app.orders.offers.links import accept_shared, read_shared, refuse_shared
 from app.orders.offers.machine import OfferMove
 from app.orders.offers.models import Offer
 from app.orders.offers.rows import Staff
@@ -75,10 +75,12 @@ def test_an_offer_is_decided_once(world: World, staff: Staff, offer: str):
     with scope(world.scope), unit_of_work():
         token = share(offer, staff=staff, at=MONDAY_NOON).rpartition("/")[2]
     visitor = root_visitor_scope(world.id)
+    with scope(visitor), unit_of_work():
+        seen = read_shared(token, at=MONDAY_NOON).version
 
     def accept() -> None:
         with scope(visitor), unit_of_work():
-            accept_shared(token, "Ada", address=None, at=MONDAY_NOON)
+            accept_shared(token, "Ada", seen=seen, address=None, at=MONDAY_NOON)
 
     def refuse() -> None:
         with scope(visitor), unit_of_work():

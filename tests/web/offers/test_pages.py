@@ -55,6 +55,13 @@ def visitor(app, world: World):
     return browser
 
 
+def seen_by(visitor, link: str) -> str:
+    """Return the version of the offer that a page of it names."""
+    found = re.search(r'name="seen"[^>]* value="([^"]+)"', visitor.get(link).text)
+    assert found
+    return found.group(1)
+
+
 def offer_of(world: World, number: str) -> Offer:
     with scope(world.scope):
         return next(each for each in all_of(db.session, Offer) if each.number == number)
@@ -69,7 +76,7 @@ def test_an_offer_from_start_to_order(bss, visitor, world, number, link):
     assert shown.headers["Cache-Control"] == "no-store"
     assert "noindex" in shown.headers["X-Robots-Tag"]
     assert bss.post(f"/bss/offers/{number}/convert", headers=JSON).status_code == HTTPStatus.CONFLICT
-    accepted = visitor.post(link, data={"decision": "accept", "name": "Ada Buyer"})
+    accepted = visitor.post(link, data={"decision": "accept", "name": "Ada Buyer", "seen": seen_by(visitor, link)})
     assert accepted.status_code == HTTPStatus.SEE_OTHER
     assert "Accept offer" not in visitor.get(link).text
     converted = bss.post(f"/bss/offers/{number}/convert")
@@ -218,3 +225,32 @@ def test_offer_statuses_are_set_up(bss, world):
     off = bss.post("/bss/offer-statuses/canceled", data={"number": "10", "name": "Lost"})
     assert off.status_code == HTTPStatus.SEE_OTHER
     assert bss.post("/bss/offer-statuses/new", data={"number": "0", "name": ""}).status_code == 422
+
+
+def test_nobody_accepts_another_price_than_the_one_they_have_read(bss, visitor, world, number, link):
+    """CB-17: what changed between reading and accepting is shown, not agreed to; then it can be accepted."""
+    seen = seen_by(visitor, link)
+    with scope(world.scope):
+        (item,) = all_of(db.session, OfferItem)
+    changed = bss.post(f"/bss/offers/{number}/items/{item.id}", data={"quantity": "50"})
+    assert changed.status_code == HTTPStatus.SEE_OTHER
+    for stale in (seen, ""):
+        refused = visitor.post(link, data={"decision": "accept", "name": "Ada Buyer", "seen": stale})
+        assert refused.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
+        assert "changed while you read it" in refused.text
+        assert "500.00" in refused.text
+        assert offer_of(world, number).type is OfferType.IN_PROGRESS
+    again = re.search(r'name="seen"[^>]* value="([^"]+)"', refused.text)
+    assert again
+    accepted = visitor.post(link, data={"decision": "accept", "name": "Ada Buyer", "seen": again.group(1)})
+    assert accepted.status_code == HTTPStatus.SEE_OTHER
+    assert offer_of(world, number).type is OfferType.ACCEPTED
+
+
+def test_of_two_browsers_that_accept_one_does_and_the_other_reads_so(visitor, world, number, link):
+    data = {"decision": "accept", "name": "Ada Buyer", "seen": seen_by(visitor, link)}
+    assert visitor.post(link, data=data).status_code == HTTPStatus.SEE_OTHER
+    second = visitor.post(link, data={**data, "name": "Bob"}, headers={"Referer": f"http://{world.host}{link}"})
+    assert second.status_code == HTTPStatus.SEE_OTHER
+    assert offer_of(world, number).decided_by_name == "Ada Buyer"
+    assert "Accepted" in visitor.get(link).text

@@ -96,7 +96,7 @@ def test_an_add_on_is_bought_for_a_running_subscription(bss, world: World, numbe
     stranger = start(bss, world.basic.account)
     refused = put(bss, stranger, backup, 2, seats.id)
     assert refused.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
-    assert "Choose an item of this order, or a subscription of its account" in refused.text
+    assert "Choose one of the items here, or a subscription of the account" in refused.text
     assert seats.code not in bss.get(f"/bss/orders/{stranger}/items/new?key={backup.id}:P1M:monthly").text
 
 
