@@ -48,7 +48,8 @@ def provision_order_item(task_id: UUID) -> None:
     with unit_of_work():
         task = claims.claim_task(task_id, at=utc_now())
     if task is not None:
-        _provision([task], KnownAccounts(), until=math.inf, do=_at_once)
+        with slots_kept():
+            _provision([task], KnownAccounts(), until=math.inf, do=_at_once)
 
 
 @scoped_job(PROVISION_BATCH)
@@ -58,7 +59,7 @@ def provision_batch(distributor_id: UUID) -> None:
     While some are asked for at their vendors, what came of those before is written down.
     """
     until, accounts = time.monotonic() + BATCH_CALLS_FOR.total_seconds(), KnownAccounts()
-    with beside() as do:
+    with beside() as do, slots_kept():
         while time.monotonic() < until:
             with unit_of_work():
                 tasks = claims.claim_due_tasks(at=utc_now(), limit=BATCH)
@@ -79,18 +80,17 @@ def _provision(
     """
     answers: list[Answer] = []
     record_by = time.monotonic() + RECORD_WITHIN.total_seconds()
-    with slots_kept():
-        for position, task in enumerate(tasks):
-            if time.monotonic() > until:
-                _hand_back(tasks[position:])
-                break
-            if task.kind is TaskKind.OPEN_STOREFRONT:
-                _open(task)
-            elif (answer := _answer(task, accounts)) is not None:
-                answers.append(answer)
-            if answers and time.monotonic() > record_by:
-                do(partial(record, answers, at=utc_now()))
-                answers, record_by = [], time.monotonic() + RECORD_WITHIN.total_seconds()
+    for position, task in enumerate(tasks):
+        if time.monotonic() > until:
+            _hand_back(tasks[position:])
+            break
+        if task.kind is TaskKind.OPEN_STOREFRONT:
+            _open(task)
+        elif (answer := _answer(task, accounts)) is not None:
+            answers.append(answer)
+        if answers and time.monotonic() > record_by:
+            do(partial(record, answers, at=utc_now()))
+            answers, record_by = [], time.monotonic() + RECORD_WITHIN.total_seconds()
     if answers:
         do(partial(record, answers, at=utc_now()))
 
