@@ -15,7 +15,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import Base
-from tenants.scoping import DistributorPrivate, RealmScoped, Shared
+from tenants.scoping import DistributorPrivate, Intake, RealmScoped, Shared
 
 
 class UserKind(enum.Enum):
@@ -275,6 +275,17 @@ class BssRoleDefinition(DistributorPrivate, Base):
     rights: Mapped[list[str]] = mapped_column(ARRAY(String(40)), default=list)  # values of Permission, of BSS alone
     is_active: Mapped[bool] = mapped_column(default=True)
     created_at: Mapped[datetime]
+
+
+class PasswordRequest(Intake, Base):
+    """Somebody typed an address under "Forgot your password?": a job looks whose it is, away from who waits (SF-13)."""
+
+    __tablename__ = "password_requests"
+    __table_args__ = (Index(None, "distributor_id", "asked_at"),)
+
+    realm_id: Mapped[UUID]
+    email: Mapped[str] = mapped_column(String(254))  # as it is compared; it may be nobody's
+    asked_at: Mapped[datetime]
 
 
 class Team(DistributorPrivate, Base):

@@ -146,7 +146,10 @@ class SsoRequest(RealmScoped, Base):
     created_at: Mapped[datetime]
     answered_at: Mapped[datetime | None]  # an answer was taken in, right or wrong: there is no second one
     finished_at: Mapped[datetime | None]
-    wrong_tries: Mapped[int] = mapped_column(default=0)  # passwords, where one is asked for
+    wrong_tries: Mapped[int] = mapped_column(default=0)  # passwords or codes, where one is asked for
+    code_digest: Mapped[str | None] = mapped_column(String(64))  # of the code mailed to who has no password to use
+    code_sent_at: Mapped[datetime | None]
+    codes_sent: Mapped[int] = mapped_column(default=0)
     # A verified answer
     issuer: Mapped[str | None] = mapped_column(String(500))
     subject: Mapped[str | None] = mapped_column(String(500))
