@@ -5,7 +5,7 @@ Both stand as JSON on the product; this module is the only one that reads and wr
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import pairwise
@@ -49,7 +49,12 @@ class PriceOption:
 
 def tiers_of(product: Product) -> tuple[Tier, ...]:
     """Return a product's tiers, the first from 1."""
-    return tuple(Tier(int(row["from"]), Decimal(str(row["percent"]))) for row in product.price_tiers)
+    return tiers_from_json(product.price_tiers)
+
+
+def tiers_from_json(rows: Sequence[Mapping[str, Any]] | None) -> tuple[Tier, ...]:
+    """Return tiers as they were stored by `tiers_as_json`; none for None."""
+    return tuple(Tier(int(row["from"]), Decimal(str(row["percent"]))) for row in rows or ())
 
 
 def options_of(product: Product) -> tuple[PriceOption, ...]:

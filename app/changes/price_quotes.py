@@ -18,7 +18,7 @@ from app.core.db import session
 from app.core.errors import Invalid
 from app.pricing.models import PriceList, PriceListEntry
 from app.pricing.quotes import PriceKey, explain_prices, root_buyer
-from app.pricing.schemes import NOTHING_AGREED, Agreed, ListRule, line_price
+from app.pricing.schemes import Agreed, ListRule, counted_from, line_price, rule_of
 from app.subscriptions.external_prices import find_external_price
 from app.subscriptions.models import PriceLabel, Subscription, SubscriptionCost
 from app.subscriptions.price_models import PriceEdit
@@ -173,7 +173,7 @@ def list_rule(
             *_valid(on, currency),
         )
     )
-    return None if entry is None else ListRule(entry.rule, entry.value, entry.price)
+    return None if entry is None else rule_of(entry)
 
 
 def _base(
@@ -184,8 +184,7 @@ def _base(
     cycle: BillingCycle,
     on: date,
 ) -> tuple[Decimal, UUID | None, PriceLabel]:
-    is_same_cycle = cycle is subscription.cycle
-    if wanted.price_list_id is None and is_same_cycle:
+    if wanted.price_list_id is None and cycle is subscription.cycle:
         if is_protected(cost, on) and cost.protected_price is not None:
             return cost.protected_price, cost.price_list_id, PriceLabel.PROTECTED
         external = find_external_price(subscription.id)
@@ -194,23 +193,13 @@ def _base(
         if cost.user_price is None:
             present = cost.base_cost if cost.base_cost is not None else cost.unit_cost
             return present, cost.price_list_id, PriceLabel.LIST
-    list_id = wanted.price_list_id or cost.price_list_id
-    row = list_price_of(subscription, cycle)
-    rule = None
-    if list_id is not None:
-        rule = list_rule(list_id, subscription.product_id, subscription.term, cycle, subscription.currency, on)
-    if rule is None and wanted.price_list_id is not None:
-        raise Invalid.field("price_list", "not_priced", "This price list does not price the product")
-    if rule is None and (row is None or payer.restrict_to_price_lists):
-        key = PriceKey(subscription.product_id, subscription.term, cycle)
-        found = explain_prices({key}, root_buyer(payer, on)).get(key)
-        if found is None and wanted.user_price is None:
-            raise Invalid.field("cycle", "not_priced", "The product has no price for this billing cycle")
-        if found is None:
-            return wanted.user_price or NOTHING, None, PriceLabel.USER_PRICED
-        return found.cost, found.price_list_id, PriceLabel.LIST
+    counted = _counted(subscription, payer, wanted.price_list_id, cost.price_list_id, cycle, on)
+    if counted is None and wanted.user_price is None:
+        raise Invalid.field("cycle", "not_priced", "The product has no price for this billing cycle")
+    if counted is None:
+        return wanted.user_price or NOTHING, None, PriceLabel.USER_PRICED
+    start, rule, list_id = counted
     product = session.get_one(Product, (subscription.distributor_id, subscription.product_id))
-    start = row.list_price if row is not None else (rule.price if rule is not None else NOTHING)
     priced = line_price(
         start,
         max(subscription.quantity, 1),
@@ -219,9 +208,35 @@ def _base(
         tiers=tiers_of(product),
         options=chosen_options(product, tuple(subscription.price_options), subscription.currency),
         rule=rule,
-        agreed=NOTHING_AGREED,
     )
     return priced.unit_price, list_id if rule is not None else None, PriceLabel.LIST
+
+
+def _counted(
+    subscription: Subscription,
+    payer: Account,
+    wanted_id: UUID | None,
+    own_id: UUID | None,
+    cycle: BillingCycle,
+    on: date,
+) -> tuple[Decimal, ListRule | None, UUID | None] | None:
+    """Return what a price is counted from on a day, by which rule of which list; None where nothing prices it.
+
+    Raises Invalid `not_priced` where the wanted list does not.
+    """
+    list_id, row = wanted_id or own_id, list_price_of(subscription, cycle)
+    list_price = row.list_price if row is not None else None
+    if list_id is not None:
+        rule = list_rule(list_id, subscription.product_id, subscription.term, cycle, subscription.currency, on)
+        if rule is not None:
+            return *counted_from(rule, list_price), list_id
+        if wanted_id is not None:
+            raise Invalid.field("price_list", "not_priced", "This price list does not price the product")
+    if list_price is not None and not payer.restrict_to_price_lists:
+        return list_price, None, None
+    key = PriceKey(subscription.product_id, subscription.term, cycle)
+    found = explain_prices({key}, root_buyer(payer, on)).get(key)
+    return None if found is None else (*found.counted_from, found.price_list_id)
 
 
 def _valid(on: date, currency: str) -> tuple[ColumnElement[bool], ...]:

@@ -6,6 +6,7 @@ price for its payer does. A price by hand and a protected price stay.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from uuid import UUID
@@ -19,7 +20,7 @@ from app.core.db import session
 from app.pricing.arithmetic import with_percent
 from app.pricing.models import PriceList, PriceListEntry, PriceRule, Promotion, PromotionAmount
 from app.pricing.quotes import ExplainedPrice, PriceKey, explain_prices, root_buyer
-from app.pricing.schemes import Agreed, ListRule, Reduction, line_price
+from app.pricing.schemes import Agreed, ListRule, Reduction, counted_from, line_price, rule_of
 from app.subscriptions.models import PriceLabel, Subscription, SubscriptionCost
 from app.subscriptions.periods import ONE_DAY, add_months
 from app.subscriptions.protection import locked_vendor_cost
@@ -109,29 +110,24 @@ def _protected_base(subscription: Subscription, cost: SubscriptionCost, on: date
         vendors = locked_vendor_cost(subscription.id)
         if vendors is None:
             return locked
-        rule = ListRule(rule.rule, rule.value, with_percent(vendors.vendor_cost, rule.value or NOTHING))
+        rule = replace(rule, price=with_percent(vendors.vendor_cost, rule.value or NOTHING))
     return _line_base(subscription, cost, cost.protected_list_price, rule)
 
 
 def _todays_base(
     subscription: Subscription, cost: SubscriptionCost, payer: Account, on: date, rows: PriceRows
 ) -> Decimal:
-    price = rows.price_of(subscription)
+    price, rule = rows.price_of(subscription), rows.rule_of(subscription, cost, on)
     list_price = None if price is None else price.list_price
-    rule = rows.rule_of(subscription, cost, on)
-    if rule is None and (cost.price_list_id is not None or list_price is None):
-        found = rows.offer_of(subscription, payer, on)
-        if found is None:  # not sold any more: what runs goes on at its price (CB-02)
-            return cost.base_cost if cost.base_cost is not None else cost.unit_cost
-        cost.price_list_id = found.price_list_id
-        list_price = found.list_price if found.list_price is not None else found.cost
-        rule = rows.rule_of(subscription, cost, on)
-        if rule is None:
-            list_price = found.cost
-    start = rule.price if list_price is None and rule is not None else list_price
-    if start is None:
+    if rule is not None:
+        return _line_base(subscription, cost, *counted_from(rule, list_price))
+    if cost.price_list_id is None and list_price is not None:
+        return _line_base(subscription, cost, list_price, None)
+    found = rows.offer_of(subscription, payer, on)
+    if found is None:  # not sold any more: what runs goes on at its price (CB-02)
         return cost.base_cost if cost.base_cost is not None else cost.unit_cost
-    return _line_base(subscription, cost, start, rule)
+    cost.price_list_id = found.price_list_id
+    return _line_base(subscription, cost, *found.counted_from)
 
 
 def _line_base(subscription: Subscription, cost: SubscriptionCost, start: Decimal, rule: ListRule | None) -> Decimal:
@@ -179,7 +175,7 @@ def _rule_of_own_list(subscription: Subscription, cost: SubscriptionCost, on: da
             or_(PriceList.valid_to.is_(None), PriceList.valid_to >= on),
         )
     )
-    return None if entry is None else ListRule(entry.rule, entry.value, entry.price)
+    return None if entry is None else rule_of(entry)
 
 
 def _promotion_of_next_cycle(cost: SubscriptionCost) -> Reduction | None:

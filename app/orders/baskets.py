@@ -36,6 +36,8 @@ from app.orders.licences import held_of, subscriptions_of
 from app.orders.models import Basket, BasketItem
 from app.orders.requirements import ProductExcluded, judge
 from app.pricing.catalogue_page import offered_ids
+from app.pricing.lines import is_by_unit
+from app.pricing.queries import has_tiers_of_lists
 from app.pricing.quotes import Buyer, PriceKey, explain_products
 from app.subscriptions.queries import find_subscription
 from tenants.context import current_scope
@@ -138,7 +140,7 @@ def add_item(shopper: Shopper, new: NewItem, *, buyer: Buyer, at: datetime) -> B
         raise Invalid(*errors)
     _refuse_excluded(items, new, product, receiver_of(basket, shopper, buyer))
     chosen_options(product, new.options, buyer.currency)
-    is_plain = product.price_scheme is PriceScheme.PER_UNIT and not new.options
+    is_plain = is_by_unit(product, price) and not new.options
     seen = price.unit_price if is_plain else None  # else it is known once the line is priced
     if same is not None:
         same.quantity, same.seen_unit_price = quantity, seen
@@ -209,7 +211,9 @@ def change_item(
         errors += below_errors(main, allowed_by_product([main.product_id])[main.product_id], product, quantity)
     if errors:
         raise Invalid(*errors)
-    if item.quantity != quantity and product.price_scheme is not PriceScheme.PER_UNIT:
+    if item.quantity != quantity and (
+        product.price_scheme is not PriceScheme.PER_UNIT or has_tiers_of_lists(product.id, item.term, item.cycle)
+    ):
         item.seen_unit_price = None  # another quantity has another price: nothing changed behind the buyer's back
     item.quantity = quantity
     item.friendly_name = _checked_name(friendly_name)

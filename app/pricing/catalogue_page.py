@@ -46,6 +46,7 @@ from app.pricing.levels import (
     ONE,
     PRODUCTS,
     RESELLER,
+    first_percent,
     is_priced,
     parameters,
     usable_lists,
@@ -186,6 +187,7 @@ def _page_statement(shape: _Shape) -> Select[Any]:
             product.image_id,
             product.unit_of_measure,
             product.is_new,
+            first_percent(),
         )
         .outerjoin(group, and_(group.distributor_id == DISTRIBUTOR, group.id == product.group_id))
         .where(*_offered(shape, lists))
@@ -205,8 +207,9 @@ def _page_statement(shape: _Shape) -> Select[Any]:
     shown = page.order_by(product.name, product.id).limit(LIMIT).cte("page")
     shown = shown.prefix_with("MATERIALIZED", dialect="postgresql")
     quote = quoted_rows(shown, lists, with_rules=shape.is_alias).subquery("quote")
+    shown_alone = (shown.c[name] for name in shown.c.keys() if name not in quote.c)  # noqa: SIM118 - of columns
     return (
-        select(*(shown.c[name] for name in shown.c.keys() if name != "product_id"), quote)  # noqa: SIM118 - of columns
+        select(*shown_alone, quote)
         .join(quote, quote.c.product_id == shown.c.product_id)
         .order_by(shown.c.name, shown.c.product_id)
     )
@@ -300,7 +303,8 @@ def offered_ids(product_ids: Iterable[UUID], buyer: Buyer) -> frozenset[UUID]:
 @cache
 def _offered_prices_statement(shape: _Shape) -> Select[Any]:
     lists = usable_lists()
-    offered = select(Product.id.label("product_id")).where(Product.id == func.any(PRODUCTS), *_offered(shape, lists))
+    named = select(Product.id.label("product_id"), first_percent())
+    offered = named.where(Product.id == func.any(PRODUCTS), *_offered(shape, lists))
     shown = offered.cte("offered").prefix_with("MATERIALIZED", dialect="postgresql")
     return quoted_rows(shown, lists, with_rules=shape.is_alias)
 

@@ -132,6 +132,11 @@ QUOTE_COLUMNS = (
     "cost",
     "list_price",
     "price_list_id",
+    "list_rule",
+    "list_value",
+    "list_scheme",
+    "list_tiers",
+    "first_percent",
     "rule_id",
     "level",
     "percent",
@@ -147,7 +152,7 @@ def quoted_rows(wanted: CTE, lists: CTE, *, with_rules: bool) -> Select[Any]:
     """
     keys = priced_keys(wanted, lists)
     if not with_rules:
-        nothing = (null().label(name) for name in QUOTE_COLUMNS[6:])
+        nothing = (null().label(name) for name in QUOTE_COLUMNS[QUOTE_COLUMNS.index("rule_id") :])
         return select(keys, *nothing)
     hits = rule_hits(keys)
     # LIMIT keeps these two nested loops by primary key; a join would read all rules of the distributor.

@@ -8,6 +8,7 @@ its rows by equality on ids; row security is the net below.
 from __future__ import annotations
 
 import enum
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -17,6 +18,7 @@ from sqlalchemy import (
     ColumnElement,
     Date,
     Integer,
+    Numeric,
     String,
     Uuid,
     and_,
@@ -33,7 +35,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, distinct_on
 from sqlalchemy.orm import aliased
 
-from app.catalogue.models import ProductPrice
+from app.catalogue.models import PriceScheme, Product, ProductPrice
 from app.pricing.buyers import Buyer
 from app.pricing.models import (
     MarkupLevel,
@@ -97,9 +99,16 @@ def parameters(buyer: Buyer, distributor_id: UUID) -> dict[str, Any]:
     }
 
 
+def first_percent() -> ColumnElement[Decimal | None]:
+    """Return what a product's own tiers take off the first unit, in percent; NULL where it has none."""
+    tiers = Product.price_tiers[0]["percent"].astext.cast(Numeric(5, 2))
+    return case((Product.price_scheme != PriceScheme.PER_UNIT, tiers)).label("first_percent")
+
+
 def wanted_products() -> CTE:
     """Return the products named by the bind parameter `product_ids`."""
-    return select(func.unnest(PRODUCTS, type_=Uuid()).label("product_id")).cte("wanted")
+    named = (Product.distributor_id == DISTRIBUTOR, Product.id == func.any(PRODUCTS))
+    return select(Product.id.label("product_id"), first_percent()).where(*named).cte("wanted")
 
 
 def usable_lists() -> CTE:
@@ -135,7 +144,9 @@ def in_dates(model: type[MarkupRule | SpecialPrice | ProductPrice]) -> ColumnEle
 
 
 def priced_keys(wanted: CTE, lists: CTE) -> CTE:
-    """Return term and cycle of each wanted product that this buyer may have, with its cost.
+    """Return term and cycle of each wanted product that this buyer may have, with its cost and what its list says.
+
+    The cost is before tiers. `wanted` names products with their `first_percent`.
 
     Each product is looked up by itself (LATERAL): a plain join is planned well only once statistics are there.
     Materialised: pulled up, its COALESCE would stand in the conditions on rules, and under row security an expression
@@ -143,7 +154,16 @@ def priced_keys(wanted: CTE, lists: CTE) -> CTE:
     """
     entry, listed = PriceListEntry, ProductPrice
     by_rank = (
-        select(entry.term, entry.cycle, entry.price, entry.price_list_id)
+        select(
+            entry.term,
+            entry.cycle,
+            entry.price,
+            entry.price_list_id,
+            entry.rule,
+            entry.value,
+            entry.price_scheme,
+            entry.price_tiers,
+        )
         .select_from(lists)
         .join(entry, and_(entry.distributor_id == DISTRIBUTOR, entry.price_list_id == lists.c.list_id))
         .where(entry.product_id == wanted.c.product_id)
@@ -151,7 +171,8 @@ def priced_keys(wanted: CTE, lists: CTE) -> CTE:
         .order_by(entry.term, entry.cycle, lists.c.rank, lists.c.name, lists.c.list_id)
         .lateral("by_rank")
     )
-    costs = select(wanted.c.product_id, by_rank).join(by_rank, true()).cte("costs")
+    product = (wanted.c.product_id, wanted.c.first_percent)
+    costs = select(*product, by_rank).join(by_rank, true()).cte("costs")
     in_currency = (
         select(
             listed.term,
@@ -167,7 +188,7 @@ def priced_keys(wanted: CTE, lists: CTE) -> CTE:
         .offset(NONE)
         .lateral("in_currency")
     )
-    retail = select(wanted.c.product_id, in_currency).join(in_currency, true()).cte("retail")
+    retail = select(*product, in_currency).join(in_currency, true()).cte("retail")
     same_key = and_(
         costs.c.product_id == retail.c.product_id, costs.c.term == retail.c.term, costs.c.cycle == retail.c.cycle
     )
@@ -180,6 +201,11 @@ def priced_keys(wanted: CTE, lists: CTE) -> CTE:
             cost.label("cost"),
             retail.c.list_price,
             costs.c.price_list_id,
+            costs.c.rule.label("list_rule"),
+            costs.c.value.label("list_value"),
+            costs.c.price_scheme.label("list_scheme"),
+            costs.c.price_tiers.label("list_tiers"),
+            func.coalesce(costs.c.first_percent, retail.c.first_percent).label("first_percent"),
         )
         .select_from(costs.outerjoin(retail, same_key, full=True))
         .where(cost.is_not(None), ~func.coalesce(retail.c.is_withdrawn, False))

@@ -1,7 +1,7 @@
 """Prices of whole lines: what a quantity of a product with chosen options costs its payer, and its buyer pays.
 
-Most lines are unit price x quantity and need nothing more; only where tiers, options or a promotion play a part is the
-price list's rule looked up, in one statement for all lines.
+Most lines are unit price x quantity and need nothing more; the others are counted from where their price comes from.
+No statement is made: a quote carries what its price list says.
 """
 
 from __future__ import annotations
@@ -9,21 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from uuid import UUID
-
-from sqlalchemy import select
 
 from app.catalogue.charging import PriceOption, chosen_options, tiers_of
 from app.catalogue.models import PriceScheme, Product
-from app.core.db import session
 from app.core.errors import Invalid
 from app.core.money import line_amount, round_money
 from app.pricing.arithmetic import floor_price, marked_up, rounded, with_percent
 from app.pricing.buyers import Buyer
-from app.pricing.models import PriceListEntry
 from app.pricing.quotes import ExplainedPrice, PriceKey
-from app.pricing.schemes import NOTHING_AGREED, Agreed, ListRule, Priced, Reduction, Step, line_price
-from tenants.context import current_scope
+from app.pricing.schemes import NOTHING_AGREED, Agreed, Priced, Reduction, Step, line_price
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +31,19 @@ class Asked:
     promotion: Reduction | None = None
     agreed: Agreed = NOTHING_AGREED
 
-    @property
-    def is_plain(self) -> bool:
+    def is_plain(self, price: ExplainedPrice) -> bool:
         """Whether it is unit price x quantity."""
         return (
-            self.product.price_scheme is PriceScheme.PER_UNIT
+            is_by_unit(self.product, price)
             and not self.options
             and self.promotion is None
             and self.agreed == NOTHING_AGREED
         )
+
+
+def is_by_unit(product: Product, price: ExplainedPrice) -> bool:
+    """Whether a unit of a product costs the same in every quantity."""
+    return product.price_scheme is PriceScheme.PER_UNIT and (price.said is None or not price.said.tiers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +60,8 @@ def price_lines(
 ) -> list[PricedLine | None]:
     """Price lines, in their order; None for what this buyer cannot have, or not with these options.
 
-    `prices` are today's prices of one unit (`quotes.explain_products`). At most one statement, none for plain lines.
+    `prices` are today's prices of one unit (`quotes.explain_products`).
     """
-    rules = _rules_of([line for line in lines if not line.is_plain], prices)
     found: list[PricedLine | None] = []
     for line in lines:
         price = prices.get(line.key)
@@ -76,26 +73,24 @@ def price_lines(
         except Invalid:
             found.append(None)
             continue
-        found.append(_priced(line, price, options, rules.get(_entry_key(line.key, price)), buyer))
+        found.append(_priced(line, price, options, buyer))
     return found
 
 
-def _priced(
-    line: Asked, price: ExplainedPrice, options: Sequence[PriceOption], rule: ListRule | None, buyer: Buyer
-) -> PricedLine:
-    is_by_list = rule is not None and price.list_price is not None
+def _priced(line: Asked, price: ExplainedPrice, options: Sequence[PriceOption], buyer: Buyer) -> PricedLine:
+    base, rule = price.counted_from
     cost = line_price(
-        price.list_price if is_by_list and price.list_price is not None else price.cost,
+        base,
         line.quantity,
         buyer.currency,
         scheme=line.product.price_scheme,
         tiers=tiers_of(line.product),
         options=options,
-        rule=rule if is_by_list else None,
+        rule=rule,
         agreed=line.agreed,
         promotion=line.promotion,
     )
-    if line.is_plain:
+    if line.is_plain(price):
         return PricedLine(price, cost, line_amount(price.unit_price, line.quantity, buyer.currency))
     if buyer.reseller_id is None:
         own = replace(price, cost=cost.unit_price, before_rounding=cost.unit_price, unit_price=cost.unit_price)
@@ -135,33 +130,3 @@ def _without_idle_retail(price: ExplainedPrice) -> ExplainedPrice:
     if price.retail_price is not None and price.retail_price <= price.unit_price:
         return replace(price, retail_price=None)
     return price
-
-
-_EntryKey = tuple[UUID | None, PriceKey]
-
-
-def _entry_key(key: PriceKey, price: ExplainedPrice) -> _EntryKey:
-    return price.price_list_id, key
-
-
-def _rules_of(lines: Sequence[Asked], prices: Mapping[PriceKey, ExplainedPrice]) -> Mapping[_EntryKey, ListRule]:
-    by_list = {
-        _entry_key(line.key, prices[line.key])
-        for line in lines
-        if line.key in prices and prices[line.key].price_list_id is not None
-    }
-    if not by_list:
-        return {}
-    entries = session.scalars(
-        select(PriceListEntry).where(
-            PriceListEntry.distributor_id == current_scope().distributor_id,
-            PriceListEntry.price_list_id.in_({list_id for list_id, _ in by_list}),
-            PriceListEntry.product_id.in_({key.product_id for _, key in by_list}),
-        )
-    )
-    return {
-        (entry.price_list_id, PriceKey(entry.product_id, entry.term, entry.cycle)): ListRule(
-            entry.rule, entry.value, entry.price
-        )
-        for entry in entries
-    }

@@ -6,8 +6,9 @@ from uuid import UUID
 
 from sqlalchemy import bindparam, func, select
 
+from app.catalogue.models import BillingCycle, Term
 from app.core.db import session
-from app.pricing.models import PriceList, PriceListAssignment
+from app.pricing.models import PriceList, PriceListAssignment, PriceListEntry
 from tenants.changes import Kept
 from tenants.context import current_scope
 
@@ -51,3 +52,16 @@ def default_price_list_ids() -> tuple[UUID, ...]:
     """Return the distributor's default list or lists (one per currency): what a visitor without an account is quoted by."""
     given = {"distributor_id": current_scope().distributor_id}
     return _LISTS.of(None, lambda: tuple(session.scalars(_DEFAULT_LISTS.order_by(PriceList.id), given)))
+
+
+def has_tiers_of_lists(product_id: UUID, term: Term, cycle: BillingCycle) -> bool:
+    """Whether a price list that the scope names has tiers of its own for a key: its unit price hangs on the quantity."""
+    entry = PriceListEntry
+    statement = select(entry.id).where(
+        entry.distributor_id == current_scope().distributor_id,
+        entry.product_id == product_id,
+        entry.term == term,
+        entry.cycle == cycle,
+        entry.price_tiers.is_not(None),
+    )
+    return session.scalar(statement.limit(1)) is not None

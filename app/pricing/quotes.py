@@ -14,7 +14,8 @@ from uuid import UUID
 
 from sqlalchemy import Row
 
-from app.catalogue.models import BillingCycle, Term
+from app.catalogue.charging import Tier, tiers_from_json
+from app.catalogue.models import BillingCycle, PriceScheme, Term
 from app.core.db import session
 from app.core.money import round_money, round_unit
 from app.pricing.arithmetic import marked_up, rounded, special_price, with_percent
@@ -27,6 +28,7 @@ from app.pricing.levels import (
     usable_lists,
     wanted_products,
 )
+from app.pricing.schemes import ListRule, counted_from, line_price
 from tenants.context import current_scope
 
 __all__ = [
@@ -78,12 +80,20 @@ class ExplainedPrice:
     currency: str
     floor_applied: bool  # what the rule gave was below cost
     price_list_id: UUID | None  # None: the cost is the list price
+    said: ListRule | None  # by that list
     retail_price: Decimal | None
 
     @property
     def is_special(self) -> bool:
         """Whether the price is agreed rather than worked out."""
         return self.rule in (PriceSource.CUSTOMER_PRODUCT_SPECIAL, PriceSource.PRODUCT_SPECIAL)
+
+    @property
+    def counted_from(self) -> tuple[Decimal, ListRule | None]:
+        """What a line of any quantity is counted from (`schemes.line_price`): the cost above is one unit's, after tiers."""
+        if self.said is not None:
+            return counted_from(self.said, self.list_price)
+        return self.list_price if self.list_price is not None else self.cost, None
 
     def for_buyer(self) -> BuyerPrice:
         """Return what the buyer may know of it."""
@@ -100,7 +110,8 @@ ALIAS_QUOTE = _statement(with_rules=True)
 
 def explained(row: Row[Any], buyer: Buyer) -> ExplainedPrice:
     """Work out the price of one row of a quote."""
-    cost, list_price = round_unit(row.cost), row.list_price
+    list_price, said = row.list_price, _said(row)
+    cost = _cost_of_one(row, said, buyer.currency)
     percent: Decimal | None = None
     if buyer.reseller_id is None:
         rule = PriceSource.LIST if row.price_list_id is None else PriceSource.COST
@@ -131,8 +142,24 @@ def explained(row: Row[Any], buyer: Buyer) -> ExplainedPrice:
         currency=buyer.currency,
         floor_applied=is_floored,
         price_list_id=row.price_list_id,
+        said=said,
         retail_price=retail if buyer.show_retail else None,
     )
+
+
+def _said(row: Row[Any]) -> ListRule | None:
+    if row.list_rule is None:
+        return None
+    return ListRule(row.list_rule, row.list_value, row.cost, row.list_scheme, tiers_from_json(row.list_tiers))
+
+
+def _cost_of_one(row: Row[Any], said: ListRule | None, currency: str) -> Decimal:
+    """Return the unit cost of a line of one: most have no tiers, and cost what their row says."""
+    if not row.first_percent and not row.list_tiers:
+        return round_unit(row.cost)
+    base, rule = (row.cost, None) if said is None else counted_from(said, row.list_price)
+    tiers = (Tier(1, row.first_percent),) if row.first_percent else ()
+    return line_price(base, 1, currency, scheme=PriceScheme.VOLUME, tiers=tiers, rule=rule).unit_price
 
 
 def _rows(product_ids: Iterable[UUID], buyer: Buyer) -> Sequence[Row[Any]]:

@@ -4,20 +4,21 @@ Pure arithmetic in CB-04's order of resolution; nothing is rounded before the en
 is the line's divided by its quantity, at 4 decimals (decisions section 8).
 
 A price list's *discount* lowers what options and tiers made of the list price. Its *fixed* and *mark-up* prices take the
-place of list price and tiers; options are added to them, since they are sold beside the product.
+place of list price and tiers; options are added to them, since they are sold beside the product. Tiers of the list's own
+line take the place of the product's, whatever the rule.
 """
 
 from __future__ import annotations
 
 import enum
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from app.catalogue.charging import PriceOption, Tier
+from app.catalogue.charging import PriceOption, Tier, tiers_from_json
 from app.catalogue.models import PriceScheme
 from app.core.money import round_money, round_unit
-from app.pricing.models import PriceRule
+from app.pricing.models import PriceListEntry, PriceRule
 
 HUNDRED = Decimal(100)
 ZERO = Decimal(0)
@@ -45,11 +46,33 @@ class PriceStep:
 
 @dataclass(frozen=True, slots=True)
 class ListRule:
-    """What a price list says of a key: its rule, the rule's value and the price resolved from them."""
+    """What a price list says of a key: its rule, the rule's value, the price resolved from them, its own tiers."""
 
     rule: PriceRule
     value: Decimal | None
     price: Decimal
+    scheme: PriceScheme | None = None  # None: as the product is priced
+    tiers: tuple[Tier, ...] = ()
+
+    @property
+    def replaces_list_price(self) -> bool:
+        """Whether its price is no reduction of the list price, and counts in its place."""
+        return self.rule in (PriceRule.FIXED, PriceRule.MARKUP)
+
+
+def rule_of(entry: PriceListEntry) -> ListRule:
+    """Return what an entry of a price list says."""
+    return ListRule(entry.rule, entry.value, entry.price, entry.price_scheme, tiers_from_json(entry.price_tiers))
+
+
+def counted_from(rule: ListRule, list_price: Decimal | None) -> tuple[Decimal, ListRule]:
+    """Return the base a rule's line is counted from, and the rule as it counts there.
+
+    Without a list price the resolved price is the base: it has been reduced already, and is not reduced again.
+    """
+    if list_price is not None:
+        return list_price, rule
+    return rule.price, rule if rule.replaces_list_price else replace(rule, rule=PriceRule.SAME, value=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +117,9 @@ def line_price(
     promotion: Reduction | None = None,
 ) -> Priced:
     """Price `quantity` units whose list price is `base`, per billing cycle. `quantity` is at least 1."""
-    is_replaced = rule is not None and rule.rule in (PriceRule.FIXED, PriceRule.MARKUP)
+    is_replaced = rule is not None and rule.replaces_list_price
     start = rule.price if rule is not None and is_replaced else base
+    scheme, tiers = tiers_in_force(scheme, tiers, rule)
     steps: list[PriceStep] = [PriceStep(Step.BASE, round_unit(base))]
     line = start * quantity
 
@@ -107,7 +131,7 @@ def line_price(
     if options:
         line = (start + sum((_added(option, start) for option in options), ZERO)) * quantity
         took(Step.OPTIONS)
-    if tiers and scheme is not PriceScheme.PER_UNIT and not is_replaced:
+    if tiers and scheme is not PriceScheme.PER_UNIT:
         line = _tiered(line / quantity, quantity, scheme, tiers)
         took(Step.TIERS)
     if rule is not None and rule.rule is PriceRule.DISCOUNT:
@@ -123,6 +147,17 @@ def line_price(
         line = _promoted(line, quantity, promotion)
         took(Step.PROMOTION)
     return Priced(base, tuple(steps), round_unit(line / quantity), round_money(line, currency))
+
+
+def tiers_in_force(
+    scheme: PriceScheme, tiers: Sequence[Tier], rule: ListRule | None
+) -> tuple[PriceScheme, Sequence[Tier]]:
+    """Return the tiers that count for a product with `tiers`: its list's own, else those, unless its list price is replaced."""
+    if rule is not None and rule.scheme is not None:
+        return rule.scheme, rule.tiers
+    if rule is not None and rule.replaces_list_price:
+        return PriceScheme.PER_UNIT, ()
+    return scheme, tiers
 
 
 def promoted_unit(unit_price: Decimal, promotion: Reduction) -> Decimal:

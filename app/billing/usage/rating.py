@@ -25,7 +25,8 @@ from app.core.db import session
 from app.core.ids import new_id
 from app.core.money import round_unit
 from app.pricing.buyers import root_buyer
-from app.pricing.quotes import PriceKey, explain_prices
+from app.pricing.quotes import ExplainedPrice, PriceKey, explain_prices
+from app.pricing.schemes import tiers_in_force
 from app.subscriptions.models import Subscription
 from app.subscriptions.periods import ONE_DAY, Period
 from tenants.context import current_scope
@@ -172,23 +173,27 @@ def _levels(records: Sequence[UsageRecord]) -> list[Level]:
 
 def _rate(charge: UsageCharge, subscription: Subscription, payer: Account, cycle: Period) -> Rate | None:
     """Return what a resource costs a payer in a cycle: its own price, or the payer's price of the add-on; or None."""
-    price = charge.price if charge.price is not None and charge.currency == payer.currency else None
+    price, said = charge.price if charge.price is not None and charge.currency == payer.currency else None, None
     if charge.price is None and charge.add_on_id is not None:
-        price = _add_on_price(charge.add_on_id, subscription, payer, cycle)
+        found = _add_on_price(charge.add_on_id, subscription, payer, cycle)
+        if found is not None:
+            base, said = found.counted_from
+            price = said.price if said is not None else base
     if price is None:
         return None
     priced = session.get_one(Product, (subscription.distributor_id, charge.add_on_id or charge.product_id))
-    return Rate(price, payer.currency, charge.included, charge.pack_size, priced.price_scheme, tiers_of(priced))
+    scheme, tiers = tiers_in_force(priced.price_scheme, tiers_of(priced), said)
+    return Rate(price, payer.currency, charge.included, charge.pack_size, scheme, tiers)
 
 
-def _add_on_price(add_on_id: UUID, subscription: Subscription, payer: Account, cycle: Period) -> Decimal | None:
+def _add_on_price(add_on_id: UUID, subscription: Subscription, payer: Account, cycle: Period) -> ExplainedPrice | None:
     keys = [
         PriceKey(add_on_id, subscription.term, subscription.cycle),
         PriceKey(add_on_id, Term.P1M, BillingCycle.MONTHLY),
         PriceKey(add_on_id, Term.NONE, BillingCycle.ONE_TIME),
     ]
     found = explain_prices(set(keys), root_buyer(payer, cycle.last))
-    return next((found[key].cost for key in keys if key in found), None)
+    return next((found[key] for key in keys if key in found), None)
 
 
 def _charge(subscription: Subscription, payer: Account, line: UsageLine, period: Period, source_key: str) -> NewCharge:

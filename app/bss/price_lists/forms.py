@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from wtforms import BooleanField, DateField, DecimalField, HiddenField, SelectField, StringField, TextAreaField
-from wtforms.validators import InputRequired, Optional
+from wtforms.validators import InputRequired, Length, Optional
 
-from app.catalogue.models import BillingCycle, Term
-from app.catalogue.words import unit_words
+from app.catalogue.models import PriceScheme
+from app.catalogue.units import read_unit, sold_units
 from app.core.errors import Invalid
 from app.core.ids import parse_id
 from app.pricing.currencies import usable_currencies
-from app.pricing.models import PriceList, PriceRule
+from app.pricing.models import PriceList, PriceListEntry, PriceListGroupLine, PriceRule
 from app.pricing.price_lists.entries import EntryRule
 from app.pricing.price_lists.group_lines import NewLine
+from app.pricing.price_lists.ladders import EXAMPLE, Ladder, ladder_of, tiers_from_text, tiers_text
 from app.pricing.price_lists.services import PriceListDetails
 from app.web.forms import Form
 
@@ -23,15 +24,23 @@ RULE_WORDS = {
     PriceRule.SAME: "Same as the list price",
 }
 
-UNITS = (
-    (Term.P1M, BillingCycle.MONTHLY),
-    (Term.P1Y, BillingCycle.MONTHLY),
-    (Term.P1Y, BillingCycle.ANNUAL),
-    (Term.P3Y, BillingCycle.MONTHLY),
-    (Term.P3Y, BillingCycle.ANNUAL),
-    (Term.P3Y, BillingCycle.TRIENNIAL),
-    (Term.NONE, BillingCycle.ONE_TIME),
-)
+
+TIERS_LENGTH = 600
+KEEP_TIERS = "keep"
+TIER_WORDS = {
+    "": "As the product is priced",
+    PriceScheme.PER_UNIT.value: "No tiers: every unit at this price",
+    PriceScheme.VOLUME.value: "Volume: the tier of the whole quantity prices every unit",
+    PriceScheme.TIERED.value: "Tiered: each slice at its own tier's price",
+}
+
+
+def tier_words(line: PriceListEntry | PriceListGroupLine) -> str:
+    """Return what a line says about quantities; nothing where its products do."""
+    ladder = ladder_of(line.price_scheme, line.price_tiers)
+    if ladder.scheme is None:
+        return ""
+    return f"{ladder.scheme.name.capitalize()}: {tiers_text(ladder.tiers)}" if ladder.is_tiered else "No tiers"
 
 
 class PriceListForm(Form):
@@ -87,14 +96,40 @@ class RuleForm(Form):
         "Rule", choices=[(each.value, words) for each, words in RULE_WORDS.items()], default=PriceRule.DISCOUNT.value
     )
     value = DecimalField("Value", places=None, validators=[Optional()], description="An amount or a percentage.")
+    price_scheme = SelectField("By quantity", choices=list(TIER_WORDS.items()), default="")
+    tiers = StringField(
+        "Tiers",
+        validators=[Optional(), Length(max=TIERS_LENGTH, message=f"Use at most {TIERS_LENGTH} characters")],
+        description=f"From which quantity, how much off this price: {EXAMPLE}",
+    )
 
     def to_rule(self) -> EntryRule:
-        """Return the validated input. Raises Invalid where the value does not suit the rule."""
-        rule = EntryRule(PriceRule(self.rule.data), self.value.data)
-        if rule.rule is PriceRule.SAME:
-            rule = EntryRule(PriceRule.SAME)
+        """Return the validated input. Raises Invalid where the value does not suit the rule, or tiers are none."""
+        kind = PriceRule(self.rule.data)
+        rule = EntryRule(kind, None if kind is PriceRule.SAME else self.value.data, self._ladder())
         rule.require_valid()
         return rule
+
+    def _ladder(self) -> Ladder | None:
+        scheme, tiers = self.price_scheme.data or "", tiers_from_text(self.tiers.data or "")
+        if scheme == KEEP_TIERS and not tiers:
+            return None
+        return Ladder(PriceScheme(scheme) if scheme not in ("", KEEP_TIERS) else None, tiers)
+
+    def show(self, line: PriceListEntry | PriceListGroupLine) -> None:
+        """Fill in what a line says."""
+        ladder = ladder_of(line.price_scheme, line.price_tiers)
+        self.rule.data, self.value.data = line.rule.value, line.value
+        self.price_scheme.data = ladder.scheme.value if ladder.scheme is not None else ""
+        self.tiers.data = tiers_text(ladder.tiers)
+
+
+class ChangeRuleForm(RuleForm):
+    """How entries that have tiers already make their price."""
+
+    price_scheme = SelectField(
+        "By quantity", choices=[(KEEP_TIERS, "Leave as it is"), *TIER_WORDS.items()], default=KEEP_TIERS
+    )
 
 
 class GroupLineForm(RuleForm):
@@ -103,10 +138,7 @@ class GroupLineForm(RuleForm):
     price_group_id = SelectField("Price group", validate_choice=False)
     unit = SelectField(
         "Term and billing",
-        choices=[
-            ("", "Every one"),
-            *((f"{term.value}.{cycle.value}", unit_words(term, cycle)) for term, cycle in UNITS),
-        ],
+        choices=lambda: [("", "Every one"), *((unit.value, unit.words) for unit in sold_units())],
         validate_choice=False,
         description="A line for one term wins over a line for every one.",
     )
@@ -116,10 +148,10 @@ class GroupLineForm(RuleForm):
         group_id = parse_id(self.price_group_id.data or "")
         if group_id is None:
             raise Invalid.field("price_group_id", "group_unknown", "Choose a price group")
-        units = {f"{term.value}.{cycle.value}": (term, cycle) for term, cycle in UNITS}
-        if self.unit.data and self.unit.data not in units:
+        unit = read_unit(self.unit.data)
+        if self.unit.data and unit is None:
             raise Invalid.field("unit", "choice", "Choose a term and billing period")
-        return NewLine(group_id, self.to_rule(), units.get(self.unit.data or ""))
+        return NewLine(group_id, self.to_rule(), (unit.term, unit.cycle) if unit is not None else None)
 
 
 class AssignForm(Form):

@@ -8,7 +8,7 @@ from flask import flash, redirect, url_for
 from flask.typing import ResponseReturnValue
 
 from app.access import permission_required, signed_in_viewer
-from app.bss.price_lists.forms import RULE_WORDS, GroupLineForm, RuleForm
+from app.bss.price_lists.forms import RULE_WORDS, GroupLineForm, RuleForm, tier_words
 from app.bss.price_lists.views import bp, crumbs_of, may_edit_prices, tabs_of
 from app.catalogue.groupings import list_price_groups
 from app.core.clock import utc_now
@@ -63,7 +63,7 @@ def change_group(price_list_id: UUID, line_id: UUID) -> ResponseReturnValue:
             flash(f"The line was changed. It makes {made:,} prices.", "success")
             return redirect(url_for(".groups", price_list_id=price_list_id), code=303)
     elif not form.is_submitted():
-        form.rule.data, form.value.data = found.line.rule.value, found.line.value
+        form.show(found.line)
     shown = page(
         "bss/price_lists/group.html",
         title=found.group_name,
@@ -96,6 +96,7 @@ def _show(price_list: PriceList, form: GroupLineForm) -> str:
         lines=group_lines.list_lines(price_list.id),
         form=form,
         rules=RULE_WORDS,
+        tier_words=tier_words,
         tabs=tabs_of(price_list, "groups"),
         may_edit=may_edit_prices(),
     )

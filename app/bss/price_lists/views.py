@@ -20,7 +20,7 @@ from app.bss.listing import (
     to_with_args,
     with_args,
 )
-from app.bss.price_lists.forms import RULE_WORDS, PriceListForm, RuleForm
+from app.bss.price_lists.forms import RULE_WORDS, ChangeRuleForm, PriceListForm, RuleForm, tier_words
 from app.catalogue.groupings import list_price_groups
 from app.catalogue.product_lists import ProductFilter, count_products, list_products, list_vendors
 from app.core.clock import utc_now
@@ -137,7 +137,7 @@ def detail(price_list_id: UUID) -> ResponseReturnValue:
     price_list = queries.get_price_list(price_list_id)
     if kind := asked_export():
         return _export(kind, price_list)
-    return _entries(price_list, RuleForm(formdata=None))
+    return _entries(price_list, ChangeRuleForm(formdata=None))
 
 
 @bp.post("/price-lists/<uuid:price_list_id>/entries")
@@ -145,7 +145,7 @@ def detail(price_list_id: UUID) -> ResponseReturnValue:
 def change_entries(price_list_id: UUID) -> ResponseReturnValue:
     """Give the ticked entries, or all that match, another rule; or take them out."""
     price_list = queries.get_price_list(price_list_id)
-    form, ids, wanted = RuleForm(), chosen_ids(), _entry_filter(price_list_id)
+    form, ids, wanted = ChangeRuleForm(), chosen_ids(), _entry_filter(price_list_id)
     actor, at = signed_in_viewer().actor, utc_now()
     try:
         with unit_of_work():
@@ -258,6 +258,7 @@ def _entries(price_list: PriceList, form: RuleForm) -> str:
         wanted=wanted,
         form=form,
         rules=RULE_WORDS,
+        tier_words=tier_words,
         change_url=to_with_args(".change_entries", page=""),
         vendors=list_vendors(),
         tabs=tabs_of(price_list, "detail"),

@@ -31,8 +31,15 @@ from app.catalogue.product_lists import ProductFilter
 from app.core.db import session
 from app.core.errors import Invalid
 from app.pricing.models import PriceList, PriceListEntry, PriceRule
+from app.pricing.price_lists.ladders import BY_PRODUCT, Ladder, ladder_text
 from app.pricing.price_lists.queries import EntryFilter
-from app.pricing.price_lists.repricing import follow_groups, resolved_column, rule_anew, rule_literals
+from app.pricing.price_lists.repricing import (
+    follow_groups,
+    ladder_literals,
+    resolved_column,
+    rule_anew,
+    rule_literals,
+)
 from app.pricing.price_lists.services import get_price_list_for_update
 from tenants.context import current_scope
 
@@ -43,13 +50,22 @@ NAMED_AT_MOST = 3
 
 @dataclass(frozen=True, slots=True)
 class EntryRule:
-    """How an entry makes its price. `value` is money for FIXED, percent for DISCOUNT and MARKUP, nothing for SAME."""
+    """How an entry makes its price. `value` is money for FIXED, percent for DISCOUNT and MARKUP, nothing for SAME.
+
+    `ladder` None leaves an entry its tiers; a new one is priced as its product.
+    """
 
     rule: PriceRule
     value: Decimal | None = None
+    ladder: Ladder | None = None
 
     def require_valid(self) -> None:
-        """Raise Invalid at field `value`. Prices 0-99,999,999.9999; discounts 0-100, markups 0-1,000, 2 decimals (CB-00)."""
+        """Raise Invalid at `value` or `tiers`. Prices 0-99,999,999.9999; discounts 0-100, markups 0-1,000, 2 decimals."""
+        self._require_value()
+        if self.ladder is not None:
+            self.ladder.require_valid()
+
+    def _require_value(self) -> None:
         if self.rule is PriceRule.SAME:
             if self.value is not None:
                 raise Invalid.field("value", "value_not_wanted", "This rule takes the list price and needs no value")
@@ -109,7 +125,7 @@ def set_rule(
     """
     rule.require_valid()
     price_list = get_price_list_for_update(wanted.price_list_id)
-    touched = rule_anew(rule.rule, rule.value, *_chosen(wanted, entry_ids))
+    touched = rule_anew(rule.rule, rule.value, rule.ladder, *_chosen(wanted, entry_ids))
     _changed(price_list, "pricing.entries_changed", rule, touched, actor, at)
     return touched
 
@@ -147,6 +163,7 @@ def _insert(price_list: PriceList, rule: EntryRule, *conditions: ColumnElement[b
             kind,
             value,
             price,
+            *ladder_literals(rule.ladder or BY_PRODUCT),
         )
         .select_from(Product)
         .join(
@@ -162,11 +179,12 @@ def _insert(price_list: PriceList, rule: EntryRule, *conditions: ColumnElement[b
             *conditions,
         )
     )
-    columns = ("distributor_id", "id", "price_list_id", "product_id", "term", "cycle", "rule", "value", "price")
+    said = ("rule", "value", "price", "price_scheme", "price_tiers")
+    columns = ("distributor_id", "id", "price_list_id", "product_id", "term", "cycle", *said)
     made = insert(PriceListEntry).from_select(columns, rows, include_defaults=False)
     statement = made.on_conflict_do_update(  # a product's own entry takes the place of a standing line's
         constraint="uq_price_list_entries_key",
-        set_={name: made.excluded[name] for name in ("rule", "value", "price")} | {"group_line_id": None},
+        set_={name: made.excluded[name] for name in said} | {"group_line_id": None},
         where=PriceListEntry.group_line_id.is_not(None),
     ).execution_options(preserve_rowcount=True)
     with many_rows():
@@ -235,4 +253,6 @@ def _changed(
     after: dict[str, object] = {"price_list": price_list.name, "entries": entries}
     if rule is not None:
         after |= {"rule": rule.rule.value, "value": rule.value}
+        if rule.ladder is not None:
+            after["tiers"] = ladder_text(rule.ladder)
     record(action, actor=actor, at=at, target_kind="price_list", target_id=price_list.id, after=after)

@@ -19,6 +19,7 @@ from app.core.db import session
 from app.core.errors import Invalid, NotFound
 from app.pricing.models import PriceList, PriceListEntry, PriceListGroupLine
 from app.pricing.price_lists.entries import EntryRule
+from app.pricing.price_lists.ladders import BY_PRODUCT, ladder_of, ladder_text
 from app.pricing.price_lists.repricing import follow_groups
 from app.pricing.price_lists.services import get_price_list_for_update
 from tenants.context import current_scope
@@ -101,9 +102,11 @@ def add_line(price_list_id: UUID, new: NewLine, *, actor: Actor, at: datetime) -
         raise Invalid.field(
             "price_group_id", "line_twice", f"The list has a line for {group.name} and this unit already"
         )
+    ladder = new.rule.ladder or BY_PRODUCT
     line = PriceListGroupLine(
         price_list_id=price_list.id, price_group_id=group.id, term=term, cycle=cycle,
-        rule=new.rule.rule, value=new.rule.value, created_at=at,
+        rule=new.rule.rule, value=new.rule.value, price_scheme=ladder.scheme, price_tiers=ladder.as_json(),
+        created_at=at,
     )  # fmt: skip
     session.add(line)
     session.flush()
@@ -117,6 +120,8 @@ def change_line(price_list_id: UUID, line_id: UUID, rule: EntryRule, *, actor: A
     rule.require_valid()
     price_list, line = _locked(price_list_id, line_id)
     line.rule, line.value = rule.rule, rule.value
+    if rule.ladder is not None:
+        line.price_scheme, line.price_tiers = rule.ladder.scheme, rule.ladder.as_json()
     session.flush()
     follow_groups(price_list_id=price_list.id)
     _changed(price_list, "pricing.group_line_changed", line, _name(line), actor, at)
@@ -177,5 +182,8 @@ def _name(line: PriceListGroupLine) -> str:
 def _changed(
     price_list: PriceList, action: str, line: PriceListGroupLine, group_name: str, actor: Actor, at: datetime
 ) -> None:
-    after = {"price_list": price_list.name, "price_group": group_name, "rule": line.rule.value, "value": line.value}
+    after = {
+        "price_list": price_list.name, "price_group": group_name, "rule": line.rule.value, "value": line.value,
+        "tiers": ladder_text(ladder_of(line.price_scheme, line.price_tiers)),
+    }  # fmt: skip
     record(action, actor=actor, at=at, target_kind="price_list", target_id=price_list.id, after=after)

@@ -28,6 +28,7 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy import cast as sql_cast
+from sqlalchemy.dialects.postgresql import JSONB
 
 from app.catalogue.bulk import many_rows
 from app.catalogue.bundles.services import reprice_bundles
@@ -35,6 +36,7 @@ from app.catalogue.models import ProductPrice, VendorCost
 from app.core.db import session
 from app.core.money import round_unit
 from app.pricing.models import PriceList, PriceListEntry, PriceListGroupLine, PriceRule
+from app.pricing.price_lists.ladders import Ladder
 from app.pricing.price_lists.queries import same_key
 from tenants.context import current_scope
 
@@ -78,6 +80,13 @@ def rule_literals(rule: PriceRule, value: Decimal | None) -> tuple[Any, Any]:
     return sql_cast(literal(rule, kind), kind), sql_cast(literal(value, Numeric(18, 4)), Numeric(18, 4))
 
 
+def ladder_literals(ladder: Ladder) -> tuple[Any, Any]:
+    """Return a line's scheme and tiers as bound literals of the entry's column types."""
+    scheme = PriceListEntry.price_scheme.type
+    tiers = JSONB(none_as_null=True)
+    return sql_cast(literal(ladder.scheme, scheme), scheme), sql_cast(literal(ladder.as_json(), tiers), tiers)
+
+
 def _resolve(rule: Any, value: Any, *conditions: ColumnElement[bool]) -> Subquery:
     """Return the prices that a rule makes of the entries that fit; one without ground has none."""
     return (
@@ -117,11 +126,15 @@ def reprice(*conditions: ColumnElement[bool]) -> int:
     return _update(resolved, PriceListEntry.price != resolved.c.price)
 
 
-def rule_anew(rule: PriceRule, value: Decimal | None, *conditions: ColumnElement[bool]) -> int:
-    """Give the entries that fit another rule and its price; returns how many. Those without ground for it stay."""
+def rule_anew(rule: PriceRule, value: Decimal | None, ladder: Ladder | None, *conditions: ColumnElement[bool]) -> int:
+    """Give the entries that fit another rule and its price; returns how many. Those without ground for it stay.
+
+    A ladder takes the place of their tiers; None leaves them.
+    """
     resolved = _resolve(*rule_literals(rule, value), *conditions)
+    tiers = {} if ladder is None else {"price_scheme": ladder.scheme, "price_tiers": ladder.as_json()}
     with many_rows():  # what staff says of an entry is the product's own from then on
-        return _update(resolved, rule=rule, value=value, group_line_id=None)
+        return _update(resolved, rule=rule, value=value, group_line_id=None, **tiers)
 
 
 def reprice_products(product_ids: Collection[UUID]) -> int:
@@ -142,11 +155,14 @@ def reprice_products(product_ids: Collection[UUID]) -> int:
 # The entries that standing lines make: of two lines the one that names the unit wins, a product's own entry over both.
 _MAKE = """
 INSERT INTO price_list_entries AS e
-    (distributor_id, id, price_list_id, product_id, term, cycle, rule, value, price, group_line_id)
+    (distributor_id, id, price_list_id, product_id, term, cycle, rule, value, price, group_line_id,
+     price_scheme, price_tiers)
 SELECT DISTINCT ON (f.price_list_id, f.product_id, f.term, f.cycle)
-       :here, gen_random_uuid(), f.price_list_id, f.product_id, f.term, f.cycle, f.rule, f.value, f.price, f.line_id
+       :here, gen_random_uuid(), f.price_list_id, f.product_id, f.term, f.cycle, f.rule, f.value, f.price, f.line_id,
+       f.price_scheme, f.price_tiers
 FROM (
     SELECT g.price_list_id, p.product_id, p.term, p.cycle, g.rule, g.value, g.id AS line_id, g.term AS line_term,
+           g.price_scheme, g.price_tiers,
            CASE g.rule WHEN 'fixed' THEN g.value
                        WHEN 'discount' THEN round(p.list_price * (100 - g.value) / 100, 4)
                        WHEN 'markup' THEN round(c.vendor_cost * (100 + g.value) / 100, 4)
@@ -162,10 +178,11 @@ FROM (
 WHERE f.price IS NOT NULL
 ORDER BY f.price_list_id, f.product_id, f.term, f.cycle, f.line_term IS NULL
 ON CONFLICT ON CONSTRAINT uq_price_list_entries_key DO UPDATE
-SET rule = excluded.rule, value = excluded.value, price = excluded.price, group_line_id = excluded.group_line_id
+SET rule = excluded.rule, value = excluded.value, price = excluded.price, group_line_id = excluded.group_line_id,
+    price_scheme = excluded.price_scheme, price_tiers = excluded.price_tiers
 WHERE e.group_line_id IS NOT NULL
-  AND (e.group_line_id, e.rule, e.value, e.price)
-      IS DISTINCT FROM (excluded.group_line_id, excluded.rule, excluded.value, excluded.price)
+  AND (e.group_line_id, e.rule, e.value, e.price, e.price_scheme, e.price_tiers) IS DISTINCT FROM
+      (excluded.group_line_id, excluded.rule, excluded.value, excluded.price, excluded.price_scheme, excluded.price_tiers)
 """
 _LEAVE = """
 DELETE FROM price_list_entries e
@@ -201,9 +218,3 @@ def follow_groups(*, product_ids: Collection[UUID] | None = None, price_list_id:
 
 def _reprice_products(product_ids: Collection[UUID]) -> int:
     return reprice(PriceListEntry.product_id == any_(literal(list(product_ids), ARRAY(Uuid))))
-
-
-def reprice_list(price_list_id: UUID) -> int:
-    """Recompute every entry of one list; returns how many prices moved."""
-    with many_rows():
-        return reprice(PriceListEntry.price_list_id == price_list_id)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, update
 
-from app.catalogue.models import BillingCycle, Term
+from app.catalogue.models import BillingCycle, PriceScheme, Term
 from app.core.db import unit_of_work
 from app.identity.models import User
 from app.orders.baskets import NewItem, Shopper, add_item, open_basket
 from app.orders.checkout import Submission, place_order
 from app.orders.models import Order
 from app.orders.terms import Evidence
+from app.pricing.models import PriceListEntry
 from app.pricing.queries import price_list_ids_of
 from app.pricing.quotes import alias_buyer
 from tenants.context import scope
@@ -48,3 +49,16 @@ def test_placing_an_order_takes_as_many_statements_for_two_products_as_for_one(
     assert counts == [4, 4]
     with scope(world.scope):
         assert session.query(Order).count() == 2
+
+
+def test_tiers_of_a_price_lists_line_cost_no_further_statement(session, world: World, connection: Connection):
+    with scope(world.scope):
+        session.execute(
+            update(PriceListEntry).values(
+                price_scheme=PriceScheme.VOLUME, price_tiers=[{"from": 1, "percent": "0"}, {"from": 2, "percent": "50"}]
+            )
+        )
+        session.commit()
+    wanted = [(world.seats.id, Term.P1M, BillingCycle.MONTHLY), (world.suite.id, Term.P1Y, BillingCycle.MONTHLY)]
+
+    assert place(session, world, connection, wanted) == 4

@@ -22,7 +22,7 @@ from app.pricing.price_lists import entries, services
 from app.pricing.price_lists.entries import EntryRule
 from app.pricing.price_lists.errors import PriceListAssigned, PriceListChanged, PriceListNotFound
 from app.pricing.price_lists.queries import EntryFilter, list_entries
-from app.pricing.price_lists.repricing import reprice_list, reprice_products, resolved_price
+from app.pricing.price_lists.repricing import reprice_products, resolved_price
 from app.pricing.price_lists.services import PriceListDetails
 from app.pricing.queries import price_list_ids_of
 from app.pricing.quotes import PriceKey, buyer_price
@@ -179,9 +179,9 @@ def test_entries_follow_list_price_and_vendor_cost_by_their_rule(session, at_dis
 
     assert reprice_products([seats.id]) == 1
     assert prices(session, gold) == [Decimal("24.0000"), Decimal("115.0000")]
-    assert reprice_list(gold.id) == 1
+    assert reprice_products([at_distributor.suite.id]) == 1
     assert prices(session, gold) == [Decimal("115.0000"), Decimal("200.0000")]
-    assert reprice_list(gold.id) == 0
+    assert reprice_products([seats.id, at_distributor.suite.id]) == 0
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from app.catalogue.charging import PriceOption, Tier, tier_errors
 from app.catalogue.models import PriceScheme
 from app.core.money import round_money
 from app.pricing.models import PriceRule
-from app.pricing.schemes import Agreed, ListRule, Reduction, Step, line_price, promoted_unit
+from app.pricing.schemes import Agreed, ListRule, Reduction, Step, counted_from, line_price, promoted_unit
 
 TEN = Decimal("10.00")
 TIERS = (Tier(1, Decimal(10)), Tier(11, Decimal(30)))
@@ -84,6 +84,62 @@ def test_a_lists_discount_follows_tiers_and_its_own_price_replaces_them(
     entry = ListRule(rule, Decimal(value) if value else None, Decimal(price))
 
     assert line_price(TEN, 15, "EUR", scheme=PriceScheme.VOLUME, tiers=TIERS, rule=entry).line == Decimal(line)
+
+
+@pytest.mark.parametrize(
+    ("rule", "value", "price", "line"),
+    [
+        (PriceRule.SAME, None, "10.00", "142.50"),
+        (PriceRule.DISCOUNT, "20", "8.00", "114.00"),  # 15 x 9.50, less 20 %
+        (PriceRule.FIXED, "6.00", "6.00", "85.50"),
+        (PriceRule.MARKUP, "15", "9.20", "131.10"),
+    ],
+)
+def test_tiers_of_a_lists_line_take_the_place_of_the_products(
+    rule: PriceRule, value: str | None, price: str, line: str
+) -> None:
+    own = (Tier(1, Decimal(0)), Tier(15, Decimal(5)))
+    entry = ListRule(rule, Decimal(value) if value else None, Decimal(price), PriceScheme.VOLUME, own)
+
+    assert line_price(TEN, 15, "EUR", scheme=PriceScheme.TIERED, tiers=TIERS, rule=entry).line == Decimal(line)
+    assert line_price(TEN, 15, "EUR", rule=entry).line == Decimal(line)
+
+
+def test_a_lists_line_may_do_without_the_products_tiers() -> None:
+    entry = ListRule(PriceRule.SAME, None, TEN, PriceScheme.PER_UNIT)
+
+    assert line_price(TEN, 15, "EUR", scheme=PriceScheme.VOLUME, tiers=TIERS, rule=entry).line == Decimal("150.00")
+
+
+def test_options_are_added_before_a_lists_own_tiers() -> None:
+    entry = ListRule(PriceRule.FIXED, Decimal(6), Decimal(6), PriceScheme.VOLUME, (Tier(1, Decimal(50)),))
+    options = (PriceOption("support", "Support", amount=Decimal("4.00"), currency="EUR"),)
+
+    assert line_price(TEN, 2, "EUR", rule=entry, options=options).line == Decimal("10.00")
+
+
+def test_without_a_list_price_a_discount_is_not_taken_twice() -> None:
+    entry = ListRule(PriceRule.DISCOUNT, Decimal(20), Decimal("8.00"))
+    base, rule = counted_from(entry, None)
+
+    assert line_price(base, 3, "EUR", rule=rule).line == Decimal("24.00")
+    assert counted_from(entry, TEN) == (TEN, entry)
+
+
+@given(prices, quantities, ladders, ladders, st.sampled_from(PriceRule), percents)
+def test_a_line_by_its_lists_tiers_is_the_line_of_a_product_with_those_tiers(
+    base: Decimal, quantity: int, own: tuple[Tier, ...], others: tuple[Tier, ...], kind: PriceRule, value: Decimal
+) -> None:
+    """Whatever the product's tiers are: a list's take their place, and are counted in the same way."""
+    price = base if kind is PriceRule.SAME else base * (100 - value) / 100
+    for scheme in (PriceScheme.VOLUME, PriceScheme.TIERED):
+        by_list = ListRule(kind, None if kind is PriceRule.SAME else value, price, scheme, own)
+        found = line_price(base, quantity, "EUR", scheme=PriceScheme.VOLUME, tiers=others, rule=by_list)
+        started = price if by_list.replaces_list_price else base
+        less = value if kind is PriceRule.DISCOUNT else Decimal(0)
+        expected = line_price(started, quantity, "EUR", scheme=scheme, tiers=own, agreed=Agreed(discount_percent=less))
+
+        assert (found.line, found.unit_price) == (expected.line, expected.unit_price)
 
 
 def test_a_promotion_follows_all_others_and_stops_at_nothing() -> None:
