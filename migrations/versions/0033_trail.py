@@ -14,14 +14,22 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 from migrations.columns import require_values
-from migrations.records import follow_account
+from migrations.records import follow_account, show_with
 from migrations.rls import keep_to_reseller, role
 
 revision = "0033_trail"
 down_revision = "0032_identity"
 
 MAILS = ("outbound_mails", "mail_log")
-OF_COMPANIES = ("identity_providers", "company_domains", "company_sign_ins")
+OF_ACCOUNT = (
+    "identity_providers", "company_domains", "company_sign_ins", "baskets", "basket_items", "service_checks",
+    "service_accounts",
+)  # fmt: skip
+READ_WITH = {
+    "order_works": {"orders": "order_id"},
+    "renewal_reminders": {"subscriptions": "subscription_id"},
+    "vendor_problems": {"subscriptions": "subject_id", "assets": "subject_id", "order_items": "subject_id"},
+}
 TABLES_OF_MAILS = {
     "account": "accounts",
     "user": "users",
@@ -104,16 +112,19 @@ def upgrade() -> None:
     _narrow("audit_events", _audit_is_seen())
     for table in MAILS:
         _narrow(table, _mail_is_seen(table))
-    for table in OF_COMPANIES:
+    for table in OF_ACCOUNT:
         follow_account(table)
+    for table, parents in READ_WITH.items():
+        show_with(table, parents)
+    _narrow("price_list_assignments", f"payer_id NOT IN {CLOSED}")
 
 
 def downgrade() -> None:
     """Drop what was added; events follow the kinds of records they followed before."""
-    for table in OF_COMPANIES:
+    for table in OF_ACCOUNT:
         for command in ("select", "insert", "update", "delete"):
             op.execute(f"DROP POLICY {table}_rules_{command} ON {table}")
-    for table in MAILS:
+    for table in (*MAILS, *READ_WITH, "price_list_assignments"):
         op.execute(f"DROP POLICY {table}_rules_select ON {table}")
     _narrow("audit_events", _follows_target({kind: AUDITED[kind] for kind in AUDITED_BEFORE}))
     op.drop_column("subscription_changes", "decided_by_id")

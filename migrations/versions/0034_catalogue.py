@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from alembic import op
 
 from migrations.columns import require_values
+from migrations.records import follow_account
 from migrations.rls import keep_to_reseller, share_with_distributor
 
 revision = "0034_catalogue"
@@ -154,6 +155,7 @@ def _create_enquiries() -> None:
         unique=False,
     )
     share_with_distributor("enquiries")
+    follow_account("enquiries")
 
 
 def downgrade() -> None:

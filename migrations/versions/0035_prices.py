@@ -13,6 +13,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 from migrations.columns import require_values
+from migrations.records import follow_record
 from migrations.rls import keep_to_distributor
 
 revision = "0035_prices"
@@ -202,6 +203,7 @@ def upgrade() -> None:
 
     for table in ("price_list_files", "price_list_file_rows", "usage_budgets"):
         keep_to_distributor(table)
+    follow_record("usage_budgets", "subscriptions", column="subscription_id")
 
 
 def downgrade() -> None:
