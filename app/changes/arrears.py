@@ -12,6 +12,7 @@ from app.catalogue.models import BillingType, ProductKind
 from app.changes.charging import Amount, current_period, whole_cycle
 from app.changes.queries import cost_of
 from app.changes.refunding import product_and_type
+from app.changes.suspended_days import free_days
 from app.core.clock import local_date
 from app.core.db import session
 from app.core.money import round_money
@@ -61,7 +62,12 @@ def used_days(subscription: Subscription, *, last: date, part: str) -> Amount | 
 
 
 def quantity_days(subscription: Subscription, period: Period) -> int:
-    """Return the sum of licences over the days of a period."""
+    """Return the sum of licences over the days of a period that are billed."""
+    free = sum(_quantity_days(subscription, each) for each in free_days(subscription, period))
+    return _quantity_days(subscription, period) - free
+
+
+def _quantity_days(subscription: Subscription, period: Period) -> int:
     moves = _moves_since(subscription, period.first)
     quantity = subscription.quantity - sum(change for _, change in moves)  # as the period began
     total, day = 0, period.first

@@ -18,7 +18,14 @@ from app.provisioning.complete_pictures import complete_picture
 from app.provisioning.models import TaskKind
 from app.provisioning.pictures import ResourcePicture
 from app.subscriptions.machine import Action
-from app.subscriptions.models import ChangeKind, ChangeTiming, Subscription, SubscriptionChange, SyncStatus
+from app.subscriptions.models import (
+    ChangeKind,
+    ChangeStatus,
+    ChangeTiming,
+    Subscription,
+    SubscriptionChange,
+    SyncStatus,
+)
 
 NO_DETAILS: Mapping[str, Any] = MappingProxyType({})
 
@@ -57,6 +64,11 @@ class Effect:
         """Return the action that the subscription's state must allow."""
         _ = new
         return self.action
+
+    def beside(self, details: Mapping[str, Any]) -> frozenset[ChangeStatus]:
+        """Return how another request may stand that this one does not have to wait for."""
+        _ = details
+        return frozenset()
 
     def check(self, subscription: Subscription, new: NewChange, *, at: datetime) -> None:
         """Refuse what cannot be: Invalid names the field, Conflict the state. Runs in the requester's scope, too.

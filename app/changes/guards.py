@@ -18,8 +18,16 @@ from tenants.context import current_scope
 BESIDE_A_REQUEST = frozenset({Action.RENAME})  # the only thing that does not wait for an open request (CB-F78)
 
 
-def require_free(subscription: Subscription, action: Action, *, but: UUID | None = None) -> None:
+def require_free(
+    subscription: Subscription,
+    action: Action,
+    *,
+    but: UUID | None = None,
+    beside: frozenset[ChangeStatus] = frozenset(),
+) -> None:
     """Refuse an action the subscription's states do not allow, or beside an open request (but for `but`, its own).
+
+    Requests in a status of `beside` are not waited for.
 
     Raises WrongSubscriptionState, WrongSyncState, ChangePending.
     """
@@ -27,7 +35,7 @@ def require_free(subscription: Subscription, action: Action, *, but: UUID | None
     if action in BESIDE_A_REQUEST:
         return
     found = open_change(subscription.id)
-    if found is None or found.id == but:
+    if found is None or found.id == but or found.status in beside:
         return
     if not (action is Action.CHARACTERISTICS and found.status is ChangeStatus.FAILED):  # so that it can be repaired
         raise ChangePending(subscription.code, found.status)

@@ -16,8 +16,9 @@ from app.accounts.queries import get_account_for_update
 from app.billing.charges import NewCharge, add_charge
 from app.billing.models import ChargeKind
 from app.billing.usage.rating import rate_period
-from app.catalogue.models import BillingType, Product, ProductType
+from app.catalogue.models import BillingType
 from app.changes.arrears import arrears_amount
+from app.changes.suspended_days import is_billed_while_suspended
 from app.core.db import session
 from app.subscriptions.models import (
     Subscription,
@@ -33,14 +34,16 @@ RUNNING = (SubscriptionStatus.ACTIVE, SubscriptionStatus.SUSPENDED, Subscription
 
 def charge_arrears(subscription: Subscription, *, at: datetime) -> None:
     """Charge the period that is over, where a product is charged on its end."""
-    if subscription.billing_type is not BillingType.ON_END or not is_billed(subscription):
+    if subscription.billing_type is not BillingType.ON_END:
         return
     if subscription.period_from is None or subscription.period_to is None:
         return
     period = Period(subscription.period_from, subscription.period_to)
     payer = get_account_for_update(subscription.payer_id)
     cost = period_cost(subscription)
-    charge_period(subscription, cost, payer, period, arrears_amount(subscription, cost, period), at=at)
+    amount = arrears_amount(subscription, cost, period)
+    if amount or is_billed(subscription):
+        charge_period(subscription, cost, payer, period, amount, at=at)
 
 
 def charge_usage(subscription: Subscription, *, at: datetime) -> None:
@@ -83,21 +86,7 @@ def charge_of_period(
 
 def is_billed(subscription: Subscription) -> bool:
     """Whether it is charged: while suspended as its product type says (CB-30)."""
-    if subscription.status is not SubscriptionStatus.SUSPENDED:
-        return True
-    return bool(
-        session.scalar(
-            select(ProductType.billed_while_suspended)
-            .join(
-                Product,
-                (Product.distributor_id == ProductType.distributor_id) & (Product.product_type_id == ProductType.id),
-            )
-            .where(
-                Product.distributor_id == current_scope().distributor_id,
-                Product.id == subscription.product_id,
-            )
-        )
-    )
+    return subscription.status is not SubscriptionStatus.SUSPENDED or is_billed_while_suspended(subscription)
 
 
 def running_add_ons(*subscriptions: Subscription) -> Sequence[Subscription]:

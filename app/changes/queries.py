@@ -51,18 +51,25 @@ def find_by_key(request_key: UUID) -> SubscriptionChange | None:
 
 
 def open_change(subscription_id: UUID) -> SubscriptionChange | None:
-    """Return the one change of a subscription that is not settled yet: asked for, scheduled, under way or failed."""
-    return session.scalar(
+    """Return the change of a subscription that is not settled yet: asked for, scheduled, under way or failed.
+
+    There is one, or the suspension of a whole account beside it: that one then.
+    """
+    return next(iter(open_changes(subscription_id)), None)
+
+
+def open_changes(subscription_id: UUID) -> Sequence[SubscriptionChange]:
+    """Return what is not settled yet of a subscription, the newest first."""
+    return session.scalars(
         select(SubscriptionChange)
         .where(
             SubscriptionChange.distributor_id == current_scope().distributor_id,
             SubscriptionChange.subscription_id == subscription_id,
             SubscriptionChange.status.in_(OPEN),
         )
-        .order_by(SubscriptionChange.created_at.desc())
-        .limit(1)
+        .order_by(SubscriptionChange.created_at.desc(), SubscriptionChange.id.desc())
         .execution_options(populate_existing=True)
-    )
+    ).all()
 
 
 def changes_of(subscription_id: UUID, *, limit: int = 100) -> Sequence[SubscriptionChange]:

@@ -276,7 +276,7 @@ def await_day(effect: Effect, subscription: Subscription, change: SubscriptionCh
 def _check(
     effect: Effect, subscription: Subscription, new: NewChange, *, at: datetime, but: UUID | None = None
 ) -> None:
-    require_free(subscription, effect.action_of(new), but=but)
+    require_free(subscription, effect.action_of(new), but=but, beside=effect.beside(new.details))
     if len((new.comment or "").strip()) > MAX_COMMENT:
         raise Invalid.field("comment", "length", f"Use at most {MAX_COMMENT} characters")
     if new.timing is ChangeTiming.PERIOD_END and current_period(subscription) is None:

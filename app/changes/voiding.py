@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import select
 
 from app.changes.machine import ChangeStep, advance
-from app.changes.queries import open_change
+from app.changes.queries import open_changes
 from app.core.db import session
 from app.provisioning.models import ProvisioningTask, TaskStatus
 from app.subscriptions.machine import SyncStep, move_sync
@@ -20,21 +20,21 @@ AT_WORK = (ChangeStatus.PROCESSING, ChangeStatus.WITHDRAWING)  # the vendor's an
 
 
 def void_changes(subscription: Subscription, *, at: datetime, but: UUID | None = None) -> None:
-    """Close a request nobody can fulfil any more; call it when a subscription is canceled or expires (CB-29).
+    """Close requests nobody can fulfil any more; call it when a subscription is canceled or expires (CB-29).
 
     What the vendor has refused of it is given up, so that it does not stand in the way of the end there.
     """
-    found = open_change(subscription.id)
-    if found is None or found.id == but or found.status in AT_WORK:
-        return
-    if found.status is ChangeStatus.FAILED:
-        _give_up_tasks(found, at=at)
-        if subscription.sync_status is SyncStatus.FAILED:
-            move_sync(subscription, SyncStep.GIVEN_UP)
-            clear_problem(subscription.id)
-    advance(found, ChangeStep.VOID)
-    found.completed_at = at
-    session.flush()
+    for found in open_changes(subscription.id):
+        if found.id == but or found.status in AT_WORK:
+            continue
+        if found.status is ChangeStatus.FAILED:
+            _give_up_tasks(found, at=at)
+            if subscription.sync_status is SyncStatus.FAILED:
+                move_sync(subscription, SyncStep.GIVEN_UP)
+                clear_problem(subscription.id)
+        advance(found, ChangeStep.VOID)
+        found.completed_at = at
+        session.flush()
 
 
 def _give_up_tasks(change: SubscriptionChange, *, at: datetime) -> None:

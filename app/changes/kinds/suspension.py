@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from app.accounts.models import AccountStatus
 from app.accounts.queries import find_account
+from app.changes.charging import charge_together
 from app.changes.effects import Effect, NewChange
 from app.changes.errors import NotOffered
 from app.changes.mails import mail_done
 from app.changes.refunding import product_and_type
+from app.changes.suspended_days import unbilled_rest
 from app.changes.words import actor_of
 from app.core.errors import Invalid
 from app.provisioning.models import TaskKind
 from app.provisioning.queries import vendor_offers
+from app.subscriptions.add_ons import list_add_ons
 from app.subscriptions.bundles import require_not_component
 from app.subscriptions.machine import Action, Step, move
-from app.subscriptions.models import ChangeTiming, Subscription, SubscriptionChange, SubscriptionRole
+from app.subscriptions.models import ChangeStatus, ChangeTiming, Subscription, SubscriptionChange, SubscriptionRole
 from app.subscriptions.services import add_event
 
 WITH_ACCOUNT = "with_account"  # detail: the whole account is suspended, or active again
+NOT_BEGUN = frozenset(
+    {ChangeStatus.SUBMITTED, ChangeStatus.SCHEDULED}
+)  # what an account's suspension does not wait for
 
 
 class AccountIsSuspended(NotOffered):
@@ -33,6 +41,10 @@ class Suspension(Effect):
 
     action = Action.SUSPEND
     task_kind = TaskKind.SUSPEND
+
+    def beside(self, details: Mapping[str, Any]) -> frozenset[ChangeStatus]:
+        """A whole account is suspended at once, whatever waits for its day or for a decision."""
+        return NOT_BEGUN if details.get(WITH_ACCOUNT) else frozenset()
 
     def check(self, subscription: Subscription, new: NewChange, *, at: datetime) -> None:
         """Refuse what the product type does not offer."""
@@ -59,6 +71,10 @@ class Activation(Effect):
     action = Action.ACTIVATE
     task_kind = TaskKind.ACTIVATE
 
+    def beside(self, details: Mapping[str, Any]) -> frozenset[ChangeStatus]:
+        """What waited while the account was suspended waits on."""
+        return NOT_BEGUN if details.get(WITH_ACCOUNT) else frozenset()
+
     def check(self, subscription: Subscription, new: NewChange, *, at: datetime) -> None:
         """Refuse it while the whole account is suspended."""
         _ = at
@@ -69,9 +85,11 @@ class Activation(Effect):
             raise AccountIsSuspended(f"{account.name} is suspended; activate the account first")
 
     def apply(self, subscription: Subscription, change: SubscriptionChange, *, at: datetime) -> None:
-        """Take it over."""
+        """Take it over; what is left of a period that began free while it was suspended is charged."""
+        owed = [(each, unbilled_rest(each, change)) for each in (subscription, *list_add_ons(subscription.id))]
         move(subscription, Step.REACTIVATED)
         subscription.is_suspended_with_account = False
+        charge_together(change, [(each, amount) for each, amount in owed if amount is not None], at=at)
         add_event(subscription, "reactivated", "Active again", at=at, actor_name=actor_of(change))
         mail_done(subscription, change, at=at)
 
