@@ -163,6 +163,7 @@ class SubscriptionCost(Shared, Base):
     protected_until: Mapped[date | None]  # last protected day
     protected_list_price: Mapped[Decimal | None]  # locked with it: a discount of a price list counts from it
     protection_reminded_for: Mapped[date | None]  # the last day that the reminder was about
+    protection_ended_for: Mapped[date | None]  # the last day that people were told of when it came
     base_cost: Mapped[Decimal | None]  # before a discount by hand and promotions; None: `unit_cost`
     promotion_id: Mapped[UUID | None]  # while it runs, `unit_cost` is the promoted price (CB-16)
     promotion_cycles_left: Mapped[int | None]  # cycles after the current one at that price; None: for life

@@ -1,6 +1,7 @@
 """Give lines of price lists tiers of their own, let people upload lines, tell of lists that end, and watch spending.
 
-Why:   CB-05 (tiers of a line, owner, import, notices of lists that end) and CB-13 (budgets). docs/adr/0035-list-lines.md.
+Why:   CB-05 (tiers of a line, owner, import, notices of lists that end), CB-06 (notice of protection that has ended)
+       and CB-13 (budgets). docs/adr/0035-list-lines.md.
 Locks: adds tables and columns that may be empty; their CHECKs scan price_list_entries and price_list_group_lines.
        Safe while the previous release is still serving.
 Undo:  drops the tables and columns; a line with tiers of its own goes on at its price for one unit.
@@ -34,6 +35,7 @@ def upgrade() -> None:
     op.add_column("price_lists", sa.Column("owner_id", sa.Uuid(), nullable=True))
     op.add_column("price_lists", sa.Column("ending_told_for", sa.Date(), nullable=True))
     op.add_column("price_lists", sa.Column("ended_told_for", sa.Date(), nullable=True))
+    op.add_column("subscription_costs", sa.Column("protection_ended_for", sa.Date(), nullable=True))
     op.create_table(
         "price_list_files",
         sa.Column("distributor_id", sa.Uuid(), nullable=False),
@@ -211,6 +213,7 @@ def downgrade() -> None:
     op.drop_table("usage_budgets")
     op.drop_table("price_list_file_rows")
     op.drop_table("price_list_files")
+    op.drop_column("subscription_costs", "protection_ended_for")
     for column in ("ended_told_for", "ending_told_for", "owner_id"):
         op.drop_column("price_lists", column)
     for table in LINES:
