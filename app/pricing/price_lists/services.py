@@ -17,7 +17,7 @@ from app.core.errors import FieldError, Invalid
 from app.pricing.models import PriceList, PriceListAssignment, PriceListEntry, PriceListGroupLine
 from app.pricing.price_lists.errors import PriceListAssigned, PriceListChanged, PriceListNotFound
 from app.pricing.price_lists.queries import get_price_list
-from tenants.context import current_scope
+from tenants.context import all_records, current_scope
 
 NAME_LENGTH = 255
 DESCRIPTION_LENGTH = 4000
@@ -88,7 +88,8 @@ def delete_price_list(price_list_id: UUID, *, actor: Actor, at: datetime) -> Non
     """Delete a list nobody pays by, with its entries. Raises PriceListNotFound, PriceListAssigned."""
     price_list = get_price_list_for_update(price_list_id)
     assigned = _assignments(price_list_id)
-    accounts = session.scalar(select(func.count()).select_from(PriceListAssignment).where(*assigned)) or 0
+    with all_records():  # also those whose accounts the viewer does not see
+        accounts = session.scalar(select(func.count()).select_from(PriceListAssignment).where(*assigned)) or 0
     if accounts:
         raise PriceListAssigned(price_list.name, accounts)
     for model in (PriceListEntry, PriceListGroupLine):

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import select
+from sqlalchemy import select, text, update
 
 from app.audit.models import AuditEvent
 from app.audit.services import Actor
@@ -17,16 +17,18 @@ from app.changes.requests import reject_change, submit_change, withdraw_change
 from app.changes.switches import rename, set_auto_renew
 from app.changes.trials import extend_trial
 from app.core.clock import utc_now
-from app.core.db import BoundSession, unit_of_work
+from app.core.db import Base, BoundSession, unit_of_work
 from app.core.ids import new_id
+from app.identity.models import User
 from app.orders.models import Order, OrderEvent, OrderStatus
 from app.orders.schedule import cancel_scheduled, reschedule
 from app.pricing.quotes import root_buyer
 from app.subscriptions.jobs import OPEN_TRIAL
 from app.subscriptions.models import ChangeKind, ChangeTiming, Subscription, SubscriptionEvent
 from app.subscriptions.trials import NewTrial, request_trial
-from tenants.context import scope
+from tenants.context import direct_business_scope, reseller_scope, scope
 from tenants.days import distributors_day
+from tenants.scoping import Shared
 from tests.web.conftest import signed_in_browser
 from tests.web.leaks.conftest import Bought, run_job
 from tests.web.leaks.test_canaries import crawl
@@ -112,6 +114,37 @@ def test_no_history_holds_the_name_of_one_of_the_distributors_people(
         "trial_extended", "rescheduled", "canceled",
     } <= by_provider  # fmt: skip
     assert {"subscription.renamed", "trial.requested", "trial.extended", "order.rescheduled"} <= audited
+
+
+def test_no_row_that_customers_or_resellers_may_read_holds_the_name(
+    looked_after: Bought, session: BoundSession
+) -> None:
+    """RS-F59 (partly): whatever a page, an API or an export of theirs reads; in every shared table there is."""
+    world = looked_after.world
+    found = []
+    shared = {mapper.local_table.name for mapper in Base.registry.mappers if issubclass(mapper.class_, Shared)}
+    for entered in (reseller_scope(world.id, world.tech.account.id), direct_business_scope(world.id)):
+        with scope(entered):
+            for table in sorted(shared):
+                found += [
+                    f"{table}: {row}" for row in session.scalars(text(f"SELECT t::text FROM {table} t")) if STAFF in row
+                ]
+    assert len(shared) > 20
+    assert found == []
+
+
+def test_staff_reads_who_of_its_people_asked_and_decided(
+    client: FlaskClient, looked_after: Bought, session: BoundSession
+) -> None:
+    world = looked_after.world
+    with scope(world.scope):
+        session.execute(update(User).where(User.id == world.bss_user.id).values(last_name=STAFF))
+        session.commit()
+    browser = client.application.test_client()
+    browser.host = world.host  # type: ignore[attr-defined]
+    signed_in_browser(browser, world, world.bss_user)
+
+    assert STAFF in browser.get("/bss/subscriptions/requests").text.partition("<main")[2]
 
 
 def test_no_page_of_customers_or_resellers_names_the_distributors_people(
