@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from uuid import UUID
 
 from app.core.days import write_out
+from app.notifications.facts import FACTS
 from app.notifications.looks import mail_look
-from app.notifications.templates import FACTS, MailTemplate
+from app.notifications.templates import MailTemplate
 from themes.chosen import skin_of
 from themes.mails import MailWords, RenderedMail, render_mail
 

@@ -16,9 +16,10 @@ from app.audit.services import Actor, record
 from app.core.db import session
 from app.core.errors import FieldError, Invalid
 from app.core.secrets import decrypt, encrypt
+from app.notifications.facts import FACTS
 from app.notifications.models import MailSettings, MailTemplateSettings
 from app.notifications.smtp import ENCRYPTIONS, MailServer, is_private
-from app.notifications.templates import FACTS, SECRET_FIELDS, MailTemplate
+from app.notifications.templates import SECRET_FIELDS, MailTemplate
 from tenants.context import current_scope
 
 LAST_PORT = 65_535

@@ -14,6 +14,7 @@ from app.core.db import session, unit_of_work
 from app.core.errors import Invalid, NotFound
 from app.core.ids import new_id
 from app.notifications.errors import MailNotSent
+from app.notifications.facts import FACTS, templates_of
 from app.notifications.models import MailState
 from app.notifications.queries import MailLogFilter, count_mail_log, list_mail_log
 from app.notifications.rendering import render_template
@@ -32,7 +33,7 @@ from app.notifications.settings import (
     template_settings,
 )
 from app.notifications.smtp import Letter, MailServer, send
-from app.notifications.templates import FACTS, MailTemplate, templates_of
+from app.notifications.templates import MailTemplate
 from app.owner.lists import chosen, with_args
 from app.owner.scopes import Owner, Rights, acting, frame_of, owner_of_request
 from app.web.forms import Form

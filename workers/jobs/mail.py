@@ -21,11 +21,12 @@ from app.core.queue import Nudge
 from app.identity.models import User, UserStatus, UserType
 from app.notifications import delivery
 from app.notifications.errors import MailNotSent
+from app.notifications.facts import FACTS
 from app.notifications.jobs import SEND_MAIL, SEND_MAILS
 from app.notifications.rendering import render_template
 from app.notifications.services import About, AboutKind, queue_mail
 from app.notifications.smtp import Letter, MailServer, send
-from app.notifications.templates import FACTS, MailTemplate
+from app.notifications.templates import MailTemplate
 from tenants.context import current_scope
 from tenants.links import NoAddress, storefront_url
 from tenants.models import Distributor

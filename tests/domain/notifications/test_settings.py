@@ -8,6 +8,7 @@ from app.audit.services import SYSTEM
 from app.core.errors import Invalid
 from app.notifications import smtp
 from app.notifications.errors import MailNotSent
+from app.notifications.facts import FACTS, templates_of
 from app.notifications.samples import sample_fields
 from app.notifications.settings import (
     NewMailSettings,
@@ -20,7 +21,7 @@ from app.notifications.settings import (
     template_settings,
 )
 from app.notifications.smtp import Letter, MailServer, message_of, send
-from app.notifications.templates import FACTS, MailTemplate, templates_of
+from app.notifications.templates import MailTemplate
 from tenants.context import scope
 from tests.factories.world import MONDAY_NOON, World
 

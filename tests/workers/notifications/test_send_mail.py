@@ -13,12 +13,13 @@ from app.core.config import settings
 from app.core.db import BoundSession
 from app.core.db import session as current_session
 from app.notifications.delivery import BROKEN, MOST_CLAIMS
+from app.notifications.facts import FACTS, templates_of
 from app.notifications.models import MailLogEntry, MailSettings, MailState, OutboundMail
 from app.notifications.samples import sample_fields
 from app.notifications.services import queue_mail
 from app.notifications.settings import TemplateChange, save_mail_settings, save_template
 from app.notifications.smtp import MailServer
-from app.notifications.templates import FACTS, MailTemplate, templates_of
+from app.notifications.templates import MailTemplate
 from tenants.context import direct_business_scope, scope
 from tenants.settings import StorefrontSettings, save_storefront_settings
 from tests.factories.world import MONDAY_NOON, Shop, World
