@@ -9,17 +9,20 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import Row, func, select
 from sqlalchemy.dialects.postgresql import insert
 
+from app.accounts.queries import get_account
+from app.accounts.staff_mails import mail_account_manager
 from app.audit.services import Actor, record
 from app.catalogue.models import ProductPrice, VendorCost
 from app.core.db import session
 from app.core.errors import Invalid
 from app.core.ids import new_id
-from app.notifications.services import MailTemplate
+from app.notifications.services import About, AboutKind, MailTemplate
 from app.subscriptions.errors import SubscriptionNotFound
 from app.subscriptions.models import PriceLabel, Subscription, SubscriptionCost, SubscriptionStatus
 from app.subscriptions.owner_mails import mail_owner
@@ -28,6 +31,7 @@ from app.subscriptions.price_models import ProtectedCost
 from tenants.context import current_scope
 
 REMINDED_BEFORE = timedelta(days=30)
+TOLD_LATE = timedelta(days=7)  # what ended before is let be
 MOST = 200
 LIVE = (SubscriptionStatus.ACTIVE, SubscriptionStatus.SUSPENDED)
 
@@ -133,8 +137,44 @@ def list_protectable(*, on: date, limit: int = MOST) -> Sequence[Protectable]:
 
 
 def remind_of_protection(*, on: date, at: datetime) -> int:
-    """Tell customers once of protected prices that end within 30 days."""
-    rows = session.execute(
+    """Tell customers and account managers once of protected prices that end within 30 days; returns of how many."""
+    told = _to_tell(on, on + REMINDED_BEFORE, SubscriptionCost.protection_reminded_for)
+    for subscription, cost in told:
+        cost.protection_reminded_for = cost.protected_until
+        _tell(MailTemplate.PROTECTION_ENDING, subscription, cost, at=at)
+    return len(told)
+
+
+def tell_of_ended_protection(*, on: date, at: datetime) -> int:
+    """Tell the same people on its last day that a protection ends: the next renewal is at its day's price (CB-06)."""
+    told = _to_tell(on - TOLD_LATE, on, SubscriptionCost.protection_ended_for)
+    for subscription, cost in told:
+        cost.protection_ended_for = cost.protected_until
+        _tell(MailTemplate.PROTECTION_ENDED, subscription, cost, at=at)
+    return len(told)
+
+
+def count_priced_by(price_list_id: UUID) -> int:
+    """Return how many running subscriptions pay by a price list."""
+    statement = (
+        select(func.count())
+        .select_from(SubscriptionCost)
+        .join(
+            Subscription,
+            (Subscription.distributor_id == SubscriptionCost.distributor_id)
+            & (Subscription.id == SubscriptionCost.subscription_id),
+        )
+        .where(
+            SubscriptionCost.distributor_id == current_scope().distributor_id,
+            SubscriptionCost.price_list_id == price_list_id,
+            Subscription.status.in_(LIVE),
+        )
+    )
+    return session.scalar(statement) or 0
+
+
+def _to_tell(first: date, last: date, told_for: Any) -> Sequence[Row[Subscription, SubscriptionCost]]:
+    return session.execute(
         select(Subscription, SubscriptionCost)
         .join(
             SubscriptionCost,
@@ -144,30 +184,34 @@ def remind_of_protection(*, on: date, at: datetime) -> int:
         .where(
             Subscription.distributor_id == current_scope().distributor_id,
             Subscription.status.in_(LIVE),
-            Subscription.account_id == Subscription.payer_id,  # a reseller's customers pay by its own prices
-            SubscriptionCost.protected_until.between(on, on + REMINDED_BEFORE),
-            SubscriptionCost.protection_reminded_for.is_distinct_from(SubscriptionCost.protected_until),
+            SubscriptionCost.protected_until.between(first, last),
+            told_for.is_distinct_from(SubscriptionCost.protected_until),
         )
         .order_by(Subscription.id)
         .limit(MOST)
         .with_for_update(skip_locked=True)
         .execution_options(populate_existing=True)
     ).all()
-    for subscription, cost in rows:
-        cost.protection_reminded_for = cost.protected_until
-        mail_owner(
-            MailTemplate.PROTECTION_ENDING,
-            subscription,
-            {
-                "product_name": subscription.friendly_name,
-                "quantity": str(subscription.quantity),
-                "protected_until": cost.protected_until.isoformat() if cost.protected_until else "-",
-            },
-            path=f"/billing/subscriptions/{subscription.code}",
-            link="subscription_url",
-            at=at,
-        )
-    return len(rows)
+
+
+def _tell(template: MailTemplate, subscription: Subscription, cost: SubscriptionCost, *, at: datetime) -> None:
+    """Mail the account manager, and the customer where it pays itself: a reseller's pays by its own prices."""
+    fields = {
+        "product_name": subscription.friendly_name,
+        "quantity": str(subscription.quantity),
+        "protected_until": cost.protected_until.isoformat() if cost.protected_until else "-",
+    }
+    if subscription.account_id == subscription.payer_id:
+        path = f"/billing/subscriptions/{subscription.code}"
+        mail_owner(template, subscription, fields, path=path, link="subscription_url", at=at)
+    mail_account_manager(
+        template,
+        get_account(subscription.payer_id),
+        fields,
+        link=("subscription_url", f"/subscriptions/{subscription.code}"),
+        about=About(AboutKind.SUBSCRIPTION, subscription.id),
+        at=at,
+    )
 
 
 def locked_vendor_cost(subscription_id: UUID) -> ProtectedCost | None:

@@ -1,4 +1,4 @@
-"""Prices of vendors, and days of prices and assets: asked, reminded of, ended (CB-06, CB-26, CB-31)."""
+"""Prices of vendors, and days of prices, price lists and assets: asked, reminded of, ended (CB-05, CB-06, CB-26, CB-31)."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from app.changes.external_pricing import ClaimedPrice
 from app.core.clock import utc_now
 from app.core.db import nudge_after_commit, unit_of_work
 from app.core.queue import Nudge
+from app.pricing.price_lists.ends import lists_to_tell, tell_of_end
 from app.provisioning.claims import RecordedCall, record_calls
 from app.subscriptions.assets import expire_assets, remind_of_assets
 from app.subscriptions.external_prices import due_prices
 from app.subscriptions.jobs import FETCH_PRICE
-from app.subscriptions.protection import remind_of_protection
+from app.subscriptions.protection import count_priced_by, remind_of_protection, tell_of_ended_protection
 from tenants.context import current_scope
 from tenants.days import distributors_day
 from workers.connectors.base import ConnectorError, ConnectorRejected
@@ -56,9 +57,12 @@ def nudge_prices(at: datetime) -> None:
 
 
 def look_after_prices_and_assets(at: datetime) -> None:
-    """Remind of protected prices and assets that end soon, and end assets whose last day is over."""
+    """Tell of price lists, protected prices and assets that end soon or have ended, and end assets."""
     on = distributors_day(at)
+    for price_list in lists_to_tell(on):
+        tell_of_end(price_list, subscriptions=count_priced_by(price_list.id), on=on, at=at)
     remind_of_protection(on=on, at=at)
+    tell_of_ended_protection(on=on, at=at)
     expire_assets(on=on, at=at)
     remind_of_assets(on=on, at=at)
 

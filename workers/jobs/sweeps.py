@@ -14,7 +14,7 @@ from sqlalchemy import Select, delete, or_, select
 
 from app.accounts.jobs import FOLLOW_ACCOUNT
 from app.audit.chain import link_events
-from app.catalogue.imports.models import ImportRun, ImportState
+from app.catalogue.imports.runs import due_run_ids
 from app.catalogue.jobs import RUN_IMPORT
 from app.changes.account_suspension import accounts_to_follow
 from app.changes.jobs import START_CHANGE
@@ -121,18 +121,7 @@ def nudge_mails(at: datetime) -> None:
 
 def nudge_imports(at: datetime) -> None:
     """Price sheets to be checked or applied whose worker died, or was never told."""
-    _nudge(
-        RUN_IMPORT,
-        select(ImportRun.id).where(
-            ImportRun.distributor_id == current_scope().distributor_id,
-            or_(
-                ImportRun.state.in_((ImportState.UPLOADED, ImportState.QUEUED))
-                & (ImportRun.created_at <= at - GRACE)
-                & (ImportRun.lease_until.is_(None) | (ImportRun.lease_until <= at)),
-                ImportRun.state.in_((ImportState.CHECKING, ImportState.APPLYING)) & (ImportRun.lease_until <= at),
-            ),
-        ),
-    )
+    _nudge_rows(RUN_IMPORT, due_run_ids(at=at, limit=MOST))
 
 
 def nudge_listing_runs(at: datetime) -> None:

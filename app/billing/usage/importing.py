@@ -13,6 +13,7 @@ from uuid import UUID
 from sqlalchemy import Select, func, select
 
 from app.accounts.models import Account
+from app.accounts.staff_mails import mail_starter
 from app.audit.services import Actor, record
 from app.billing.jobs import IMPORT_USAGE
 from app.billing.usage.cycles import cycle_of
@@ -139,6 +140,15 @@ def finish_import(claim: Claim, *, at: datetime) -> None:
     found = held_import(claim, at=at)
     found.state, found.lease_until, found.finished_at = UsageImportState.COMPLETED, None, at
     forget(found.file_path)
+    mail_starter(
+        found.started_by_id,
+        file_name=found.file_name,
+        outcome=(
+            f"{found.rows_imported:,} rows imported, {found.rows_replaced:,} replaced, {found.rows_rejected:,} rejected"
+        ),
+        path=f"/usage/{found.id}",
+        at=at,
+    )
 
 
 def fail_import(claim: Claim, message: str, *, at: datetime) -> None:

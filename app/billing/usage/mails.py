@@ -7,15 +7,14 @@ from datetime import datetime
 from sqlalchemy import select
 
 from app.accounts.models import Account
-from app.accounts.services import root_storefront_id
+from app.accounts.staff_mails import mail_people
 from app.core.db import session
 from app.identity.recipients import BILLS, people_with_right
 from app.notifications.models import OutboundMail
-from app.notifications.services import About, AboutKind, MailTemplate, queue_mail
+from app.notifications.services import About, AboutKind, MailTemplate
 from app.subscriptions.models import Subscription
 from app.subscriptions.periods import Period
 from tenants.context import current_scope
-from tenants.links import NoAddress, bss_url
 
 
 def is_told(subscription: Subscription, period: Period) -> bool:
@@ -31,28 +30,20 @@ def is_told(subscription: Subscription, period: Period) -> bool:
 
 def mail_usage_missing(subscription: Subscription, payer: Account, period: Period, *, at: datetime) -> None:
     """Queue one mail for each of the distributor's billing people."""
-    try:
-        url = bss_url(current_scope().distributor_id, "/usage")
-    except NoAddress:
-        url = ""
     fields = {
         "subscription_code": subscription.code,
         "friendly_name": subscription.friendly_name,
         "account_name": payer.name,
         "period": _words(period),
-        "usage_url": url,
     }
-    for user in people_with_right(BILLS):
-        queue_mail(
-            MailTemplate.USAGE_MISSING,
-            to_email=user.email,
-            to_name=user.full_name,
-            sender_reseller_id=None,
-            storefront_id=root_storefront_id(),
-            fields=fields,
-            about=About(AboutKind.SUBSCRIPTION, subscription.id),
-            at=at,
-        )
+    mail_people(
+        MailTemplate.USAGE_MISSING,
+        people_with_right(BILLS),
+        fields,
+        link=("usage_url", "/usage"),
+        about=About(AboutKind.SUBSCRIPTION, subscription.id),
+        at=at,
+    )
 
 
 def _words(period: Period) -> str:

@@ -16,6 +16,7 @@ from app.accounts.models import Account
 from app.billing.charges import NewCharge
 from app.billing.models import Charge, ChargeKind, ChargeState
 from app.billing.usage.arithmetic import NOTHING, Level, Rate, allocated_amount, billable, metered_amount
+from app.billing.usage.budgets import Spent, watch_budget
 from app.billing.usage.mails import mail_usage_missing
 from app.billing.usage.models import ResourceKind, UsageCharge, UsageRecord, UsageState
 from app.catalogue.charging import tiers_of
@@ -99,6 +100,19 @@ def usage_so_far(subscription: Subscription) -> UsageSoFar:
     return UsageSoFar(lines, total, payer.currency)
 
 
+def spent_in_cycle(subscription: Subscription) -> tuple[Spent, Account]:
+    """Return what the usage of a subscription's present cycle comes to, and who pays it (CB-13, budgets)."""
+    payer = _payer(subscription)
+    rates = _rates_of(subscription.product_id)
+    lines = _lines(subscription, payer, rates, _records(subscription.id)) if rates else []
+    return _spent(subscription, payer, lines), payer
+
+
+def _spent(subscription: Subscription, payer: Account, lines: Sequence[UsageLine]) -> Spent:
+    present = [line for line in lines if line.net is not None and line.period.first == subscription.period_from]
+    return Spent(sum((line.billed + (line.net or NOTHING) for line in present), NOTHING), payer.currency)
+
+
 def rate_and_estimate(subscription: Subscription, *, at: datetime) -> UsageSoFar:
     """Rate what was imported, and let the running cost lower the payer's available credit (CB-39)."""
     payer = _payer(subscription)
@@ -114,6 +128,7 @@ def rate_and_estimate(subscription: Subscription, *, at: datetime) -> UsageSoFar
     total = sum((line.net for line in lines if line.net is not None), NOTHING)
     _estimate(subscription, payer, total, at=at)
     session.flush()
+    watch_budget(subscription, payer, _spent(subscription, payer, lines), at=at)
     return UsageSoFar([line for line in lines if line.net is None or line.net], total, payer.currency)
 
 

@@ -24,6 +24,17 @@ class UsageFileForm(Form):
     )
 
 
+class BudgetForm(Form):
+    """What the usage of a subscription may cost in a cycle."""
+
+    amount = DecimalField(
+        "Budget of a cycle, net",
+        places=None,
+        validators=[Optional()],
+        description="Billing people and the customer's Admins are told at 80 and 100 %. Nothing is stopped. Empty: none.",
+    )
+
+
 class RateForm(Form):
     """What one resource of a product costs."""
 

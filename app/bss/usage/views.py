@@ -9,19 +9,21 @@ from flask.typing import ResponseReturnValue
 
 from app.access import permission_required, signed_in_viewer
 from app.billing.usage import queries
+from app.billing.usage.budgets import find_budget, set_budget
 from app.billing.usage.importing import get_import, upload_usage
 from app.billing.usage.models import ResourceKind, UsageImportState, UsageState
 from app.billing.usage.rates import add_on_choices, add_rate, change_rate, get_rate, list_rates, remove_rate
-from app.billing.usage.rating import usage_so_far
+from app.billing.usage.rating import spent_in_cycle, usage_so_far
 from app.bss.listing import asked_choice, asked_export, export, list_page, with_args
 from app.bss.products.blueprint import tabs
-from app.bss.usage.forms import RateForm, UsageFileForm
+from app.bss.usage.forms import BudgetForm, RateForm, UsageFileForm
 from app.catalogue.queries import get_product
 from app.core.clock import utc_now
 from app.core.db import unit_of_work
 from app.core.errors import Invalid
 from app.identity.permissions import Permission
 from app.pricing.currencies import usable_currencies
+from app.subscriptions.models import Subscription
 from app.subscriptions.queries import get_subscription
 from app.web.pages import page
 from app.web.pagination import SIZES, Page, listed, requested_page
@@ -146,6 +148,32 @@ def progress(import_id: UUID) -> ResponseReturnValue:
 def subscription(code: str) -> ResponseReturnValue:
     """Show what a subscription has used and is not billed for yet, and what was reported."""
     found = get_subscription(code)
+    form = BudgetForm(formdata=None)
+    budget = find_budget(found.id)
+    form.amount.data = budget.amount.normalize() if budget is not None else None
+    return _show_subscription(found, form)
+
+
+@bp.post("/of/<code>/budget")
+@permission_required(Permission.BSS_USAGE_EDIT)
+def budget(code: str) -> ResponseReturnValue:
+    """Set what a cycle's usage may cost before people are told."""
+    found, form = get_subscription(code), BudgetForm()
+    if form.validate_on_submit():
+        try:
+            with unit_of_work():
+                spent, payer = spent_in_cycle(found)
+                set_budget(found, form.amount.data, spent, payer, actor=signed_in_viewer().actor, at=utc_now())
+        except Invalid as refusal:
+            form.take(refusal)
+        else:
+            flash("The budget was saved." if form.amount.data is not None else "There is no budget now.", "success")
+            return redirect(url_for(".subscription", code=code), code=303)
+    return _show_subscription(found, form), form.status
+
+
+def _show_subscription(found: Subscription, form: BudgetForm) -> str:
+    spent, _ = spent_in_cycle(found)
     return page(
         "bss/usage/subscription.html",
         title=f"Usage of {found.friendly_name}",
@@ -156,6 +184,10 @@ def subscription(code: str) -> ResponseReturnValue:
         ],
         subscription=found,
         so_far=usage_so_far(found),
+        spent=spent,
+        budget=find_budget(found.id),
+        form=form,
+        may_edit=signed_in_viewer().can(Permission.BSS_USAGE_EDIT),
         records=queries.records_of(found.id, limit=LATEST),
         state_words=STATE_WORDS,
         state_tones=STATE_TONES,

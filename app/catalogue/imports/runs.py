@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import cast
 from uuid import UUID
 
-from sqlalchemy import CursorResult, Select, or_, select, update
+from sqlalchemy import CursorResult, Select, and_, or_, select, update
 
+from app.accounts.staff_mails import mail_starter
 from app.audit.services import Actor, record
 from app.catalogue.errors import ImportAlreadyRunning, ImportInWrongState, ImportNotFound
 from app.catalogue.imports.applying import AppliedRange
@@ -25,6 +26,7 @@ from app.core.queue import Nudge
 from tenants.context import current_scope
 
 LEASE = timedelta(minutes=10)  # a run without a heartbeat for so long is taken over
+GRACE = timedelta(seconds=10)  # a new run was nudged when it was committed; its job may just be on its way
 MAX_ATTEMPTS = 5
 WAITING = (ImportState.UPLOADED, ImportState.QUEUED)
 WORKING = (ImportState.CHECKING, ImportState.APPLYING)
@@ -74,20 +76,25 @@ def claim_run(run_id: UUID, *, at: datetime) -> Claim | None:
     return Claim(run.id, run.state, run.attempts)
 
 
-def due_run_ids(*, at: datetime, limit: int = 20) -> tuple[UUID, ...]:
-    """Return runs of the scope's distributor that wait for a worker or have lost theirs: for the sweep."""
-    return tuple(
-        session.scalars(
-            select(ImportRun.id)
-            .where(
-                ImportRun.distributor_id == current_scope().distributor_id,
-                ImportRun.state.in_((*WAITING, *WORKING)),
-                or_(ImportRun.lease_until.is_(None), ImportRun.lease_until < at),
-            )
-            .order_by(ImportRun.created_at)
-            .limit(limit)
+def due_run_ids(*, at: datetime, limit: int) -> Sequence[UUID]:
+    """Return runs of the scope's distributor that wait for a worker, were never told to one, or have lost theirs.
+
+    For the sweep: rows somebody works on are passed over.
+    """
+    is_free = or_(ImportRun.lease_until.is_(None), ImportRun.lease_until <= at)
+    return session.scalars(
+        select(ImportRun.id)
+        .where(
+            ImportRun.distributor_id == current_scope().distributor_id,
+            or_(
+                and_(ImportRun.state.in_(WAITING), ImportRun.created_at <= at - GRACE, is_free),
+                and_(ImportRun.state.in_(WORKING), ImportRun.lease_until <= at),
+            ),
         )
-    )
+        .order_by(ImportRun.created_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    ).all()
 
 
 def begin_check(claim: Claim, *, at: datetime) -> ImportRun:
@@ -176,6 +183,11 @@ def finish_apply(claim: Claim, *, at: datetime) -> ImportRun:
     run.rows_done = run.rows_total
     run.state, run.lease_until, run.finished_at = ImportState.COMPLETED, None, at
     media_file(run.file_path).unlink(missing_ok=True)
+    outcome = (
+        f"{run.rows_created:,} rows created, {run.rows_changed:,} changed, {run.rows_unchanged:,} as they were, "
+        f"{run.rows_failed:,} refused"
+    )
+    mail_starter(run.started_by_id, file_name=run.file_name, outcome=outcome, path=f"/imports/{run.id}", at=at)
     return run
 
 

@@ -348,9 +348,9 @@ def test_only_one_worker_holds_a_run_until_its_lease_is_over(at_distributor) -> 
         first = runs.claim_run(run.id, at=now)
     with unit_of_work():
         assert runs.claim_run(run.id, at=now + timedelta(minutes=9)) is None
-        assert runs.due_run_ids(at=now + timedelta(minutes=9)) == ()
+        assert list(runs.due_run_ids(at=now + timedelta(minutes=9), limit=5)) == []
     later = now + timedelta(minutes=11)
-    assert runs.due_run_ids(at=later) == (run.id,)
+    assert list(runs.due_run_ids(at=later, limit=5)) == [run.id]
     with unit_of_work():
         second = runs.claim_run(run.id, at=later)
     assert first is not None

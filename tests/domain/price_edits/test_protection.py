@@ -6,6 +6,7 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import update
 
+from app.accounts.models import Account
 from app.audit.services import SYSTEM
 from app.catalogue.models import BillingCycle, ProductPrice, Term, VendorCost
 from app.core.errors import Invalid
@@ -13,7 +14,13 @@ from app.notifications.models import OutboundMail
 from app.orders.execution import process_work
 from app.pricing.models import PriceListEntry, PriceRule, Promotion, PromotionAmount, PromotionDuration
 from app.subscriptions.models import ChangeTiming, PriceLabel, SubscriptionCost
-from app.subscriptions.protection import activate_protection, list_protectable, locked_vendor_cost, remind_of_protection
+from app.subscriptions.protection import (
+    activate_protection,
+    list_protectable,
+    locked_vendor_cost,
+    remind_of_protection,
+    tell_of_ended_protection,
+)
 from tenants.context import scope
 from tests.domain.price_edits.conftest import cost_of, noon, unit_cost
 from tests.factories.execution import Wanted, all_of, make_order
@@ -110,8 +117,26 @@ def test_the_end_of_a_protection_is_told_once_30_days_before(session, world, pro
         assert remind_of_protection(on=date(2027, 2, 7), at=MONDAY_NOON) == 1
         assert remind_of_protection(on=date(2027, 2, 8), at=MONDAY_NOON) == 0
         session.commit()
-        mails = [mail for mail in all_of(session, OutboundMail) if mail.template == "protection_ending"]
+        mails = [mail for mail in all_of(session, OutboundMail) if mail.to_email == world.direct_buyer.email]
+        mails = [mail for mail in mails if mail.template == "protection_ending"]
         assert [mail.fields["protected_until"] for mail in mails] == ["2027-03-09"]
+
+
+def test_customer_and_account_manager_are_told_once_when_a_protection_ends(session, world, protected):
+    """CB-06: protection ending in 30 days, ended (customer + AM)."""
+    with scope(world.scope):
+        session.get_one(Account, (world.id, world.direct.id)).owner_id = world.bss_user.id
+        session.flush()
+        remind_of_protection(on=date(2027, 2, 7), at=MONDAY_NOON)
+        assert tell_of_ended_protection(on=date(2027, 3, 8), at=MONDAY_NOON) == 0
+        assert tell_of_ended_protection(on=date(2027, 3, 9), at=MONDAY_NOON) == 1
+        assert tell_of_ended_protection(on=date(2027, 3, 10), at=MONDAY_NOON) == 0
+        session.commit()
+        told = [(mail.template, mail.to_email) for mail in all_of(session, OutboundMail)]
+        for template in ("protection_ending", "protection_ended"):
+            assert (template, world.bss_user.email) in told
+            assert (template, world.direct_buyer.email) in told
+            assert len([each for each in told if each[0] == template]) == 2
 
 
 def test_a_promotion_lowers_three_cycles_and_then_the_price_is_whole_again(session, world, billing):

@@ -11,10 +11,11 @@ from sqlalchemy import func, select
 import app.orders.models  # noqa: F401 - subscriptions refer to its tables
 from app.audit.services import SYSTEM
 from app.billing.usage.importing import upload_usage
-from app.billing.usage.models import UsageCharge, UsageImport
+from app.billing.usage.models import UsageBudget, UsageCharge, UsageImport
 from app.core import db
 from app.core.config import settings
 from app.identity.models import UserKind, UserType
+from app.notifications.models import OutboundMail
 from tenants.context import distributor_scope, scope
 from tests.domain.usage.conftest import make_metered, set_rate
 from tests.factories.world import MONDAY_NOON, make_user, make_world
@@ -175,3 +176,37 @@ def test_anothers_usage_does_not_exist(staff, world, session, tmp_path) -> None:
         assert staff.get(f"/bss/usage{path}").status_code == HTTPStatus.NOT_FOUND
     assert staff.get(f"/bss/usage/products/{metered.product_id}").status_code == HTTPStatus.NOT_FOUND
     assert staff.post(f"/bss/usage/rates/{charge}/remove").status_code == HTTPStatus.NOT_FOUND
+
+
+def test_a_budget_is_set_changed_and_taken_away(staff, world, metered) -> None:
+    """CB-13 (partly): a budget of a cycle stands on the usage page of its subscription."""
+    address = f"/bss/usage/of/{metered.running.code}"
+    assert "Budget" in staff.get(address).text
+    answer = staff.post(f"{address}/budget", data={"amount": "500"})
+    assert (answer.status_code, answer.location) == (HTTPStatus.SEE_OTHER, address)
+    assert only(world, UsageBudget).amount == 500
+    assert "€500.00" in staff.get(address).text
+    staff.post(f"{address}/budget", data={"amount": ""})
+    assert count(world, UsageBudget) == 0
+
+
+@pytest.mark.parametrize("amount", ["0", "-5", "abc", "1.001", "NaN"])
+def test_a_budget_that_is_none_is_refused_at_its_field(staff, world, metered, amount) -> None:
+    answer = staff.post(f"/bss/usage/of/{metered.running.code}/budget", data={"amount": amount})
+    assert answer.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
+    assert 'id="amount-error"' in answer.text
+    assert count(world, UsageBudget) == 0
+
+
+def test_an_import_tells_its_starter_that_it_has_finished(staff, world, metered) -> None:
+    """CB-13, CB-43: import finished, once, to whoever started it."""
+    upload(staff, HEADER + f"{metered.account_code},{metered.running.code},Traffic,5,2026-06-01,2026-06-02\nbad,,,,,\n")
+    found = only(world, UsageImport)
+    for _ in range(2):
+        import_usage(str(found.id), distributor_id=str(world.id))
+    with scope(world.scope):
+        mails = db.session.scalars(select(OutboundMail).where(OutboundMail.template == "import_finished")).all()
+        assert [(mail.to_email, mail.fields["outcome"]) for mail in mails] == [
+            (world.bss_user.email, "1 rows imported, 0 replaced, 1 rejected")
+        ]
+        assert mails[0].fields["import_url"].endswith(f"/bss/usage/{found.id}")
