@@ -47,11 +47,6 @@ def is_upgrade(product_id: UUID, target_id: UUID) -> bool:
     return any(each.id == target_id for each in upgrade_targets(product_id))
 
 
-def is_downgrade(product_id: UUID, target_id: UUID) -> bool:
-    """Whether the path leads from the other product to this one."""
-    return any(each.id == target_id for each in downgrade_targets(product_id))
-
-
 def set_upgrade_targets(product_id: UUID, target_ids: Collection[UUID], *, actor: Actor, at: datetime) -> None:
     """Let a product become these and no others directly.
 

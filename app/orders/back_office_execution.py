@@ -27,7 +27,7 @@ from app.orders.plan_items import check_plan_item
 from app.orders.prechecks.services import answers_of, refusal
 from app.orders.requirements import requirement_errors
 from app.orders.schedule import last_day, wait_for_day
-from app.orders.statuses import choices_for_cancel
+from app.orders.statuses import choices_for_cancel, tell_status
 from app.resellers.aliases import release_alias
 from tenants.days import distributors_day
 
@@ -116,6 +116,7 @@ def cancel(number: str, *, reason: str, status_id: UUID | None = None, actor: Ac
             line.item.delivery_status = DeliveryStatus.CANCELED
     add_event(order, "canceled", "The order was canceled.", at=at)
     mail_canceled(order, at=at)
+    tell_status(order, at=at)
     record(
         "order.canceled", actor=actor, at=at, target_kind="order", target_id=order.id,
         after={"reason": words[:LONGEST_REASON]},

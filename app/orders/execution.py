@@ -49,7 +49,7 @@ from app.orders.models import (
 from app.orders.requirements import in_required_order, requirement_errors
 from app.orders.schedule import hold_for_next_try, settle
 from app.orders.service_details import tell_services
-from app.orders.statuses import await_people
+from app.orders.statuses import await_people, tell_status
 from app.pricing.promotions.services import count_redemptions
 from app.provisioning.services import nudge_tasks
 from app.resellers.errors import alias_required
@@ -204,7 +204,7 @@ def _execute(order: Order, lines: Sequence[Line], parties: Parties, cost: OrderC
     require_credit(order, parties.payer, cost)
     is_approved = order.channel is OrderChannel.ALIAS and order.decided_at is not None and order.run_at is None
     if any(line.product_type.non_automatic for line in lines):
-        await_people(order)
+        await_people(order, at=at)
         settle(order, at=at)
         add_event(order, "in_progress", IN_PROGRESS, at=at)
         mail_needs_people(order, parties.receiver.name, at=at)
@@ -226,6 +226,8 @@ def finish(run: Execution, lines: Sequence[Line], move: Move) -> None:
     advance(order, move)
     order.executed_at = run.at
     settle(order, at=run.at)
+    if order.parent_id is None:
+        tell_status(order, at=run.at)
     session.flush()
     invoice_order(
         order.id,

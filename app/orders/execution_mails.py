@@ -145,6 +145,33 @@ def mail_canceled(order: Order, *, at: datetime) -> None:
         _to_buyer(MailTemplate.ORDER_CANCELED, order, {}, at=at)
 
 
+def mail_status(order: Order, status_name: str, *, at: datetime) -> None:
+    """CB-19: an order has reached a status that tells whoever ordered; of staff's orders whom they are for.
+
+    A reseller's customer hears of it in its reseller's name, or not at all.
+    """
+    if order.channel is not OrderChannel.BSS:
+        _to_buyer(MailTemplate.ORDER_STATUS, order, {"status": status_name}, at=at)
+        return
+    is_customers = order.reseller_id is not None and order.account_id != order.reseller_id
+    storefront_id = _storefront_of(order.reseller_id) if is_customers and order.reseller_id else root_storefront_id()
+    if storefront_id is None:
+        return
+    queue_mail(
+        MailTemplate.ORDER_STATUS,
+        to_email=order.contact_email,
+        sender_reseller_id=order.reseller_id if is_customers else None,
+        storefront_id=storefront_id,
+        fields={
+            "order_number": order.number,
+            "order_url": _url(storefront_id, f"/orders/{order.number}"),
+            "status": status_name,
+        },
+        about=About(AboutKind.ORDER, order.id),
+        at=at,
+    )
+
+
 def mail_schedule_done(order: Order, *, at: datetime) -> None:
     """SF-33: a scheduled order was executed on its day."""
     _to_buyer(MailTemplate.SCHEDULED_ORDER_DONE, order, {}, at=at)

@@ -23,6 +23,7 @@ from app.provisioning.pictures import from_json
 from app.provisioning.recovery import failure_told, tell_recovered
 from app.provisioning.repairs import repair_succeeded
 from app.subscriptions.assets import asset_failed, asset_stands
+from app.subscriptions.owner_mails import mail_asset_ready
 from app.subscriptions.problems import clear_problem, note_problem
 from app.subscriptions.queries import find_asset_by_item, find_subscription_for_update
 from app.subscriptions.services import activate, change_quantity, mark_failed, mark_pending
@@ -47,7 +48,7 @@ def deliver(
     add_event(order, "delivered", READY, at=at, item=item)
     session.flush()
     if item.subscription_id is None:
-        _activate_asset(item)
+        _activate_asset(item, at=at)
         return
     subscription = activate(
         item.subscription_id, at=at, service_manager_id=service_manager_id, vendor_reference=vendor_reference
@@ -159,10 +160,11 @@ def _order_and_item(task: ProvisioningTask) -> tuple[Order | None, OrderItem | N
     return order, item
 
 
-def _activate_asset(item: OrderItem) -> None:
+def _activate_asset(item: OrderItem, *, at: datetime) -> None:
     asset = find_asset_by_item(item.id)
     if asset is not None:
         asset_stands(asset)
+        mail_asset_ready(asset, at=at)
 
 
 def _all_made(order: Order) -> bool:

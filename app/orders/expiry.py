@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, select
+from sqlalchemy import select
 
 from app.audit.services import SYSTEM, record
 from app.core.db import session
@@ -15,16 +15,10 @@ from app.orders.execution_rows import lines_of
 from app.orders.machine import Move, advance
 from app.orders.models import (
     DeliveryStatus,
-    IdempotencyKey,
     Order,
-    OrderEvent,
-    OrderItem,
-    OrderItemCost,
-    OrderItemVendorCost,
     OrderStatus,
-    OrderWork,
 )
-from app.resellers.aliases import release_alias
+from app.orders.removal import remove_orders
 from tenants.context import current_scope
 
 PENDING_FOR = timedelta(days=30)
@@ -86,34 +80,11 @@ def delete_expired_drafts(*, at: datetime) -> int:
     ).all()
     if not drafts:
         return 0
-    ids = [draft.id for draft in drafts]
-    items = session.scalars(
-        select(OrderItem.id).where(OrderItem.distributor_id == here, OrderItem.order_id.in_(ids))
-    ).all()
-    for item_id in items:
-        release_alias(item_id)
     for draft in drafts:
         record(
             "order.expired", actor=SYSTEM, at=at, target_kind="order", target_id=draft.id,
             before={"number": draft.number, "status": draft.status.value},
         )  # fmt: skip
     session.flush()
-    for statement in (
-        delete(OrderItemCost).where(OrderItemCost.distributor_id == here, OrderItemCost.item_id.in_(items)),
-        delete(OrderItemVendorCost).where(
-            OrderItemVendorCost.distributor_id == here, OrderItemVendorCost.item_id.in_(items)
-        ),
-        delete(OrderWork).where(OrderWork.distributor_id == here, OrderWork.order_id.in_(ids)),
-        delete(OrderEvent).where(OrderEvent.distributor_id == here, OrderEvent.order_id.in_(ids)),
-        delete(IdempotencyKey).where(
-            IdempotencyKey.distributor_id == here,
-            IdempotencyKey.answer["order_id"].as_string().in_([str(each) for each in ids]),
-        ),
-        delete(OrderItem).where(
-            OrderItem.distributor_id == here, OrderItem.order_id.in_(ids), OrderItem.parent_item_id.is_not(None)
-        ),
-        delete(OrderItem).where(OrderItem.distributor_id == here, OrderItem.order_id.in_(ids)),
-        delete(Order).where(Order.distributor_id == here, Order.id.in_(ids)),
-    ):
-        session.execute(statement.execution_options(synchronize_session="fetch"))
+    remove_orders([draft.id for draft in drafts])
     return len(drafts)

@@ -27,6 +27,7 @@ from app.orders.execution_items import Execution, start_item
 from app.orders.execution_rows import Line, lines_of, lock_order_by_number, parties_of
 from app.orders.machine import Move, advance, at_first
 from app.orders.models import DeliveryStatus, Order, OrderItem, OrderStatus
+from app.orders.statuses import tell_status
 from app.pricing.promotions.services import count_redemptions
 from app.provisioning.services import nudge_tasks
 from tenants.context import current_scope
@@ -96,6 +97,7 @@ def deliver_items(wanted: Delivery, *, actor: Actor, at: datetime) -> Order:
     nudge_tasks([task for task in tasks if task is not None])
     if target is not order:
         advance(order, Move.DELIVER_PART)
+        tell_status(order, at=at)
         names = ", ".join(line.item.product_name for line in chosen)
         add_event(order, "part_delivered", PART.format(names=names), at=at)
     has_failed = any(line.item.delivery_status is DeliveryStatus.FAILED for line in chosen)

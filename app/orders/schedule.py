@@ -6,7 +6,6 @@ flagged, until its buyer chooses another day or cancels, or staff executes it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -23,6 +22,7 @@ from app.orders.execution_mails import mail_canceled, mail_schedule_done, mail_s
 from app.orders.execution_rows import lock_order_by_number
 from app.orders.machine import Move, advance
 from app.orders.models import DeliveryStatus, Order, OrderItem, OrderStatus
+from app.resellers.aliases import release_alias
 from tenants.context import current_scope
 from tenants.days import distributors_day
 from tenants.models import Distributor
@@ -94,6 +94,7 @@ def cancel_scheduled(number: str, *, reason: str = "", actor: Actor, at: datetim
     for item in session.scalars(
         select(OrderItem).where(OrderItem.distributor_id == order.distributor_id, OrderItem.order_id == order.id)
     ):
+        release_alias(item.id)
         item.delivery_status = DeliveryStatus.CANCELED
     add_event(order, "canceled", CANCELED, at=at, actor_name=shown_name(actor))
     mail_canceled(order, at=at)
@@ -132,20 +133,6 @@ def settle(order: Order, *, at: datetime) -> None:
         mail_schedule_done(order, at=at)
     order.run_at = order.run_failed_at = None
     order.run_attempts = 0
-
-
-def list_flagged(limit: int = 50) -> Sequence[Order]:
-    """Return scheduled orders whose tries have all failed, the longest waiting first: the operators' queue."""
-    return session.scalars(
-        select(Order)
-        .where(
-            Order.distributor_id == current_scope().distributor_id,
-            Order.status == OrderStatus.SCHEDULED,
-            Order.run_failed_at.is_not(None),
-        )
-        .order_by(Order.run_failed_at)
-        .limit(limit)
-    ).all()
 
 
 def count_flagged() -> int:

@@ -7,7 +7,7 @@ An own status of the type In progress says where an order's people stand; one of
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -19,6 +19,7 @@ from app.core.db import session
 from app.core.errors import Conflict, Invalid, NotFound
 from app.core.ids import new_id, parse_id
 from app.orders.errors import WrongOrderState
+from app.orders.execution_mails import mail_status
 from app.orders.execution_rows import lock_order_by_number
 from app.orders.machine import Move, advance
 from app.orders.models import Order, OrderStatus, OrderStatusRow, StatusType, StorefrontType
@@ -65,6 +66,7 @@ class StatusDetails:
     storefront_type: StorefrontType = StorefrontType.VIEWABLE
     is_default: bool = False
     is_active: bool = True
+    mails_customer: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,18 +130,22 @@ def add_status(details: StatusDetails, *, actor: Actor, at: datetime) -> NamedSt
 
 
 def change_status(ref: str, details: StatusDetails, *, actor: Actor, at: datetime) -> None:
-    """Change a status; of a built-in one only whether In Progress is on and the default. Raises StatusIsKept, Invalid."""
+    """Change a status; of a built-in one only its mail, and whether In Progress is on and the default.
+
+    Raises StatusIsKept, Invalid.
+    """
     _lock()
     known = list_statuses()
     status = get_status(ref)
     if status.is_mandatory:
         if not details.is_active:
             raise StatusIsKept(f"{status.details.name} cannot be switched off")
-        raise StatusIsKept(f"{status.details.name} is built in and cannot be changed")
+        if details != replace(status.details, mails_customer=details.mails_customer):
+            raise StatusIsKept(f"{status.details.name} is built in: only its mail can be changed")
     if status.built_in is not None:
-        details = StatusDetails(
-            status.details.number, status.details.name, status.details.description, status.details.type,
-            status.details.storefront_type, is_default=details.is_default, is_active=details.is_active,
+        details = replace(
+            status.details, is_default=details.is_default, is_active=details.is_active,
+            mails_customer=details.mails_customer,
         )  # fmt: skip
     else:
         _check(details, known, ref)
@@ -188,11 +194,24 @@ def require_status_for_people() -> None:
         )
 
 
-def await_people(order: Order) -> None:
+def await_people(order: Order, *, at: datetime) -> None:
     """Let an order wait for people, under the name the distributor has for it."""
     advance(order, Move.AWAIT_PEOPLE)
     found = status_for_people()
     order.custom_status_id = found.id if found is not None and found.built_in is None else None
+    tell_status(order, at=at)
+
+
+def tell_status(order: Order, *, at: datetime) -> None:
+    """Mail whoever ordered that an order has got where it stands now, if its status says so (CB-19); one statement."""
+    rows = session.scalars(
+        select(OrderStatusRow).where(
+            OrderStatusRow.distributor_id == order.distributor_id, OrderStatusRow.mails_customer
+        )
+    ).all()
+    own = order.custom_status_id
+    if any(row.id == own if own is not None else row.key == order.status.value for row in rows):
+        mail_status(order, shown_status(order), at=at)
 
 
 def move_by_hand(number: str, ref: str, *, actor: Actor, at: datetime) -> Order:
@@ -209,6 +228,8 @@ def move_by_hand(number: str, ref: str, *, actor: Actor, at: datetime) -> Order:
         raise Invalid.field("status_ref", "choice", "Choose one of the statuses")
     order.custom_status_id = status_id
     session.flush()
+    if status_id != before:
+        tell_status(order, at=at)
     record("order.moved", actor=actor, at=at, target_kind="order", target_id=order.id,
            before={"status_id": before}, after={"status_id": status_id})  # fmt: skip
     return order
@@ -250,14 +271,16 @@ def _built_in(
 ) -> NamedStatus:
     is_default = row.is_default if row is not None else key is OrderStatus.IN_PROGRESS
     is_active = row.is_active if row is not None else True
-    details = StatusDetails(number * 10, STATUS_WORDS[key], text, type_, shown, is_default, is_active)
+    mails_customer = row.mails_customer if row is not None else False
+    details = StatusDetails(number * 10, STATUS_WORDS[key], text, type_, shown, is_default, is_active, mails_customer)
     return NamedStatus(key.value, row.id if row else None, key, details)
 
 
 def _details(row: OrderStatusRow) -> StatusDetails:
     return StatusDetails(
-        row.number, row.name, row.description, row.type, row.storefront_type, row.is_default, row.is_active
-    )
+        row.number, row.name, row.description, row.type, row.storefront_type, row.is_default, row.is_active,
+        row.mails_customer,
+    )  # fmt: skip
 
 
 def _columns(details: StatusDetails) -> dict[str, object]:
@@ -269,6 +292,7 @@ def _columns(details: StatusDetails) -> dict[str, object]:
         "storefront_type": details.storefront_type,
         "is_default": details.is_default,
         "is_active": details.is_active,
+        "mails_customer": details.mails_customer,
     }
 
 

@@ -52,6 +52,12 @@ def mail_trial(trial: Trial, subscription: Subscription, reminder: Reminder, *, 
     )
 
 
+def mail_asset_ready(asset: Asset, *, at: datetime) -> None:
+    """Tell its owner that a one-off purchase stands (CB-31)."""
+    fields = {"asset_name": asset.name, "asset_code": asset.code, "quantity": str(asset.quantity)}
+    mail_owner(MailTemplate.ASSET_READY, asset, fields, path=f"/billing/assets/{asset.code}", link="asset_url", at=at)
+
+
 def mail_owner(
     template: MailTemplate,
     owned: Subscription | Asset,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from wtforms import BooleanField, IntegerField, SelectField, StringField
 from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
@@ -22,6 +24,7 @@ STOREFRONT_WORDS = {
 }
 SHOWN = (StorefrontType.VIEWABLE, StorefrontType.HIDDEN)
 MOST_NUMBER = 9999
+MAILS = "Whoever ordered is told when an order gets here. The words stand in Setup, Mails."
 
 
 class StatusForm(Form):
@@ -49,6 +52,7 @@ class StatusForm(Form):
     )
     is_default = BooleanField("Default", description="Orders that people deliver start here.")
     is_active = BooleanField("Active", default=True)
+    mails_customer = BooleanField("Mail the customer", description=MAILS)
 
     def to_details(self) -> StatusDetails:
         """Return the validated input; call it after validate_on_submit()."""
@@ -60,24 +64,23 @@ class StatusForm(Form):
             storefront_type=StorefrontType(self.storefront_type.data),
             is_default=self.is_default.data,
             is_active=self.is_active.data,
+            mails_customer=self.mails_customer.data,
         )
 
 
 class BuiltInForm(Form):
-    """What can be changed on *In Progress*."""
+    """What can be changed on a built-in status: its mail; on *In Progress* more."""
 
     is_default = BooleanField("Default", description="Orders that people deliver start here.")
     is_active = BooleanField("Active")
+    mails_customer = BooleanField("Mail the customer", description=MAILS)
 
     def to_details(self, status: NamedStatus) -> StatusDetails:
         """Return the status with what was changed."""
-        details = status.details
-        return StatusDetails(
-            details.number,
-            details.name,
-            details.description,
-            details.type,
-            details.storefront_type,
-            self.is_default.data,
-            self.is_active.data,
+        is_default = status.details.is_default if status.is_mandatory else self.is_default.data
+        return replace(
+            status.details,
+            is_default=is_default,
+            is_active=self.is_active.data,
+            mails_customer=self.mails_customer.data,
         )

@@ -48,7 +48,7 @@ def new() -> ResponseReturnValue:
 @bp.route("/<ref>", methods=["GET", "POST"])
 @permission_required(Permission.BSS_SETUP_EDIT)
 def edit(ref: str) -> ResponseReturnValue:
-    """Change a status; of the built-in ones only In Progress can be."""
+    """Change a status; of the built-in ones only the mail, and on In Progress more."""
     status = get_status(ref)
     form: StatusForm | BuiltInForm = BuiltInForm() if status.built_in is not None else StatusForm()
     if not form.is_submitted():
@@ -73,6 +73,7 @@ def delete(ref: str) -> ResponseReturnValue:
 def _fill(form: StatusForm | BuiltInForm, status: NamedStatus) -> None:
     details = status.details
     form.is_default.data, form.is_active.data = details.is_default, details.is_active
+    form.mails_customer.data = details.mails_customer
     if isinstance(form, StatusForm):
         form.number.data, form.name.data, form.description.data = details.number, details.name, details.description
         form.type.data, form.storefront_type.data = details.type.value, details.storefront_type.value

@@ -22,6 +22,7 @@ from app.orders.back_office_execution import BY_PEOPLE, Start, cancel, execute, 
 from app.orders.back_office_queries import BackOfficeOrder, get_for_back_office
 from app.orders.models import OrderStatus
 from app.orders.partial import Delivery, deliver_items
+from app.orders.removal import delete_order
 from app.orders.schedule import last_day
 from app.orders.statuses import choices_by_hand, choices_for_cancel, move_by_hand
 from app.web.pages import page
@@ -166,3 +167,27 @@ def _crumbs(order: BackOfficeOrder, label: str) -> list[Crumb]:
         Crumb(order.number, url_for(".detail", number=order.number)),
         Crumb(label),
     ]
+
+
+@bp.route("/<number>/delete", methods=["GET", "POST"])
+@permission_required(Permission.BSS_SALES_APPROVE)
+def delete(number: str) -> ResponseReturnValue:
+    """Delete an order staff has recorded and nobody executed; asked once more on a page of its own."""
+    order = get_for_back_office(number)
+    form = ActionForm()
+    if form.validate_on_submit():
+        with unit_of_work():
+            delete_order(number, actor=signed_in_viewer().actor, at=utc_now())
+        flash(f"{number} was deleted.", "success")
+        return redirect(url_for(".index"), code=303)
+    return page(
+        "bss/orders/delete.html",
+        title=f"Delete {number}",
+        breadcrumbs=[
+            Crumb("Orders", url_for(".index")),
+            Crumb(number, url_for(".detail", number=number)),
+            Crumb("Delete"),
+        ],
+        order=order,
+        form=form,
+    ), form.status

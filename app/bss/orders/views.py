@@ -48,6 +48,7 @@ from app.orders.idempotency import Submit, once
 from app.orders.models import OrderChannel, OrderStatus
 from app.orders.partial import DELIVERABLE, sub_orders_of
 from app.orders.queries import list_events
+from app.orders.removal import may_delete
 from app.orders.statuses import MOVABLE, choices_by_hand
 from app.orders.words import STATUS_WORDS
 from app.resellers.plans import needs_alias
@@ -337,6 +338,8 @@ def _more(order: BackOfficeOrder) -> list[dict[str, object]]:
         found.append({"label": "Edit", "url": url_for(".edit", number=number), "icon": "edit"})
     if may_edit and order.status in MOVABLE and choices_by_hand():
         found.append({"label": "Change status", "url": url_for(".move", number=number), "icon": "edit"})
+    if viewer.can(Permission.BSS_SALES_APPROVE) and may_delete(order.status, order.channel):
+        found.append({"label": "Delete", "url": url_for(".delete", number=number), "icon": "trash"})
     if may_edit:
         found.append({"label": "Copy", "url": url_for(".copy", number=number, request_key=new_id()), "post": True})
     return found

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from app.billing.charges import charge_to_credit, has_pending
 from app.billing.models import ChargeKind
-from app.billing.proration import cycle_amount, increase_amount, unused_share
+from app.billing.proration import cycle_amount, decrease_credit, increase_amount
 from app.catalogue.models import BillingType, Product, ProductKind, ProductType
 from app.catalogue.quantities import limits_of, require_quantity
 from app.changes.charging import Amount, charge, current_period, whole_cycle
@@ -166,8 +166,8 @@ def _decrease(
     less = before - after
     if change.timing is ChangeTiming.PERIOD_END:  # confirmed late: the whole new period is at the lower number
         last_used = change.effective_on - timedelta(days=1)
-        whole = cycle_amount(cost.unit_cost, before, cost.currency) - cycle_amount(cost.unit_cost, after, cost.currency)
-        net = unused_share(whole, period, last_used, cost.currency)
+        old, new = (cycle_amount(cost.unit_cost, each, cost.currency) for each in (before, after))
+        net = decrease_credit(old, new, period, last_used, cost.currency)
     else:
         last_used = change.effective_on
         is_free = exit_of(subscription, less, change.timing, at=change.created_at).percent is None

@@ -239,3 +239,15 @@ def test_an_asset_of_a_service_manager_waits_for_it(session, world, buy):
         session.commit()
     asset = buy()
     assert (asset.status, asset.sync_status) == (AssetStatus.PENDING_ACTIVATION, SyncStatus.PENDING)
+
+
+def test_its_owner_hears_that_it_stands(session, world, buy):
+    """CB-31: an asset was created, in its seller's name."""
+    mine, customers = buy(), buy(for_customer=True)
+    with scope(world.scope):
+        told = {
+            each.fields["asset_code"]: each for each in all_of(session, OutboundMail) if each.template == "asset_ready"
+        }
+        assert set(told) == {mine.code, customers.code}
+        assert told[customers.code].sender_reseller_id == world.tech.id
+        assert told[customers.code].to_email != told[mine.code].to_email

@@ -11,14 +11,17 @@ from app.catalogue.models import Product
 from app.core.db import unit_of_work
 from app.core.errors import Invalid
 from app.notifications.models import OutboundMail
+from app.orders.back_office_queries import BackOfficeFilter, find_orders
 from app.orders.errors import WrongOrderState
 from app.orders.execution import process_work
 from app.orders.models import DeliveryStatus, Order, OrderItem, OrderStatus, OrderWork, WorkState
-from app.orders.schedule import TRIES, cancel_scheduled, count_flagged, list_flagged, reschedule, run_time
+from app.orders.schedule import TRIES, cancel_scheduled, count_flagged, reschedule, run_time
 from app.orders.scheduled_runs import nudge_due, run_scheduled
 from app.pricing.models import PriceListEntry
+from app.resellers.aliases import hold_alias
 from app.subscriptions.models import Subscription
 from tenants.context import scope
+from tenants.models import Address
 from tests.factories.execution import Placed, Wanted, alias_order, all_of, root_order
 from tests.factories.world import MONDAY, MONDAY_NOON, World
 
@@ -138,7 +141,8 @@ def test_too_little_credit_keeps_it_scheduled_for_three_tries_then_it_is_flagged
     with scope(world.scope):
         order = order_of(session, placed)
         assert (order.run_at, order.run_failed_at) == (None, due)
-        assert [each.number for each in list_flagged()] == [placed.number]
+        flagged = find_orders(BackOfficeFilter(is_flagged=True), zone="UTC", limit=5)
+        assert [each.number for each in flagged] == [placed.number]
         assert set(mails(session, "no_available_credit")) == {world.direct_buyer.email}
         assert mails(session, "scheduled_order_failed") == [world.direct_buyer.email]
         assert mails(session, "scheduled_order_stuck") == [world.bss_user.email]
@@ -223,6 +227,15 @@ def test_buyer_cancels_it(session, world: World, placed, buyer):
     run(session, world, placed, datetime(2026, 3, 6, 2, 0, tzinfo=UTC))
     with scope(world.scope):
         assert all_of(session, Subscription) == []
+
+
+def test_an_alias_a_canceled_order_held_is_free_again(session, world: World, placed, buyer):
+    with scope(world.scope):
+        with unit_of_work():
+            hold_alias(placed.items[0].id, "fresh-shop", reseller_id=world.basic.account.id, at=MONDAY_NOON)
+        with unit_of_work():
+            cancel_scheduled(placed.number, actor=buyer, at=MONDAY_NOON)
+        assert "fresh-shop" not in {each.alias for each in all_of(session, Address)}
 
 
 def test_once_execution_has_started_both_are_refused(session, world: World, placed, buyer):

@@ -307,3 +307,36 @@ def test_a_types_limits_hold_on_the_pages_of_an_order(session, bss, world, numbe
     with scope(world.scope):
         assert all_of(db.session, OrderItem) == []
     assert put(bss, number, world.seats, quantity="3").status_code == HTTPStatus.SEE_OTHER
+
+
+def test_an_administrator_deletes_what_staff_has_recorded(app, session, bss, world, number):
+    """CB-18: a Submitted order of staff's own is gone with its items; sales cannot, and what is executed stays."""
+    put(bss, number, world.seats)
+    sales = as_role(app, session, world, "sales")
+    assert sales.post(f"/bss/orders/{number}/delete").status_code == HTTPStatus.FORBIDDEN
+    assert "Delete" in bss.get(f"/bss/orders/{number}").text
+    assert bss.get(f"/bss/orders/{number}/delete").status_code == HTTPStatus.OK
+    assert bss.post(f"/bss/orders/{number}/delete").status_code == HTTPStatus.SEE_OTHER
+    with scope(world.scope):
+        assert all_of(db.session, Order) == all_of(db.session, OrderItem) == all_of(db.session, OrderItemCost) == []
+    assert bss.post(f"/bss/orders/{number}/delete").status_code == HTTPStatus.NOT_FOUND
+
+
+@pytest.mark.parametrize("status", [OrderStatus.EXECUTED, OrderStatus.CANCELED, OrderStatus.SUBMITTED])
+def test_what_is_executed_or_somebody_elses_is_not_deleted(session, bss, world, status):
+    placed = root_order(session, world, [Wanted(world.seats)], status=status)
+    refused = bss.post(f"/bss/orders/{placed.number}/delete", headers=JSON)
+    assert refused.status_code == HTTPStatus.CONFLICT
+    assert order_of(world, placed.number).status is status
+
+
+def test_an_offer_whose_order_was_deleted_can_be_converted_again(bss, world):
+    made = bss.post(f"/bss/offers/new/{world.direct.id}", data={})
+    offer = str(made.headers["Location"]).split("/")[-2]
+    bss.post(f"/bss/offers/{offer}/items/new", data={"key": key_of(world.seats), "quantity": "5"})
+    bss.post(f"/bss/offers/{offer}/accept")
+    first = str(bss.post(f"/bss/offers/{offer}/convert").headers["Location"]).split("/")[-1]
+    bss.post(f"/bss/orders/{first}/delete")
+    second = str(bss.post(f"/bss/offers/{offer}/convert").headers["Location"]).split("/")[-1]
+    assert first != second
+    assert order_of(world, second).net_total == Decimal("50.00")

@@ -7,12 +7,14 @@ import pytest
 from app.catalogue.models import ProductType
 from app.core import db
 from app.core.db import unit_of_work
+from app.notifications.models import OutboundMail
 from app.orders.execution import process_work
 from app.orders.models import Order, OrderStatus, OrderStatusRow
 from app.orders.statuses import MANDATORY, list_statuses
 from tenants.context import scope
 from tests.factories.execution import Placed, Wanted, all_of, root_order
 from tests.factories.world import MONDAY_NOON, World
+from tests.web.storefront.steps import run_orders
 
 WAITING = {
     "number": "55", "name": "Waiting for parts", "description": "", "type": "in_progress",
@@ -144,3 +146,41 @@ def test_orders_for_people_start_in_the_default_status(session, bss, world, wait
     order = order_of(world, placed)
     assert order.status is OrderStatus.IN_PROGRESS
     assert str(order.custom_status_id) == waiting
+
+
+def mails_of(world: World) -> list[tuple[str, str]]:
+    with scope(world.scope):
+        return [
+            (each.to_email, each.fields["status"])
+            for each in all_of(db.session, OutboundMail)
+            if each.template == "order_status"
+        ]
+
+
+def test_a_status_mails_whoever_ordered_where_it_says_so(session, bss, world, waiting):
+    """CB-19: off by default; on, an order that gets there tells its buyer, once."""
+    placed = root_order(session, world, [Wanted(world.seats)], status=OrderStatus.SUBMITTED)
+    move = f"/bss/orders/{placed.number}/status"
+    bss.post(move, data={"status_ref": waiting})
+    assert mails_of(world) == []
+    bss.post(move, data={"status_ref": ""})
+    on = bss.post(f"/bss/order-statuses/{waiting}", data={**WAITING, "mails_customer": "y"})
+    assert on.status_code == HTTPStatus.SEE_OTHER
+    for _ in range(2):
+        bss.post(move, data={"status_ref": waiting})
+    assert mails_of(world) == [(world.direct_buyer.email, "Waiting for parts")]
+
+
+def test_a_built_in_status_mails_too_and_nothing_else_of_it_changes(session, bss, world):
+    """CB-20: executed; a customer of a reseller without a storefront hears nothing from the distributor."""
+    switched = bss.post("/bss/order-statuses/executed", data={"is_active": "y", "mails_customer": "y"})
+    assert switched.status_code == HTTPStatus.SEE_OTHER
+    for account in (world.direct, world.basic.customers[0]):
+        made = bss.post(f"/bss/orders/new/{account.id}", data={})
+        number = str(made.headers["Location"]).split("/")[-2]
+        bss.post(f"/bss/orders/{number}/items/new", data={"key": f"{world.seats.id}:P1M:monthly", "quantity": "1"})
+        bss.post(f"/bss/orders/{number}/execute")
+    run_orders(world)
+    assert mails_of(world) == [(world.direct_buyer.email, "Executed")]
+    refused = bss.post("/bss/order-statuses/executed", data={"mails_customer": ""}, headers=JSON)
+    assert refused.status_code == HTTPStatus.CONFLICT
