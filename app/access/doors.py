@@ -31,6 +31,7 @@ from app.identity.errors import LinkNoLongerValid
 from app.identity.hops import land_hop
 from app.identity.models import SignInName, TokenPurpose
 from app.identity.permissions import Permission, permissions_of
+from app.identity.providers.forgotten import ask_for_password
 from app.identity.providers.queries import has_local_login
 from app.identity.realms import passwords_of
 from app.identity.recovery import (
@@ -39,7 +40,6 @@ from app.identity.recovery import (
     check_link,
     has_password,
     request_new_activation,
-    request_reset,
     reset_password,
 )
 from app.identity.registrants import is_chosen_password
@@ -250,7 +250,7 @@ def show_forgot(door: Door) -> ResponseReturnValue:
     if form.validate_on_submit():
         require_within(SIGN_IN, request.remote_addr)
         with unit_of_work():
-            request_reset(door.realm_id, form.email.data or "", at=utc_now())
+            ask_for_password(door.realm_id, form.email.data or "", at=utc_now())
         return page("storefront/sessions/mail_is_out.html", title="Look into your mailbox", login_url=door.url("login"))
     return page(
         "storefront/sessions/forgot.html", title="Set a new password", form=form, login_url=door.url("login")

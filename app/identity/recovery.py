@@ -25,7 +25,6 @@ from app.identity.realms import (
 )
 from app.identity.remembered import forget_all
 from app.identity.sessions import end_sessions
-from app.identity.sign_in import normal_email
 from app.notifications.services import MailTemplate
 from tenants.context import current_scope, scope
 
@@ -151,21 +150,6 @@ def request_new_activation(realm_id: UUID, token: str, *, at: datetime) -> None:
         return
     with scope(scope_of(holder.person)):
         send_activation(get_user(holder.user_id), realm_id, at=at)
-
-
-def request_reset(realm_id: UUID, email: str, *, at: datetime) -> None:
-    """Mail a reset link if the address may sign in here; otherwise do nothing, and say the same (SF-F26)."""
-    with open_realm(realm_id):
-        name = session.scalar(
-            select(SignInName).where(
-                SignInName.distributor_id == current_scope().distributor_id,
-                SignInName.realm_id == realm_id,
-                SignInName.email == normal_email(email),
-                SignInName.status == UserStatus.ACTIVE,
-            )
-        )
-    if name is not None:
-        send_reset(name.user_id, realm_id, email=name.email, full_name=name.full_name, at=at)
 
 
 def reset_password(realm_id: UUID, token: str, password: str, *, at: datetime) -> None:

@@ -11,7 +11,7 @@ from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from app.access.doors import Door, go_on, visit_of
-from app.access.forms import PresentPasswordForm
+from app.access.forms import CodeForm, PresentPasswordForm
 from app.access.landing import safe_next
 from app.access.limits import SIGN_IN, TRIP, require_within
 from app.access.sso.departures import callback_uri
@@ -22,17 +22,21 @@ from app.audit.services import Actor
 from app.core.clock import utc_now
 from app.core.db import session, unit_of_work
 from app.identity.email_change import WrongPassword
+from app.identity.entering import SignedIn
+from app.identity.errors import CodeRefused, TooSoon
 from app.identity.oidc.flow import prove
 from app.identity.providers.identities import SsoFailed, SsoRefused
 from app.identity.providers.matching import (
-    PasswordNeeded,
-    awaits_password,
+    awaited_proof,
+    confirm_by_code,
     confirm_by_password,
     finish_link,
     finish_sign_in,
+    send_proof_code_again,
 )
 from app.identity.providers.models import ProviderKind, SsoPurpose
 from app.identity.providers.newcomers import RegistrationNeeded
+from app.identity.providers.proofs import ProofNeeded
 from app.identity.providers.queries import get_provider
 from app.identity.providers.services import pass_test
 from app.identity.providers.trips import Arrival, fetch, keep_identity, next_path_of, take_answer
@@ -112,38 +116,62 @@ def _finish_sign_in(door: Door, request_id: UUID, browser: str) -> ResponseRetur
     if isinstance(found, RegistrationNeeded):
         where = url_for("storefront_registration.vouched", request_id=request_id)
         return redirect(where, code=HTTPStatus.SEE_OTHER)
-    if isinstance(found, PasswordNeeded):
+    if isinstance(found, ProofNeeded):
         return redirect(door.url("sso_confirm", request_id=request_id), code=HTTPStatus.SEE_OTHER)
     return go_on(door, found, wanted)
 
 
 def show_confirm(door: Door, request_id: UUID) -> ResponseReturnValue:
-    """Ask for the password once before an identity with the same address opens the door."""
-    browser, form = flask.session.get(BROWSER, ""), PresentPasswordForm()
+    """Ask once for the password, or the code that was mailed, before an identity with the same address opens the door."""
+    browser = flask.session.get(BROWSER, "")
     try:
-        asked = awaits_password(door.realm_id, request_id, browser, at=utc_now())
+        asked = awaited_proof(door.realm_id, request_id, browser, at=utc_now())
         session.commit()  # gives the row back
+        form = CodeForm() if asked.is_code else PresentPasswordForm()
         if form.validate_on_submit():
             require_within(SIGN_IN, request.remote_addr)
             with unit_of_work():
                 wanted = safe_next(next_path_of(door.realm_id, request_id), door.surface)
-                found = confirm_by_password(door.realm_id, request_id, browser, form.current.data or "", visit_of(door))
+                found = _confirm(door, request_id, browser, form)
             if found is not None:
                 return go_on(door, found, wanted)
-            form.take(WrongPassword())
+            form.take(CodeRefused() if asked.is_code else WrongPassword())
     except SsoFailed as error:
         return failed(door, error, SsoPurpose.SIGN_IN)
     except SsoRefused as error:
         return refused(door, error)
     return page(
         "storefront/sessions/sso_confirm.html",
-        title="Enter your password once",
+        title="Enter the code we mailed you" if asked.is_code else "Enter your password once",
         form=form,
         email=asked.email,
         provider_name=asked.provider_name,
+        is_code=asked.is_code,
+        resend_url=door.url("sso_resend_code", request_id=request_id),
         forgot_url=door.url("forgot"),
         login_url=door.url("login", stay=1),
     ), form.status
+
+
+def _confirm(door: Door, request_id: UUID, browser: str, form: CodeForm | PresentPasswordForm) -> SignedIn | None:
+    if isinstance(form, CodeForm):
+        return confirm_by_code(door.realm_id, request_id, browser, form.code.data or "", visit_of(door))
+    return confirm_by_password(door.realm_id, request_id, browser, form.current.data or "", visit_of(door))
+
+
+def resend_proof_code(door: Door, request_id: UUID) -> ResponseReturnValue:
+    """Mail another code, a minute after the last one."""
+    require_within(SIGN_IN, request.remote_addr)
+    try:
+        with unit_of_work():
+            send_proof_code_again(door.realm_id, request_id, flask.session.get(BROWSER, ""), at=utc_now())
+    except (SsoFailed, SsoRefused):
+        return redirect(door.url("login", stay=1), code=HTTPStatus.SEE_OTHER)
+    except TooSoon as refusal:
+        flash(str(refusal), "warning")
+    else:
+        flash("Another code is on its way. Only the newest one counts.", "success")
+    return redirect(door.url("sso_confirm", request_id=request_id), code=HTTPStatus.SEE_OTHER)
 
 
 def _finish_link(door: Door, request_id: UUID, browser: str) -> ResponseReturnValue:

@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 
 from app.access.doors import Door
 from app.access.guards import public, takes_foreign_posts
-from app.access.sso.arrivals import callback, finish, show_confirm
+from app.access.sso.arrivals import callback, finish, resend_proof_code, show_confirm
 from app.access.sso.departures import connect, start
 from app.access.sso.options import disconnect_one, mail_password_link, show_break_glass, show_options
 from app.access.sso.saml import show_metadata, take_in
@@ -48,6 +48,7 @@ ON_THE_WAY: tuple[Added, ...] = (
     ("/sso/<uuid:provider_id>/callback", "sso_callback", SEEN, callback),
     ("/sso/finish/<uuid:request_id>", "sso_finish", SEEN, finish),
     ("/sso/confirm/<uuid:request_id>", "sso_confirm", BOTH, show_confirm),
+    ("/sso/confirm/<uuid:request_id>/resend", "sso_resend_code", SENT, resend_proof_code),
     ("/sso/<uuid:provider_id>/signed-out", "sso_signed_out", SEEN, signed_out),
     ("/sso/<uuid:provider_id>/saml/metadata", "saml_metadata", SEEN, show_metadata),
     ("/sso/<uuid:provider_id>/saml/slo", "saml_slo", SEEN, take_logout),

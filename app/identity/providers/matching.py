@@ -1,8 +1,7 @@
-"""Whom a proven identity lets in (SF-14, BC-27): by its link; by a verified address after the password; or nobody."""
+"""Whom a proven identity lets in (SF-14, BC-27): by its link; by a verified address after a proof; or nobody."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -25,6 +24,14 @@ from app.identity.providers.following import follow_groups, roles_by_groups
 from app.identity.providers.identities import IdentityTaken, SsoFailed, SsoRefused
 from app.identity.providers.models import IdentityLink, IdentityProvider, SsoPurpose, SsoRequest
 from app.identity.providers.newcomers import RegistrationNeeded, keep_for_registration, may_register
+from app.identity.providers.proofs import (
+    ProofNeeded,
+    ask_for_proof,
+    count_wrong_proof,
+    is_code_of,
+    mail_code_again,
+    proof_needed,
+)
 from app.identity.providers.queries import get_provider
 from app.identity.providers.trips import close, fetch, is_open_for
 from app.identity.queries import get_user_for_update
@@ -35,24 +42,15 @@ from app.identity.sessions import Voucher
 from app.notifications.services import MailTemplate
 from tenants.context import scope
 
-WRONG_PASSWORDS = 5
 UNKNOWN = "No account found. Contact the owner of this storefront."
 UNKNOWN_STAFF = "You have no access. Ask your administrator."
 NOT_ACTIVE = "This account is not active"
 CONNECT_FIRST = "Sign in the way you did before, and connect this provider in your login options."
 
 
-@dataclass(frozen=True, slots=True)
-class PasswordNeeded:
-    """The address is somebody's: their password is asked for once, then the identity opens the door alone."""
-
-    email: str
-    provider_name: str
-
-
 def finish_sign_in(
     realm_id: UUID, request_id: UUID, browser: str, visit: Visit
-) -> SignedIn | PasswordNeeded | RegistrationNeeded:
+) -> SignedIn | ProofNeeded | RegistrationNeeded:
     """Let in whom a fetched answer belongs to, or say what is still needed; raises SsoFailed, SsoRefused.
 
     The caller commits in every case but that of an error.
@@ -76,10 +74,7 @@ def finish_sign_in(
         raise SsoRefused(CONNECT_FIRST)
     if name.status is UserStatus.PENDING:
         return _let_in(trip, provider, name, visit)
-    with open_realm(realm_id):
-        trip.user_id = name.user_id
-        session.flush()
-    return PasswordNeeded(name.email, provider.name)
+    return ask_for_proof(trip, provider, name, at=visit.at)
 
 
 def confirm_by_password(realm_id: UUID, request_id: UUID, browser: str, password: str, visit: Visit) -> SignedIn | None:
@@ -87,16 +82,11 @@ def confirm_by_password(realm_id: UUID, request_id: UUID, browser: str, password
 
     The caller commits in every case but that of an error. Raises SsoFailed, also after five wrong passwords.
     """
-    trip, provider = _fetched(realm_id, request_id, browser, SsoPurpose.SIGN_IN, at=visit.at)
-    if trip.user_id is None or trip.wrong_tries >= WRONG_PASSWORDS:
-        raise SsoFailed("no password was asked for")
-    name = _usable(name_of_user(realm_id, trip.user_id), provider)
+    trip, provider, name = _awaiting(realm_id, request_id, browser, is_code=False, at=visit.at)
     credential = lock_credential(name)
     is_right = is_password(credential.password_hash if credential else None, password)
     if credential is None or credential.is_locked(visit.at) or not is_right or name.status is not UserStatus.ACTIVE:
-        with open_realm(realm_id):
-            trip.wrong_tries += 1
-            session.flush()
+        count_wrong_proof(trip)
         if credential is not None and not credential.is_locked(visit.at):
             count_wrong_try(credential, name, realm_id, at=visit.at, address=visit.address)
         return None
@@ -104,12 +94,38 @@ def confirm_by_password(realm_id: UUID, request_id: UUID, browser: str, password
     return _let_in(trip, provider, name, visit)
 
 
-def awaits_password(realm_id: UUID, request_id: UUID, browser: str, *, at: datetime) -> PasswordNeeded:
-    """Return whose password is asked for, for the page that asks; raises SsoFailed."""
+def confirm_by_code(realm_id: UUID, request_id: UUID, browser: str, code: str, visit: Visit) -> SignedIn | None:
+    """Link an identity to whom its address belongs, after the code that was mailed there; None for a wrong one.
+
+    The caller commits in every case but that of an error. Raises SsoFailed, also after five wrong codes.
+    """
+    trip, provider, name = _awaiting(realm_id, request_id, browser, is_code=True, at=visit.at)
+    if not is_code_of(trip, name, code, at=visit.at) or name.status is not UserStatus.ACTIVE:
+        count_wrong_proof(trip)
+        return None
+    return _let_in(trip, provider, name, visit)
+
+
+def send_proof_code_again(realm_id: UUID, request_id: UUID, browser: str, *, at: datetime) -> None:
+    """Mail another code; raises TooSoon, SsoFailed."""
+    trip, _, name = _awaiting(realm_id, request_id, browser, is_code=True, at=at)
+    mail_code_again(trip, name, at=at)
+
+
+def awaited_proof(realm_id: UUID, request_id: UUID, browser: str, *, at: datetime) -> ProofNeeded:
+    """Return what is asked for and of whom, for the page that asks; raises SsoFailed."""
     trip, provider = _fetched(realm_id, request_id, browser, SsoPurpose.SIGN_IN, at=at)
-    if trip.user_id is None:
-        raise SsoFailed("no password was asked for")
-    return PasswordNeeded(trip.email or "", provider.name)
+    return proof_needed(trip, provider)
+
+
+def _awaiting(
+    realm_id: UUID, request_id: UUID, browser: str, *, is_code: bool, at: datetime
+) -> tuple[SsoRequest, IdentityProvider, SignInName]:
+    """Return a trip that waits for a password, or a code, with the person who must show it."""
+    trip, provider = _fetched(realm_id, request_id, browser, SsoPurpose.SIGN_IN, at=at)
+    if proof_needed(trip, provider).is_code is not is_code or trip.user_id is None:
+        raise SsoFailed("another proof was asked for")
+    return trip, provider, _usable(name_of_user(realm_id, trip.user_id), provider)
 
 
 def finish_link(realm_id: UUID, request_id: UUID, browser: str, *, session_id: UUID, actor: Actor, at: datetime) -> str:

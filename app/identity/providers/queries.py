@@ -9,9 +9,9 @@ from sqlalchemy import exists, select
 
 from app.core.db import session
 from app.core.errors import NotFound
-from app.identity.companies.queries import Company, is_of_company, may_be_used
+from app.identity.companies.queries import Company, is_of_company, may_be_used, takes_password
 from app.identity.mails import settings_of_realm
-from app.identity.models import Credential
+from app.identity.models import Credential, SignInName, UserType
 from app.identity.providers.models import IdentityLink, IdentityProvider, ProviderState
 from app.identity.realms import is_bss_realm, open_realm
 from app.identity.recovery import name_of_user
@@ -133,6 +133,12 @@ def has_password(credential_realm_id: UUID, user_id: UUID) -> bool:
                 )
             )
         )
+
+
+def is_password_of_use(name: SignInName) -> bool:
+    """Whether a password would let somebody in where they asked: also an administrator's, past the glass (BC-27)."""
+    is_administrator = is_bss_realm(name.realm_id) and name.type is UserType.ADMIN
+    return (has_local_login(name.realm_id) or is_administrator) and takes_password(name)
 
 
 def login_options(

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, or_, select
 
 from app.core.db import session
 from app.core.ids import new_id
@@ -24,6 +24,7 @@ from app.identity.realms import open_realm
 from tenants.context import current_scope
 
 VALID_FOR = timedelta(minutes=10)
+WITH_CODES_KEPT_FOR = timedelta(days=1)  # so long wrong codes of one person add up
 LONGEST_TEXT, LONGEST_SESSION = 500, 300
 LONGEST_GROUP, MOST_GROUPS = 200, 500  # longer names and what comes after are nobody's rule
 
@@ -78,6 +79,7 @@ def set_out(
                 SsoRequest.distributor_id == provider.distributor_id,
                 SsoRequest.realm_id == provider.realm_id,
                 SsoRequest.valid_until <= at - VALID_FOR,
+                or_(SsoRequest.codes_sent == 0, SsoRequest.created_at <= at - WITH_CODES_KEPT_FOR),
             )
         )
         session.add(

@@ -7,9 +7,11 @@ from uuid import UUID
 
 from sqlalchemy import select
 
+from app.core.clock import utc_now
 from app.core.db import session
 from app.core.secrets import decrypt
 from app.identity.models import User
+from app.identity.providers.forgotten import answer_request, due_requests
 from app.identity.queries import person_of
 from app.identity.realms import credential_realm, scope_of
 from app.identity.recovery import store_password
@@ -26,6 +28,14 @@ def mailed(world: World, template: str | None = None) -> list[OutboundMail]:
     with scope(world.scope):
         found = session.scalars(select(OutboundMail).order_by(OutboundMail.created_at, OutboundMail.id)).all()
     return [mail for mail in found if template in (None, mail.template)]
+
+
+def answer_forgotten(world: World, *, at: datetime | None = None) -> None:
+    """Let the job answer everybody who has forgotten a password."""
+    with scope(world.scope):
+        for request_id in due_requests(limit=100):
+            answer_request(request_id, at=at or utc_now())
+    session.commit()
 
 
 def link_of(mail: OutboundMail, field: str = "activation_url") -> str:
