@@ -33,7 +33,7 @@ from workers.vendor_calls import KnownAccounts, call_vendor
 from workers.vendor_slots import slots_kept
 
 log = logging.getLogger(__name__)
-BATCH = 50
+FIRST, LEAST, MOST = 20, 5, 100  # tasks taken at once: to begin with, from slow vendors, from fast ones
 RECORD_WITHIN = timedelta(seconds=2)
 BATCH_CALLS_FOR = timedelta(minutes=5)  # then the rest is handed back: a lease is ten minutes
 
@@ -54,21 +54,29 @@ def provision_order_item(task_id: UUID) -> None:
 
 @scoped_job(PROVISION_BATCH)
 def provision_batch(distributor_id: UUID) -> None:
-    """Do the due tasks of the scope's distributor, 50 at a time; what is left after five minutes, the next job does.
+    """Do the due tasks of the scope's distributor, some at a time; what is left after five minutes, the next job does.
 
-    While some are asked for at their vendors, what came of those before is written down.
+    As many are taken as their vendors do in two seconds, so that other workers find some too. While they are asked for,
+    what came of those before is written down.
     """
-    until, accounts = time.monotonic() + BATCH_CALLS_FOR.total_seconds(), KnownAccounts()
+    until, accounts, most = time.monotonic() + BATCH_CALLS_FOR.total_seconds(), KnownAccounts(), FIRST
     with beside() as do, slots_kept():
         while time.monotonic() < until:
             with unit_of_work():
-                tasks = claims.claim_due_tasks(at=utc_now(), limit=BATCH)
+                tasks = claims.claim_due_tasks(at=utc_now(), limit=most)
+            began = time.monotonic()
             _provision(tasks, accounts, until=until, do=do)
-            if len(tasks) < BATCH:
+            if len(tasks) < most:
                 return
+            most = at_this_pace(most, time.monotonic() - began)
     with unit_of_work():
         if due_task_ids(utc_now(), 1):
             nudge_after_commit(Nudge(PROVISION_BATCH, distributor_id, distributor_id))
+
+
+def at_this_pace(done: int, seconds: float) -> int:
+    """How many tasks to take at once after so many took so long: what is done until they are to be recorded."""
+    return min(MOST, max(LEAST, int(done * RECORD_WITHIN.total_seconds() / max(seconds, 0.001))))
 
 
 def _provision(

@@ -35,8 +35,13 @@ def states(world: World) -> Sequence[TaskStatus]:
         return [task.status for task in all_of(db.session(), ProvisioningTask)]
 
 
+def three_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("FIRST", "LEAST", "MOST"):
+        monkeypatch.setattr(provisioning, name, 3)
+
+
 def test_batches_that_overlap_lose_and_double_nothing(waiting, vendor, monkeypatch):
-    monkeypatch.setattr(provisioning, "BATCH", 3)
+    three_at_a_time(monkeypatch)
     threads: list[str] = []
     record = provisioning.record
 
@@ -54,7 +59,7 @@ def test_batches_that_overlap_lose_and_double_nothing(waiting, vendor, monkeypat
 
 
 def test_what_cannot_be_recorded_beside_ends_the_job_and_comes_back(waiting, vendor, clock, monkeypatch):
-    monkeypatch.setattr(provisioning, "BATCH", 3)
+    three_at_a_time(monkeypatch)
 
     def broken(_answers, **_more):
         raise ConnectionError("the database is away")
@@ -70,3 +75,17 @@ def test_what_cannot_be_recorded_beside_ends_the_job_and_comes_back(waiting, ven
     provisioning.provision_batch(str(waiting.id), distributor_id=str(waiting.id))
     assert states(waiting) == [TaskStatus.SUCCEEDED] * TASKS
     assert len(vendor.resources) == TASKS
+
+
+@pytest.mark.parametrize(
+    ("done", "seconds", "taken_next"),
+    [
+        pytest.param(20, 0.004, 100, id="a vendor that answers at once"),
+        pytest.param(100, 4.0, 50, id="one that slows down"),
+        pytest.param(20, 2.0, 20, id="as fast as they are recorded"),
+        pytest.param(20, 60.0, 5, id="a slow one"),
+        pytest.param(5, 0.0, 100, id="no time at all"),
+    ],
+)
+def test_as_many_tasks_are_taken_as_their_vendors_do_in_two_seconds(done, seconds, taken_next):
+    assert provisioning.at_this_pace(done, seconds) == taken_next
