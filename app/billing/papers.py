@@ -10,6 +10,7 @@ from functools import cache
 from xml.sax.saxutils import escape
 
 import ttf_opensans
+from PIL import Image as PILImage
 from reportlab.lib import colors
 from reportlab.lib.enums import TA_RIGHT
 from reportlab.lib.pagesizes import A4
@@ -18,7 +19,17 @@ from reportlab.lib.units import mm
 from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
-from reportlab.platypus import BaseDocTemplate, Flowable, Frame, PageTemplate, Paragraph, Spacer, Table, TableStyle
+from reportlab.platypus import (
+    BaseDocTemplate,
+    Flowable,
+    Frame,
+    Image,
+    PageTemplate,
+    Paragraph,
+    Spacer,
+    Table,
+    TableStyle,
+)
 
 from app.core.money import round_money
 
@@ -55,6 +66,7 @@ class Paper:
     currency: str
     footnote: str = ""
     terms_label: str = "Term"
+    logo: bytes | None = None  # any picture Pillow reads
 
 
 def render(paper: Paper) -> bytes:
@@ -79,7 +91,8 @@ def render(paper: Paper) -> bytes:
 
 
 def _story(paper: Paper) -> list[Flowable]:
-    story = [
+    story: list[Flowable] = [_logo(paper.logo), Spacer(1, 6 * mm)] if paper.logo else []
+    story += [
         _head(paper),
         Spacer(1, 10 * mm),
         _text(paper.title, _style(20, bold=True)),
@@ -93,6 +106,17 @@ def _story(paper: Paper) -> list[Flowable]:
     if paper.footnote:
         story += [Spacer(1, 8 * mm), _text(paper.footnote, _style(8.5, muted=True))]
     return story
+
+
+def _logo(content: bytes) -> Flowable:
+    """Return a picture of at most 60 x 20 mm, at the left."""
+    with PILImage.open(io.BytesIO(content)) as opened:
+        width, height = opened.size
+        plain = io.BytesIO()
+        opened.convert("RGBA").save(plain, "PNG")
+    plain.seek(0)
+    scale = min(60 * mm / width, 20 * mm / height)
+    return Image(plain, width=width * scale, height=height * scale, hAlign="LEFT")
 
 
 def _head(paper: Paper) -> Flowable:

@@ -85,7 +85,7 @@ def _create_tables() -> None:
         sa.Column("title", sa.String(length=120), nullable=False),
         sa.Column("introduction", sa.Text(), nullable=False),
         sa.Column("terms", sa.Text(), nullable=False),
-        sa.Column("shows_logo", sa.Boolean(), nullable=False),
+        sa.Column("logo", sa.LargeBinary(), nullable=True),
         sa.Column("shows_tax", sa.Boolean(), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("distributor_id", "id", name=op.f("pk_offer_templates")),

@@ -37,17 +37,20 @@ class StatusForm(Form):
         "Number",
         default=20,
         validators=[InputRequired("Enter a number"), NumberRange(min=1, max=9999, message="Enter 1 to 9999")],
-        description="The first active one of a type is where offers go.",
+        description="Of a type without a default, the first active one is where offers go.",
     )
     name = StringField("Name", validators=[InputRequired("Enter a name")])
     type = SelectField("Type", choices=[(each.value, words) for each, words in TYPE_WORDS.items()])
+    description = StringField("Description")
+    is_default = BooleanField("Default", description="Offers of this type come to stand here.")
     is_active = BooleanField("Active", default=True)
 
     def to_details(self) -> StatusDetails:
         """Return the validated input; call it after validate_on_submit()."""
         return StatusDetails(
-            self.number.data or 0, self.name.data or "", OfferType(self.type.data), self.is_active.data
-        )
+            self.number.data or 0, self.name.data or "", OfferType(self.type.data), self.is_active.data,
+            self.description.data or "", self.is_default.data,
+        )  # fmt: skip
 
 
 @bp.get("")
@@ -87,6 +90,7 @@ def edit(ref: str) -> ResponseReturnValue:
     else:
         details = status.details
         form.number.data, form.name.data, form.is_active.data = details.number, details.name, details.is_active
+        form.description.data, form.is_default.data = details.description, details.is_default
 
     def save() -> str:
         change_status(ref, form.to_details(), actor=signed_in_viewer().actor, at=utc_now())

@@ -22,13 +22,13 @@ from app.identity.permissions import Permission
 from app.orders.idempotency import Submit, once
 from app.orders.offers.errors import OfferNotFound
 from app.orders.offers.lifecycle import link_of
-from app.orders.offers.links import shared
 from app.orders.offers.machine import OfferMove, may
 from app.orders.offers.models import Offer, OfferType
 from app.orders.offers.prices import discount_of, is_below_cost, needs_approval, totals_of
 from app.orders.offers.queries import OfferFilter, count_offers, find_offers, row_of
 from app.orders.offers.rows import Staff, events_of, find_offer, items_of
 from app.orders.offers.services import change_offer, copy_offer, create_offer, delete_offer
+from app.orders.offers.shown import shared
 from app.orders.offers.statuses import list_statuses, name_of, status_names
 from app.web.pages import page
 from app.web.pagination import SIZES, Page, requested_page

@@ -12,6 +12,7 @@ from sqlalchemy import select
 from app.accounts.queries import find_account, get_account
 from app.accounts.services import root_storefront_id
 from app.audit.services import SYSTEM, record
+from app.billing.papers import render
 from app.catalogue.models import Product
 from app.core.db import session
 from app.core.errors import Forbidden, Invalid
@@ -20,12 +21,14 @@ from app.orders.agreed import NOTHING, AgreedPrice, PricingRights
 from app.orders.back_office import NewOrder, WantedItem, create_order
 from app.orders.back_office import add_item as add_order_item
 from app.orders.models import Order
+from app.orders.offers.documents import keep_paper
 from app.orders.offers.errors import ApprovalMissing
 from app.orders.offers.machine import OfferMove, advance
 from app.orders.offers.mails import mail_decided, mail_expires, mail_offer
 from app.orders.offers.models import Offer, OfferItem, OfferType
 from app.orders.offers.prices import needs_approval, offered_price
 from app.orders.offers.rows import Staff, add_event, items_of, lock_offer
+from app.orders.offers.shown import shared
 from app.orders.offers.statuses import get_status
 from app.pricing.quotes import PriceKey
 from tenants.context import current_scope
@@ -82,6 +85,7 @@ def share(number: str, *, staff: Staff, at: datetime) -> str:
     if offer.sent_at is not None and at - offer.sent_at < ONE_CLICK:
         return url  # a double click: the mail is on its way
     offer.sent_at = at
+    keep_paper(offer, render(shared(offer, items).paper()), staff=staff, at=at)
     mail_offer(offer, items, url, at=at)
     add_event(offer, f"Shared with {offer.contact_email}", actor_name=staff.actor.name, at=at)
     record("offer.shared", actor=staff.actor, at=at, target_kind="offer", target_id=offer.id,

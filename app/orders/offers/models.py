@@ -64,7 +64,7 @@ class OfferTemplate(DistributorPrivate, Base):
     title: Mapped[str] = mapped_column(String(120))
     introduction: Mapped[str] = mapped_column(Text, default="")  # above the products, where the offer says nothing else
     terms: Mapped[str] = mapped_column(Text, default="")  # below the totals
-    shows_logo: Mapped[bool] = mapped_column(default=True)  # the root storefront's
+    logo: Mapped[bytes | None]  # WebP
     shows_tax: Mapped[bool] = mapped_column(default=True)
     updated_at: Mapped[datetime]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -20,17 +20,19 @@ from app.catalogue.queries import products_with_types
 from app.core.db import session
 from app.core.errors import Invalid
 from app.core.ids import new_id
-from app.identity.models import User, UserStatus
+from app.identity.models import User, UserKind, UserStatus
 from app.orders.agreed import NOTHING, AgreedPrice, PricingRights, require_agreeable
 from app.orders.back_office_add_ons import below, follow_quantity, put_below, require_below
 from app.orders.back_office_execution import require_business
 from app.orders.errors import OrderItemNotFound
 from app.orders.offers.machine import OfferMove, advance
-from app.orders.offers.models import OFFER_NUMBERS, Offer, OfferEvent, OfferItem, OfferType
+from app.orders.offers.models import OFFER_NUMBERS, Offer, OfferDocument, OfferEvent, OfferItem, OfferType
 from app.orders.offers.prices import offered_price
 from app.orders.offers.rows import Staff, add_event, find_offer, items_of, lock_offer
 from app.pricing.quotes import PriceKey
+from tenants.context import current_scope
 from tenants.days import distributors_day
+from tenants.settings import distributor_settings
 
 VALID_FOR = timedelta(days=30)
 LONGEST_VALIDITY = timedelta(days=365)
@@ -54,6 +56,8 @@ class OfferDetails:
     valid_until: date | None = None
     introduction: str = ""
     notes: str = ""
+    language: str = ""  # of its template; empty: as it is, at first the distributor's first one
+    owner_id: UUID | None = None  # None: as it is; only administrators give an offer to somebody else
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +100,11 @@ def create_offer(account_id: UUID, details: OfferDetails, *, staff: Staff, at: d
     offer = Offer(
         id=new_id(), number=number, account_id=account.id, payer_id=payer.id, currency=payer.currency,
         name=f"{account.name} – {number}"[:LONGEST_NAME], contact_name=name, contact_email=email,
-        type=OfferType.IN_PROGRESS, owner_id=staff.actor.user_id, valid_until=distributors_day(at) + VALID_FOR,
+        type=OfferType.IN_PROGRESS, owner_id=staff.actor.user_id, language=distributor_settings().languages[0],
+        valid_until=distributors_day(at) + VALID_FOR,
         created_at=at, updated_at=at,
     )  # fmt: skip
-    _write(offer, details, at)
+    _write(offer, details, staff, at)
     session.add(offer)
     session.flush()
     add_event(offer, "Started", actor_name=staff.actor.name, at=at)
@@ -111,7 +116,7 @@ def change_offer(number: str, details: OfferDetails, *, staff: Staff, at: dateti
     """Change what an offer says. Raises OfferNotFound, WrongOfferState, Invalid."""
     offer = lock_offer(number, staff)
     advance(offer, OfferMove.EDIT)
-    _write(offer, details, at)
+    _write(offer, details, staff, at)
     add_event(offer, "Changed", actor_name=staff.actor.name, at=at)
     record("offer.changed", actor=staff.actor, at=at, target_kind="offer", target_id=offer.id)
     session.flush()
@@ -183,7 +188,7 @@ def copy_offer(number: str, *, staff: Staff, at: datetime) -> Offer:
     original = find_offer(number, staff)
     details = OfferDetails(
         contact_name=original.contact_name, contact_email=original.contact_email,
-        introduction=original.introduction, notes=original.notes,
+        introduction=original.introduction, notes=original.notes, language=original.language,
     )  # fmt: skip
     offer = create_offer(original.account_id, details, staff=staff, at=at)
     copies = {item.id: new_id() for item in items_of(original)}
@@ -203,7 +208,7 @@ def delete_offer(number: str, *, staff: Staff, at: datetime) -> None:
     advance(offer, OfferMove.EDIT)
     if offer.sent_at is not None:
         raise Invalid.field("offer", "was_shared", "An offer that was shared is kept: refuse it instead")
-    for model in (OfferItem, OfferEvent):
+    for model in (OfferItem, OfferEvent, OfferDocument):
         session.execute(
             delete(model).where(model.distributor_id == offer.distributor_id, model.offer_id == offer.id),
             execution_options={"synchronize_session": "fetch"},
@@ -214,14 +219,33 @@ def delete_offer(number: str, *, staff: Staff, at: datetime) -> None:
     session.flush()
 
 
-def _write(offer: Offer, details: OfferDetails, at: datetime) -> None:
+def possible_owners() -> Sequence[User]:
+    """Return the distributor's active people, who can own offers."""
+    return session.scalars(
+        select(User)
+        .where(
+            User.distributor_id == current_scope().distributor_id,
+            User.kind == UserKind.BSS,
+            User.status == UserStatus.ACTIVE,
+        )
+        .order_by(User.first_name, User.last_name, User.id)
+    ).all()
+
+
+def _write(offer: Offer, details: OfferDetails, staff: Staff, at: datetime) -> None:
     today = distributors_day(at)
     valid_until = details.valid_until or offer.valid_until
     if not today <= valid_until <= today + LONGEST_VALIDITY:
         raise Invalid.field("valid_until", "range", "Choose a day from today to a year from now")
     if details.contact_email and "@" not in details.contact_email:
         raise Invalid.field("contact_email", "email", "Enter an e-mail address, such as anna@company.com")
-    offer.valid_until = valid_until
+    if details.language and details.language not in distributor_settings().languages:
+        raise Invalid.field("language", "choice", "Choose one of the languages")
+    if details.owner_id not in (None, offer.owner_id):
+        if not staff.is_administrator or details.owner_id not in {each.id for each in possible_owners()}:
+            raise Invalid.field("owner", "choice", "Choose one of the people who sell")
+        offer.owner_id = details.owner_id
+    offer.valid_until, offer.language = valid_until, details.language or offer.language
     offer.name = details.name.strip()[:LONGEST_NAME] or offer.name
     offer.contact_name = details.contact_name.strip()[:201] or offer.contact_name
     offer.contact_email = details.contact_email.strip()[:254] or offer.contact_email

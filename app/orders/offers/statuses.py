@@ -18,7 +18,7 @@ from app.orders.offers.models import Offer, OfferStatus, OfferType
 from tenants.context import current_scope
 from tenants.models import Distributor
 
-LONGEST_NAME, MOST = 60, 50
+LONGEST_NAME, LONGEST_DESCRIPTION, MOST = 60, 300, 50
 BUILT_IN: Sequence[tuple[OfferType, str]] = (
     (OfferType.IN_PROGRESS, "In Progress"),
     (OfferType.ACCEPTED, "Accepted"),
@@ -44,6 +44,8 @@ class StatusDetails:
     name: str
     type: OfferType
     is_active: bool = True
+    description: str = ""
+    is_default: bool = False  # where offers of its type go, whatever the numbers say
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,7 @@ class NamedStatus:
 
 
 def list_statuses() -> Sequence[NamedStatus]:
-    """Return all statuses by type and number."""
+    """Return all statuses by type, the default one of a type first, then by number."""
     rows = session.scalars(
         select(OfferStatus).where(OfferStatus.distributor_id == current_scope().distributor_id)
     ).all()
@@ -65,7 +67,12 @@ def list_statuses() -> Sequence[NamedStatus]:
     found = [_built_in(type_, name, changed.get(type_.value)) for type_, name in BUILT_IN]
     found += [NamedStatus(str(row.id), row.id, False, _details(row)) for row in rows if not row.key]
     order = [type_ for type_, _ in BUILT_IN]
-    return sorted(found, key=lambda each: (order.index(each.details.type), each.details.number, not each.is_built_in))
+    return sorted(
+        found,
+        key=lambda each: (
+            order.index(each.details.type), not each.details.is_default, each.details.number, not each.is_built_in,
+        ),
+    )  # fmt: skip
 
 
 def get_status(ref: str) -> NamedStatus:
@@ -83,10 +90,11 @@ def add_status(details: StatusDetails, *, actor: Actor, at: datetime) -> NamedSt
     if len(known) >= MOST:
         raise Invalid.field("name", "too_many", f"There are {MOST} statuses already")
     _check(details, known, None)
-    row = OfferStatus(id=new_id(), number=details.number, name=details.name.strip(), type=details.type,
-                      is_active=details.is_active)  # fmt: skip
+    row = OfferStatus(id=new_id(), type=details.type)
+    _write(row, details)
     session.add(row)
     session.flush()
+    _take_default(row)
     record("offer_status.added", actor=actor, at=at, target_kind="offer_status", target_id=row.id,
            after={"name": row.name})  # fmt: skip
     return NamedStatus(str(row.id), row.id, is_built_in=False, details=_details(row))
@@ -102,8 +110,9 @@ def change_status(ref: str, details: StatusDetails, *, actor: Actor, at: datetim
     if not details.is_active:
         _require_another(known, status)
     row = _row(status)
-    row.number, row.name, row.is_active = details.number, details.name.strip(), details.is_active
+    _write(row, details)
     session.flush()
+    _take_default(row)
     record("offer_status.changed", actor=actor, at=at, target_kind="offer_status", target_id=row.id,
            after={"name": row.name, "is_active": row.is_active})  # fmt: skip
 
@@ -147,14 +156,29 @@ def _built_in(type_: OfferType, name: str, row: OfferStatus | None) -> NamedStat
 
 
 def _details(row: OfferStatus) -> StatusDetails:
-    return StatusDetails(row.number, row.name, row.type, row.is_active)
+    return StatusDetails(row.number, row.name, row.type, row.is_active, row.description, row.is_default)
+
+
+def _write(row: OfferStatus, details: StatusDetails) -> None:
+    row.number, row.name, row.is_active = details.number, details.name.strip(), details.is_active
+    row.description, row.is_default = details.description.strip(), details.is_default
+
+
+def _take_default(row: OfferStatus) -> None:
+    """Let one status of a type be its default alone."""
+    if not row.is_default:
+        return
+    for each in list_statuses():
+        if each.details.is_default and each.details.type is row.type and each.id != row.id:
+            _row(each).is_default = False
+    session.flush()
 
 
 def _row(status: NamedStatus) -> OfferStatus:
     if status.id is not None:
         return session.get_one(OfferStatus, (current_scope().distributor_id, status.id))
     row = OfferStatus(id=new_id(), key=status.ref, number=status.details.number, name=status.details.name,
-                      type=status.details.type, is_active=True)  # fmt: skip
+                      type=status.details.type, description="", is_active=True)  # fmt: skip
     session.add(row)
     session.flush()
     return row
@@ -166,6 +190,10 @@ def _check(details: StatusDetails, known: Sequence[NamedStatus], ref: str | None
         raise Invalid.field("name", "length", f"Enter a name of 1 to {LONGEST_NAME} characters")
     if any(each.details.name.lower() == name.lower() and each.ref != ref for each in known):
         raise Invalid.field("name", "taken", "Another status has this name")
+    if len(details.description.strip()) > LONGEST_DESCRIPTION:
+        raise Invalid.field("description", "length", f"Use at most {LONGEST_DESCRIPTION} characters")
+    if details.is_default and not details.is_active:
+        raise Invalid.field("is_default", "choice", "Only an active status can be the default")
 
 
 def _require_another(known: Sequence[NamedStatus], status: NamedStatus) -> None:
