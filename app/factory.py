@@ -10,7 +10,7 @@ from flask_migrate import Migrate
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app.access import install_access
-from app.catalogue.words import CYCLE_UNITS, CYCLE_WORDS, unit_words
+from app.catalogue.words import CYCLE_UNITS, CYCLE_WORDS, trial_words, unit_words
 from app.cli import install_commands
 from app.core.config import settings
 from app.core.db import Base
@@ -55,6 +55,7 @@ BLUEPRINTS = (
     "app.storefront.subscription_upgrades.views:bp",
     "app.storefront.subscription_add_ons.views:bp",
     "app.storefront.trials.views:bp",
+    "app.storefront.enquiries.views:bp",
     "app.storefront.reseller_plans.views:bp",
     "app.bss.home.views:bp",
     "app.bss.imports.views:bp",
@@ -76,8 +77,10 @@ BLUEPRINTS = (
     "app.bss.order_statuses.views:bp",
     "app.bss.offers:bp",
     "app.bss.offer_statuses.views:bp",
+    "app.bss.offer_templates.views:bp",
     "app.bss.order_settings.views:bp",
     "app.bss.units.views:bp",
+    "app.bss.enquiries.views:bp",
     "app.storefront.offers.views:bp",
     "app.bss.plans.views:bp",
     "app.manage.listings.bulk:bp",
@@ -87,6 +90,7 @@ BLUEPRINTS = (
     "app.manage.providers.views:bp",
     "app.manage.customers.views:bp",
     "app.manage.registrations.views:bp",
+    "app.manage.enquiries.views:bp",
     "app.bss.registrations.views:bp",
     "app.manage.orders.views:bp",
     "app.bss.mail.views:bp",
@@ -135,7 +139,9 @@ def create_app() -> Flask:
     app.secret_key = settings().secret_key
     install_themes(app)
     install_formats(app)
-    app.jinja_env.globals.update(unit_words=unit_words, cycle_words=CYCLE_WORDS, cycle_units=CYCLE_UNITS)
+    app.jinja_env.globals.update(
+        unit_words=unit_words, cycle_words=CYCLE_WORDS, cycle_units=CYCLE_UNITS, trial_words=trial_words
+    )
     install_cards(app)
     install_health(app)
     install_security(app)

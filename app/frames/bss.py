@@ -18,6 +18,7 @@ NAVIGATION: Navigation = (
         (
             Entry("Accounts", "bss_accounts.index", "building"),
             Entry("Registrations", "bss_registrations.index", "user"),
+            Entry("Enquiries", "bss_enquiries.index", "mail"),
             Entry("Offers", "bss_offers.index", "percent"),
             Entry("Orders", "bss_orders.index", "receipt"),
             Entry("Subscriptions", "bss_subscriptions.index", "repeat"),
@@ -63,6 +64,7 @@ NAVIGATION: Navigation = (
             Entry("Orders and offers", "bss_order_settings.index", "sliders"),
             Entry("Order statuses", "bss_order_statuses.index", "list"),
             Entry("Offer statuses", "bss_offer_statuses.index", "list"),
+            Entry("Offer templates", "bss_offer_templates.index", "file"),
             Entry("Users", "bss_users.index", "users"),
             Entry("Roles", "bss_roles.index", "shield"),
             Entry("Teams", "bss_teams.index", "users"),

@@ -104,6 +104,15 @@ RECORD_PAGES = (
     RecordPage(
         "offer_status", "bss_offer_statuses.edit", "ref", P.BSS_SETUP_EDIT, table="offer_statuses", key=("key", "id")
     ),
+    RecordPage(
+        "offer_template",
+        "bss_offer_templates.edit",
+        "language",
+        P.BSS_SETUP_EDIT,
+        table="offer_templates",
+        key=("language",),
+        name=("title",),
+    ),
     *(
         RecordPage(
             kind,

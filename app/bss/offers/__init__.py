@@ -1,6 +1,6 @@
 """Offers in the back office (CB-17)."""
 
-from app.bss.offers import items, lifecycle, views
+from app.bss.offers import documents, items, lifecycle, views
 from app.bss.offers.blueprint import bp
 
-__all__ = ["bp", "items", "lifecycle", "views"]
+__all__ = ["bp", "documents", "items", "lifecycle", "views"]

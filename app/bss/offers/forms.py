@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from flask_wtf.file import FileField, FileRequired
 from wtforms import DateField, HiddenField, SelectField, StringField, TextAreaField
 from wtforms.validators import Length, Optional
 
 from app.bss.item_forms import ItemForm
+from app.core.ids import parse_id
 from app.orders.offers.services import OfferDetails, OfferedItem, OfferItemChange
 from app.pricing.quotes import PriceKey
 from app.web.forms import Form
@@ -40,6 +42,9 @@ class OfferForm(Form):
         render_kw={"rows": 2},
     )
 
+    language = SelectField("Language", choices=[], validate_choice=False, description="Of its template.")
+    owner = SelectField("Owner", choices=[], validate_choice=False)
+
     def to_details(self) -> OfferDetails:
         """Return the validated input; call it after validate_on_submit()."""
         return OfferDetails(
@@ -49,6 +54,8 @@ class OfferForm(Form):
             valid_until=self.valid_until.data,
             introduction=self.introduction.data or "",
             notes=self.notes.data or "",
+            language=self.language.data or "",
+            owner_id=parse_id(self.owner.data or "") if "owner" in self else None,
         )
 
 
@@ -81,3 +88,13 @@ class StatusForm(Form):
 
 class ActionForm(Form):
     """A button that changes something: nothing but its token."""
+
+
+class DocumentForm(Form):
+    """A file for an offer."""
+
+    file = FileField(
+        "File",
+        validators=[FileRequired("Choose a file")],
+        description="PDF, PNG, JPG or an Office document, up to 10 MB. Only staff reads it.",
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from flask import Response, flash, redirect, request, url_for
@@ -11,30 +12,37 @@ from app.access import permission_required, signed_in_viewer
 from app.accounts.queries import AccountFilter, get_account, list_accounts
 from app.billing.papers import render
 from app.bss.item_forms import submit_of
-from app.bss.listing import asked_choice, asked_id, asked_text, with_args
+from app.bss.listing import asked_choice, asked_export, asked_id, asked_text, export, with_args
 from app.bss.offers.blueprint import bp
-from app.bss.offers.forms import ActionForm, OfferForm, RefuseForm, StatusForm
+from app.bss.offers.forms import ActionForm, DocumentForm, OfferForm, RefuseForm, StatusForm
 from app.core.clock import utc_now
 from app.core.db import session, unit_of_work
 from app.core.errors import Invalid
 from app.core.ids import new_id, parse_id
 from app.identity.permissions import Permission
 from app.orders.idempotency import Submit, once
+from app.orders.offers.documents import documents_of
 from app.orders.offers.errors import OfferNotFound
 from app.orders.offers.lifecycle import link_of
 from app.orders.offers.machine import OfferMove, may
 from app.orders.offers.models import Offer, OfferType
 from app.orders.offers.prices import discount_of, is_below_cost, needs_approval, totals_of
-from app.orders.offers.queries import OfferFilter, count_offers, find_offers, row_of
+from app.orders.offers.queries import OfferFilter, OfferRow, count_offers, find_offers, row_of
 from app.orders.offers.rows import Staff, events_of, find_offer, items_of
-from app.orders.offers.services import change_offer, copy_offer, create_offer, delete_offer
+from app.orders.offers.services import change_offer, copy_offer, create_offer, delete_offer, possible_owners
 from app.orders.offers.shown import shared
 from app.orders.offers.statuses import list_statuses, name_of, status_names
+from app.web.exports import Cell
 from app.web.pages import page
 from app.web.pagination import SIZES, Page, requested_page
 from tenants.context import current_scope
+from tenants.settings import distributor_settings
 from themes.frames import Crumb
 
+EXPORT_ROWS = 10_000
+HEADER = (
+    "Number", "Name", "Account", "Billed to", "Owner", "Status", "Valid until", "Net total", "Currency", "Order",
+)  # fmt: skip
 TYPE_WORDS = {OfferType.IN_PROGRESS: "In progress", OfferType.ACCEPTED: "Accepted", OfferType.CANCELED: "Lost"}
 TONES = {OfferType.IN_PROGRESS: "progress", OfferType.ACCEPTED: "success", OfferType.CANCELED: "neutral"}
 
@@ -49,7 +57,10 @@ def staff() -> Staff:
 @permission_required(Permission.BSS_ORDERS_EDIT)
 def index() -> ResponseReturnValue:
     """List offers: one's own, or everybody's for administrators."""
-    wanted = OfferFilter(asked_text(), asked_choice(OfferType, "type"), asked_id("account"))
+    wanted = OfferFilter(asked_text(), asked_choice(OfferType, "type"), asked_id("account"), asked_id("owner"))
+    names = status_names()
+    if kind := asked_export():
+        return export(kind, "offers", HEADER, _rows(find_offers(wanted, staff(), limit=EXPORT_ROWS), names))
     asked = requested_page()
     return page(
         "bss/offers/index.html",
@@ -63,11 +74,22 @@ def index() -> ResponseReturnValue:
         wanted=wanted,
         types=TYPE_WORDS,
         tones=TONES,
-        names=status_names(),
+        names=names,
         name_of=name_of,
+        owners=possible_owners() if staff().is_administrator else [],
         sizes=SIZES,
         with_args=with_args,
     )
+
+
+def _rows(found: Sequence[OfferRow], names: Mapping[UUID | OfferType, str]) -> list[tuple[Cell, ...]]:
+    return [
+        (
+            row.offer.number, row.offer.name, row.account_name, row.payer_name, row.owner_name,
+            name_of(row.offer, names), row.offer.valid_until, row.net_total, row.offer.currency, row.order_number,
+        )
+        for row in found
+    ]  # fmt: skip
 
 
 @bp.get("/new")
@@ -89,7 +111,7 @@ def choose_account() -> ResponseReturnValue:
 def new(account_id: UUID) -> ResponseReturnValue:
     """Start an offer for an account."""
     account = get_account(account_id)
-    form, person, at = OfferForm(), staff(), utc_now()
+    form, person, at = offer_form(), staff(), utc_now()
     if form.validate_on_submit():
         try:
             with unit_of_work():
@@ -125,8 +147,10 @@ def detail(number: str) -> ResponseReturnValue:
     return offer_page(number)
 
 
-def offer_page(number: str, refusal: Invalid | None = None) -> ResponseReturnValue:
-    """Render an offer; `refusal` says why something was not done."""
+def offer_page(
+    number: str, refusal: Invalid | None = None, document_form: DocumentForm | None = None
+) -> ResponseReturnValue:
+    """Render an offer; `refusal` says why something was not done, a refused `document_form` what file was not taken."""
     offer = find_offer(number, staff())
     items = items_of(offer)
     viewer = signed_in_viewer()
@@ -156,7 +180,9 @@ def offer_page(number: str, refusal: Invalid | None = None) -> ResponseReturnVal
         refusal=refusal,
         form=ActionForm(),
         refuse_form=RefuseForm(formdata=None),
-    ), 422 if refusal else 200
+        documents=documents_of(offer.id),
+        document_form=document_form or DocumentForm(formdata=None),
+    ), 422 if refusal or document_form else 200
 
 
 @bp.route("/<number>/edit", methods=["GET", "POST"])
@@ -164,7 +190,7 @@ def offer_page(number: str, refusal: Invalid | None = None) -> ResponseReturnVal
 def edit(number: str) -> ResponseReturnValue:
     """Change what an offer says."""
     offer = find_offer(number, staff())
-    form = OfferForm() if request.method == "POST" else OfferForm(obj=offer)
+    form = offer_form(offer)
     if form.validate_on_submit():
         try:
             with unit_of_work():
@@ -231,6 +257,19 @@ def number_of(offer_id: UUID) -> str:
     if found is None:
         raise OfferNotFound
     return found.number
+
+
+def offer_form(offer: Offer | None = None) -> OfferForm:
+    """Return the form of an offer: languages to choose from, and owners for who may give it to somebody else."""
+    form = OfferForm() if request.method == "POST" or offer is None else OfferForm(obj=offer)
+    form.language.choices = [(language, language) for language in distributor_settings().languages]
+    if offer is None or not staff().is_administrator:
+        del form.owner
+        return form
+    form.owner.choices = [(str(each.id), each.full_name) for each in possible_owners()]
+    if not form.is_submitted():
+        form.owner.data = str(offer.owner_id)
+    return form
 
 
 def crumbs(offer: Offer, label: str) -> list[Crumb]:

@@ -35,6 +35,7 @@ class OfferFilter:
     search: str = ""  # in number, name and account
     type: OfferType | None = None
     account_id: UUID | None = None
+    owner_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +92,8 @@ def _listed(wanted: OfferFilter, staff: Staff) -> Any:
         statement = statement.where(words.contains(text, autoescape=True))
     if wanted.type is not None:
         statement = statement.where(Offer.type == wanted.type)
+    if wanted.owner_id is not None:
+        statement = statement.where(Offer.owner_id == wanted.owner_id)
     if wanted.account_id is not None:
         statement = statement.where((Offer.account_id == wanted.account_id) | (Offer.payer_id == wanted.account_id))
     return statement

@@ -20,7 +20,7 @@ from app.orders.back_office_totals import OrderTotals
 from app.orders.offers.mails import seller_name
 from app.orders.offers.models import Offer, OfferItem, OfferType
 from app.orders.offers.prices import totals_of
-from app.orders.offers.templates import filled, template_of
+from app.orders.offers.templates import SAMPLES, OfferWords, filled, template_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,3 +137,30 @@ def _merged(offer: Offer, items: Sequence[OfferItem], payer_name: str, totals: O
         "total": write_money(totals.final, offer.currency),
         "valid_until": write_day(offer.valid_until),
     }
+
+
+def sample_paper(words: OfferWords) -> Paper:
+    """Return what an offer that is made up looks like in a template."""
+    net, tax = Decimal("112.00"), Decimal("26.88")
+    lines = (
+        SharedItem("Contoso Seats", "Head office", "Monthly", 10, Decimal("10.00"), Decimal(0), Decimal("100.00")),
+        SharedItem("Contoso Backup", "", "Monthly", 2, Decimal("6.00"), Decimal(0), Decimal("12.00")),
+    )
+    return SharedOffer(
+        number=SAMPLES["number"],
+        title=filled(words.title, SAMPLES),
+        seller=seller_name(),
+        account_name=SAMPLES["account"],
+        address=("1 Harbour Road", "10 557 Athens"),
+        introduction=filled(words.introduction, SAMPLES),
+        terms=filled(words.terms, SAMPLES),
+        shows_tax=words.shows_tax,
+        logo=words.logo,
+        valid_until=date(2026, 6, 30),
+        currency=SAMPLES["currency"],
+        items=lines,
+        net=net,
+        tax=tax,
+        total=net + tax,
+        is_accepted=False,
+    ).paper()

@@ -1,0 +1,1 @@
+"""Offer templates: what offers look like in each language (CB-17)."""
