@@ -77,7 +77,6 @@ BLUEPRINTS = (
     "app.bss.order_statuses.views:bp",
     "app.bss.offers:bp",
     "app.bss.offer_statuses.views:bp",
-    "app.bss.offer_templates.views:bp",
     "app.bss.order_settings.views:bp",
     "app.bss.units.views:bp",
     "app.bss.enquiries.views:bp",

@@ -39,10 +39,11 @@ SILENCE_SECONDS = 3.0  # after which the listener is taken for dead
 RECONNECT_SECONDS = 1.0
 
 # Written with one reseller in scope, these are that reseller's; all else is the distributor's.
-_OF_RESELLER = ("storefront_settings", "listings", "markup_rules", "special_prices")
+_OF_RESELLER = ("storefront_settings", "listings", "markup_rules", "special_prices", "popular_products")
 _OF_DISTRIBUTOR = (
     "distributors", "distributor_settings", "storefronts", "categories", "product_types", "product_groups", "products",
     "product_prices", "price_lists", "price_list_entries", "price_list_assignments", "industries", "currencies",
+    "promotions",
 )  # fmt: skip
 _WRITES = re.compile(
     r'\b(?:INSERT\s+INTO|UPDATE|DELETE\s+FROM|MERGE\s+INTO|TRUNCATE(?:\s+TABLE)?)\s+(?:ONLY\s+)?"?('
@@ -52,6 +53,9 @@ _WRITES = re.compile(
 )
 # Of accounts only these matter to what a storefront shows; orders and credit write others all the time.
 _TERMS = re.compile(r"\b(?:currency|restrict_to_price_lists|is_reseller)\b")
+
+# Of promotions an order counts its use, and nothing else; who changes what they say counts the version.
+_PROMISES = re.compile(r"\bversion\b")
 
 
 class Mark(NamedTuple):
@@ -69,6 +73,8 @@ def _written(sql: str) -> str | None:
     is_found = None
     for found in _WRITES.finditer(sql):
         name, rest = found[1].lower(), sql[found.end() :]
+        if name == "promotions" and found[0][:6].upper() == "UPDATE" and not _PROMISES.search(rest):
+            continue
         if name in _OF_DISTRIBUTOR or (name == "accounts" and found[0][:6].upper() == "UPDATE" and _TERMS.search(rest)):
             return "distributor"
         if name in _OF_RESELLER:

@@ -306,8 +306,8 @@ class Product(Catalogue, Base):
 
     @property
     def is_on_sale(self) -> bool:
-        """Whether it may be ordered; what runs renews all the same (CB-15)."""
-        return self.is_active and self.retired_at is None
+        """Whether it may be ordered anew; what runs renews all the same (CB-15, SF-18)."""
+        return self.is_active and self.retired_at is None and self.sale is not SaleMode.MORE_LICENCES
 
 
 class RelationKind(enum.Enum):

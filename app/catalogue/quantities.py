@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from app.catalogue.models import Product, ProductKind, ProductType
+from app.catalogue.models import Product, ProductKind, ProductType, SaleMode
 from app.core.errors import FieldError, Invalid
 
 MOST = 1_000_000
@@ -59,6 +59,20 @@ def quantity_errors(
         yield FieldError(field, "quantity_range", words)
     elif quantity % limits.step:
         yield FieldError(field, "quantity_step", f"Enter a multiple of {limits.step}")
+
+
+def sale_errors(product: Product, *, is_more: bool, field: str = "product") -> Iterator[FieldError]:
+    """Say why buyers cannot order a product that they see: `more_licences_only`, `on_request` (SF-18).
+
+    `is_more`: of what they have already. Staff may sell what buyers ask for.
+    """
+    if is_more or product.sale is SaleMode.OPEN:
+        return
+    if product.sale is SaleMode.MORE_LICENCES:
+        words = f"{product.name} is not sold any more; you can add licences to a subscription of it"
+        yield FieldError(field, "more_licences_only", words)
+    else:
+        yield FieldError(field, "on_request", f"{product.name} is sold on request; ask about it on its page")
 
 
 def require_quantity(

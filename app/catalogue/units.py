@@ -62,12 +62,6 @@ def sold_units() -> Sequence[Unit]:
     return (*(unit for unit in RECURRING if unit.value in chosen), ONCE)
 
 
-def offered_by_forms(stands: Collection[Unit] = ()) -> Sequence[Unit]:
-    """Return what a select offers: the units that are sold, and those that stand already."""
-    known = {*sold_units(), *stands}
-    return tuple(unit for unit in (*RECURRING, ONCE) if unit in known)
-
-
 class HasBaseUnit(Protocol):
     """A product, or a row that holds these columns of one."""
 
@@ -80,11 +74,16 @@ class HasBaseUnit(Protocol):
         """With the term."""
 
 
+def own_base_unit(product: HasBaseUnit) -> Unit | None:
+    """Return a product's own base unit, or None."""
+    if product.base_term is None or product.base_cycle is None:
+        return None
+    return Unit(product.base_term, product.base_cycle)
+
+
 def base_unit_of(product: HasBaseUnit) -> Unit | None:
     """Return the unit a product is shown by first: its own, else the distributor's; None: its shortest cycle's."""
-    if product.base_term is not None and product.base_cycle is not None:
-        return Unit(product.base_term, product.base_cycle)
-    return read_unit(distributor_settings().base_unit)
+    return own_base_unit(product) or read_unit(distributor_settings().base_unit)
 
 
 def choose_units(units: Collection[Unit], base: Unit | None, *, actor: Actor, at: datetime) -> None:

@@ -15,6 +15,13 @@ def months_words(months: int) -> str:
     return f"{number} {unit}" if number == 1 else f"{number} {unit}s"
 
 
+def trial_words(days: int | None, months: int | None) -> str:
+    """Return how long a trial lasts: "1 day", "30 days", "2 months"; empty without one."""
+    if months:
+        return "1 month" if months == 1 else f"{months} months"
+    return "" if not days else "1 day" if days == 1 else f"{days} days"
+
+
 def _cycle_words(months: int) -> str:
     return {0: "once", 1: "monthly", YEAR: "yearly"}.get(months) or f"every {months_words(months)}"
 

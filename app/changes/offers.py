@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import select
 
-from app.catalogue.models import Product
+from app.catalogue.models import Product, SaleMode
 from app.catalogue.paths import (
     add_ons_by_product,
     allowed_add_ons,
@@ -146,6 +146,6 @@ def get_add_on_offer(offers: Sequence[AddOnOffer], product_id: UUID) -> AddOnOff
 
 
 def _is_sold(product: Product, is_storefront: bool, offered: Collection[UUID] | None) -> bool:  # noqa: FBT001 - a filter
-    if is_storefront and not product.is_published:
+    if is_storefront and not (product.is_published and product.sale is SaleMode.OPEN):
         return False
     return offered is None or product.id in offered

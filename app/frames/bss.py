@@ -64,7 +64,6 @@ NAVIGATION: Navigation = (
             Entry("Orders and offers", "bss_order_settings.index", "sliders"),
             Entry("Order statuses", "bss_order_statuses.index", "list"),
             Entry("Offer statuses", "bss_offer_statuses.index", "list"),
-            Entry("Offer templates", "bss_offer_templates.index", "file"),
             Entry("Users", "bss_users.index", "users"),
             Entry("Roles", "bss_roles.index", "shield"),
             Entry("Teams", "bss_teams.index", "users"),

@@ -23,6 +23,7 @@ NAVIGATION: Navigation = (
             Entry("Orders", "manage_orders.index", "receipt"),
             Entry("Customers", "manage_customers.index", "users"),
             Entry("Registrations", "manage_registrations.index", "user"),
+            Entry("Enquiries", "manage_enquiries.index", "mail"),
         ),
     ),
     (

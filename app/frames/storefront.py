@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import quote
 
-from flask import request, url_for
+from flask import url_for
 
 from app.access import Viewer
-from app.catalogue.navigation import category_tree
+from app.frames.buying import assortment_of_request
 from app.frames.entries import Entry, items, url_if_open
 from app.identity.permissions import Permission
 from app.orders.notices import Reader, ShopCounts, shop_counts
+from app.pricing.offered import Shelf
 from app.resellers.offers import is_any_plan_offered
-from tenants.changes import Kept
 from tenants.settings import StorefrontSettings
 from themes.frames import FrameLinks, NavGroup, NavItem
 
@@ -39,22 +40,33 @@ def _account_entries(viewer: Viewer) -> tuple[Entry, ...]:
     return tuple(entry for entry in ACCOUNT if entry.endpoint != PLANS)
 
 
-_CATEGORY_LINKS: Kept[tuple[NavGroup, ...]] = Kept(20_000, by_account=False)
+CATALOGUE = "storefront_catalogue.index"
+SHELF_WORDS = {
+    Shelf.FEATURED: ("Featured", "star"),
+    Shelf.NEW: ("New", "bell"),
+    Shelf.POPULAR: ("Most popular", "activity"),
+    Shelf.PROMOTED: ("Promoted", "gift"),
+}
 
 
 def _category_links() -> tuple[NavGroup, ...]:
-    catalogue = "storefront_catalogue.index"
-    links = [
-        NavItem(category.name, url_for(catalogue, category=category.slug), category.icon)
-        for category in category_tree()
-    ]
-    return (NavGroup((NavItem("All products", url_for(catalogue), "grid"), *links)),)
+    """Return the menu: special categories first, then what holds something for the viewer (SF-F33, SF-23)."""
+    found = assortment_of_request()
+    catalogue = url_for(CATALOGUE)
+    special = [NavItem(*_named(shelf, catalogue)) for shelf in found.shelves]
+    links = [NavItem(each.name, f"{catalogue}?category={quote(each.slug)}", each.icon) for each in found.categories]
+    return (NavGroup((*special, NavItem("All products", catalogue, "grid"), *links)),)
+
+
+def _named(shelf: Shelf, catalogue: str) -> tuple[str, str, str]:
+    label, icon = SHELF_WORDS[shelf]
+    return label, f"{catalogue}?shelf={shelf.value}", icon
 
 
 def storefront_context(viewer: Viewer | None, settings: StorefrontSettings) -> dict[str, Any]:
     """Return what stands around a page of a storefront."""
     may_browse = viewer is not None or settings.anonymous_access
-    nav = _CATEGORY_LINKS.of(request.script_root, _category_links) if may_browse else ()
+    nav = _category_links() if may_browse else ()
     return {
         "nav": nav,
         "account_nav": items(_account_entries(viewer), viewer) if viewer else [],

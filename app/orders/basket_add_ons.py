@@ -8,7 +8,7 @@ from uuid import UUID
 
 from app.catalogue.models import BillingCycle, Product, Term
 from app.catalogue.paths import AllowedAddOn, allowed_add_ons, allowed_by_product
-from app.catalogue.quantities import quantity_errors
+from app.catalogue.quantities import quantity_errors, sale_errors
 from app.catalogue.queries import products_with_types
 from app.changes.guards import is_free
 from app.core.db import session
@@ -72,6 +72,7 @@ def put_add_ons(
         wanted = main.quantity if allowed[product.id].is_quantity_linked else stands + each.quantity
         asked = wanted if each.quantity > 0 else each.quantity
         errors += quantity_errors(product, product_type, asked, field=each.field)
+        errors += sale_errors(product, is_more=False, field=each.field)
         if same is not None:
             same.quantity = wanted
             continue

@@ -11,7 +11,7 @@ from uuid import UUID
 from app.catalogue.characteristics import Characteristic, asked_of, components_of, missing_errors
 from app.catalogue.models import Product, ProductKind, ProductType
 from app.catalogue.paths import AllowedAddOn, allowed_by_product
-from app.catalogue.quantities import quantity_errors
+from app.catalogue.quantities import quantity_errors, sale_errors
 from app.catalogue.queries import products_with_types
 from app.catalogue.relations import Relation
 from app.core.errors import FieldError
@@ -142,6 +142,7 @@ def _line(
     allowed: Mapping[UUID, Mapping[UUID, AllowedAddOn]],
 ) -> BasketLine:
     item, product = sold.item, sold.product
+    held = 0
     if main is not None:
         problems = list(quantity_errors(product, sold.product_type, item.quantity))
         problems += below_errors(main.item, allowed[main.product.id], product, item.quantity)
@@ -152,6 +153,7 @@ def _line(
     else:
         problems = list(quantity_errors(product, sold.product_type, item.quantity, held=held_of(bound)))
         problems += licence_errors(item, bound)
+    problems += sale_errors(product, is_more=item.subscription_id is not None or held > 0)
     problems += [*alone_errors(product, item), *found.errors(sold)]
     if item.subscription_id is None:
         problems += missing_errors(sold.product_type, product, item.characteristics, is_storefront=True)

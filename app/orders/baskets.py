@@ -14,7 +14,7 @@ from sqlalchemy import delete, select
 from app.catalogue.charging import chosen_options
 from app.catalogue.models import BillingCycle, PriceScheme, Product, ProductType, Term
 from app.catalogue.paths import allowed_by_product
-from app.catalogue.quantities import quantity_errors
+from app.catalogue.quantities import quantity_errors, sale_errors
 from app.catalogue.queries import products_with_types
 from app.core.db import session
 from app.core.errors import FieldError, Invalid, NotFound
@@ -128,6 +128,7 @@ def add_item(shopper: Shopper, new: NewItem, *, buyer: Buyer, at: datetime) -> B
     parent = find_subscription(new.parent_subscription_id) if new.parent_subscription_id else None
     held = held_add_on(parent, product.id) if new.parent_subscription_id else held_of(bound)
     errors = list(quantity_errors(product, product_type, asked, held=held))
+    errors += sale_errors(product, is_more=bound is not None or held > 0)
     if new.parent_subscription_id is not None:
         errors += add_on_errors(parent, product, quantity)
     if len(items) + (same is None) + len(new.add_ons) > MOST_ITEMS:

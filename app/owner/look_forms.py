@@ -16,6 +16,8 @@ KIND_WORDS = {
     "banners": "Banner carousel",
     "featured": "Featured products",
     "new": "New products",
+    "popular": "Most popular products",
+    "promoted": "Products with a promotion",
     "categories": "Categories",
     "text": "Text with picture",
     "products": "Products I choose",

@@ -14,7 +14,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import delete, func, insert, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from app.audit.services import Actor, record
@@ -23,9 +23,9 @@ from app.core.db import session
 from app.core.errors import Invalid
 from app.core.ids import new_id
 from app.pricing.amounts import CENT, MAX_PERCENT, checked_percent
-from app.pricing.catalogue_page import available_to_reseller
 from app.pricing.levels import PRODUCTS, parameters, usable_lists
 from app.pricing.models import MarkupLevel, MarkupRule
+from app.pricing.offered import available_to_reseller
 from app.pricing.quotes import Buyer, alias_buyer, explain_products
 from app.resellers.models import Listing, ListingAction
 from tenants.context import current_scope
@@ -179,7 +179,7 @@ def _facts(product_ids: Sequence[UUID], buyer: Buyer) -> dict[UUID, _Fact]:
     trials = set(
         session.scalars(
             select(Product.id).where(
-                Product.distributor_id == distributor_id, Product.id.in_(product_ids), Product.trial_days > 0
+                Product.distributor_id == distributor_id, Product.id.in_(product_ids), or_(Product.trial_days > 0, Product.trial_months > 0)
             )
         )
     )

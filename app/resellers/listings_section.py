@@ -17,8 +17,8 @@ from app.catalogue.models import Category, Product, ProductKind, ProductType
 from app.catalogue.text import folded
 from app.core.db import session
 from app.core.errors import NotFound
-from app.pricing.catalogue_page import available_to_reseller
 from app.pricing.levels import DISTRIBUTOR, ONE, RESELLER, parameters, usable_lists
+from app.pricing.offered import available_to_reseller
 from app.pricing.quotes import Buyer, ExplainedPrice, PriceKey, explain_products
 from app.resellers.models import Listing
 from tenants.context import current_scope
@@ -104,6 +104,7 @@ class SectionRow:
     is_add_on: bool
     is_new: bool
     trial_days: int | None
+    trial_months: int | None
     is_listed: bool
     is_available: bool  # False: withdrawn by the distributor; kept in the listed tab, not sold, not counted
     trial_enabled: bool
@@ -152,6 +153,7 @@ _ROWS: Select[*tuple[Any, ...]] = (
         Product.is_add_on,
         Product.is_new,
         Product.trial_days,
+        Product.trial_months,
         _MINE.c.id.is_not(None).label("is_listed"),
         _AVAILABLE.label("is_available"),
         func.coalesce(_MINE.c.trial_enabled, True).label("trial_enabled"),

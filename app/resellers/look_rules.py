@@ -14,7 +14,7 @@ from tenants.settings import DEFAULT_SECTIONS, Banner, HomeSection
 from themes.registry import BASE_THEME, CUSTOM_SKIN, DEFAULT_FONT, DEFAULT_SKIN, FONTS, SKINS, themes
 from themes.tokens import ColorFormatError, parse_color
 
-SECTION_KINDS = ("banners", "featured", "new", "categories", "text", "products", "contact")
+SECTION_KINDS = ("banners", "featured", "new", "popular", "promoted", "categories", "text", "products", "contact")
 MOST_SECTIONS, MOST_BANNERS, MOST_PRODUCTS = 12, 10, 12
 MOST_TITLE, MOST_WORDS, MOST_HTML = 80, 400, 20_000
 OWN_PATH = re.compile(r"/(?![/\\])\S*")

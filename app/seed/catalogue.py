@@ -20,10 +20,10 @@ from app.catalogue.product_lists import ProductFilter
 from app.catalogue.services.categories import CategoryDetails, RuleDetails, add_rule, create_category
 from app.catalogue.services.pictures import set_picture
 from app.catalogue.services.prices import PriceDetails, set_price
+from app.catalogue.services.product_details import ProductDetails
 from app.catalogue.services.product_types import ProductTypeDetails, create_product_type
 from app.catalogue.services.products import (
     NewProduct,
-    ProductDetails,
     ProductMark,
     create_product,
     mark_products,

@@ -2,47 +2,24 @@
 
 from __future__ import annotations
 
-from datetime import date
-
-from flask import g
-
 from app.access import current_address, current_viewer, signed_in_viewer
-from app.accounts.models import Account
 from app.catalogue.models import BillingCycle
 from app.catalogue.words import CYCLE_UNITS
-from app.core.clock import local_date, utc_now
 from app.core.db import session
 from app.frames import storefront_look
-from app.identity.models import User, UserKind
+from app.frames.buying import buyer_of_request, today
+from app.identity.models import User
 from app.orders.baskets import Shopper
-from app.pricing.quotes import Buyer, alias_buyer, root_buyer, root_visitor
 from tenants.context import current_scope
-from tenants.directory import AddressKind
 
-
-def today() -> date:
-    """Return the storefront's calendar day."""
-    return local_date(utc_now(), storefront_look().settings.time_zone)
-
-
-def buyer_of_request() -> Buyer:
-    """Return by whose prices this request's pages are priced; found once per request.
-
-    Reseller staff on alias pages see the default sell prices, as a preview (decisions section 8).
-    """
-    if "buyer" not in g:
-        address, viewer = current_address(), current_viewer()
-        if address.kind is AddressKind.ALIAS:
-            assert address.reseller_id is not None
-            is_customer = viewer is not None and viewer.kind is UserKind.END_CUSTOMER
-            customer_id = viewer.account_id if viewer is not None and is_customer else None
-            g.buyer = alias_buyer(address.reseller_id, customer_id, today())
-        elif viewer is None or viewer.account_id is None:
-            g.buyer = root_visitor(today())
-        else:
-            g.buyer = root_buyer(session.get_one(Account, (current_scope().distributor_id, viewer.account_id)), today())
-    found: Buyer = g.buyer
-    return found
+__all__ = [
+    "buyer_of_request",
+    "buying_user",
+    "price_unit",
+    "shopper_of_request",
+    "shows_prices",
+    "today",
+]
 
 
 def shows_prices() -> bool:

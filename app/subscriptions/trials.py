@@ -14,8 +14,9 @@ from sqlalchemy.dialects.postgresql import insert
 from app.accounts.models import Account, AccountStatus
 from app.audit.services import Actor, record
 from app.audit.shown import shown_name
-from app.catalogue.models import BillingCycle, Product, ProductType, Term
+from app.catalogue.models import BillingCycle, Product, ProductType, SaleMode, Term
 from app.catalogue.quantities import quantity_errors
+from app.catalogue.words import trial_words
 from app.core.db import nudge_after_commit, session
 from app.core.errors import Conflict, FieldError, Invalid, NotFound
 from app.core.ids import new_id
@@ -31,6 +32,7 @@ from app.subscriptions.models import (
     SubscriptionStatus,
     SyncStatus,
 )
+from app.subscriptions.periods import ONE_DAY, add_months
 from app.subscriptions.price_models import Trial
 from app.subscriptions.services import add_event
 from tenants.context import current_scope
@@ -131,7 +133,8 @@ def request_trial(new: NewTrial, *, buyer: Buyer, at: datetime) -> Trial:
             quantity=new.quantity,
             term=key.term,
             cycle=key.cycle,
-            days=product.trial_days,
+            days=product.trial_days or 0,
+            months=product.trial_months or 0,
             friendly_name=new.friendly_name.strip() or product.name[:MAX_NAME],
             contact_email=new.contact_email,
             requested_by_name=shown_name(new.requested_by) or "",
@@ -150,7 +153,9 @@ def request_trial(new: NewTrial, *, buyer: Buyer, at: datetime) -> Trial:
 def trial_product(product_id: UUID, buyer: Buyer) -> Product:
     """Return a product this buyer may try; raises TrialNotOffered."""
     product = session.get(Product, (current_scope().distributor_id, product_id))
-    if product is None or not product.trial_days or not product.is_active or product.retired_at is not None:
+    if product is None or not (product.trial_days or product.trial_months) or not product.is_active:
+        raise TrialNotOffered
+    if product.retired_at is not None or product.sale is not SaleMode.OPEN:
         raise TrialNotOffered
     if product.is_add_on or product.plan_edition or product.id not in offered_ids([product.id], buyer):
         raise TrialNotOffered
@@ -203,9 +208,19 @@ def find_trial(subscription_id: UUID) -> Trial | None:
     )
 
 
+def last_day(first: date, days: int, months: int) -> date:
+    """Return the last day of a trial: 30 days from 1 June end on 30 June, 1 month from 31 January on 27 February."""
+    return add_months(first, months) - ONE_DAY if months else first + timedelta(days=days - 1)
+
+
+def days_of_period(trial: Trial, after: date) -> int:
+    """Return how many days its own length has, from the day after another one on: what an extension proposes."""
+    return (last_day(after + ONE_DAY, trial.days, trial.months) - after).days
+
+
 def make_subscription(trial: Trial, payer: Account, *, on: date, sync_status: SyncStatus, at: datetime) -> Subscription:
     """Make the subscription of a trial, free until its last day. In the distributor's scope, the trial locked."""
-    last = on + timedelta(days=trial.days - 1)
+    last = last_day(on, trial.days, trial.months)
     number = session.scalar(select(SUBSCRIPTION_NUMBERS.next_value())) or 0
     subscription = Subscription(
         reseller_id=trial.reseller_id,
@@ -240,7 +255,7 @@ def make_subscription(trial: Trial, payer: Account, *, on: date, sync_status: Sy
     )
     trial.subscription_id = subscription.id
     add_event(
-        subscription, "trial", f"Trial of {trial.days} days started", at=at,
+        subscription, "trial", f"Trial of {trial_words(trial.days, trial.months)} started", at=at,
         quantity_change=trial.quantity, quantity_after=trial.quantity, actor_name=trial.requested_by_name or None,
     )  # fmt: skip
     return subscription

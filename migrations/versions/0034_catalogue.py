@@ -124,6 +124,7 @@ def _create_enquiries() -> None:
             sa.Enum("open", "answered", name="enquirystatus", native_enum=False, create_constraint=False, length=40),
             nullable=False,
         ),
+        sa.Column("mailed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("answered_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("answered_by_name", sa.String(length=201), nullable=True),
         sa.Column("note", sa.String(length=2000), nullable=True),

@@ -14,8 +14,9 @@ from sqlalchemy import select
 from app.catalogue.models import BillingCycle, Product, ProductKind, Term
 from app.catalogue.product_lists import ProductFilter
 from app.catalogue.services.prices import PriceDetails, set_price
+from app.catalogue.services.product_details import ProductDetails
 from app.catalogue.services.product_types import ProductTypeDetails, create_product_type
-from app.catalogue.services.products import NewProduct, ProductDetails, ProductMark, create_product, mark_products
+from app.catalogue.services.products import NewProduct, ProductMark, create_product, mark_products
 from app.core.clock import local_date, utc_now
 from app.core.config import settings
 from app.core.db import session, unit_of_work

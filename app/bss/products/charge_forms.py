@@ -27,7 +27,7 @@ from app.catalogue.models import BillingType, PriceScheme, Product, RequiredMode
 from app.catalogue.queries import price_points, products_by_code
 from app.catalogue.relations import Relations
 from app.catalogue.services import ChargeSettings
-from app.catalogue.units import RECURRING, Unit, read_unit
+from app.catalogue.units import RECURRING, Unit, own_base_unit, read_unit
 from app.core.errors import FieldError, Invalid
 from app.pricing.currencies import usable_currencies
 from app.web.forms import Form
@@ -156,7 +156,7 @@ class ChargesForm(VersionedForm):
     def _choose_base_unit(self, product: Product) -> None:
         """Offer the units the product is priced for."""
         priced = {Unit(each.term, each.cycle) for each in price_points(product.id) if not each.is_withdrawn}
-        own = Unit(product.base_term, product.base_cycle) if product.base_term and product.base_cycle else None
+        own = own_base_unit(product)
         offered = [unit for unit in RECURRING if unit in priced or unit == own]
         self.base_unit.choices = [("", "The usual one"), *((unit.value, unit.words) for unit in offered)]
         if not self.is_submitted():

@@ -7,12 +7,21 @@ from decimal import Decimal
 from typing import Any
 
 from flask_wtf.file import FileField, FileRequired
-from wtforms import BooleanField, DecimalField, HiddenField, IntegerField, SelectField, StringField, TextAreaField
+from wtforms import (
+    BooleanField,
+    DateField,
+    DecimalField,
+    HiddenField,
+    IntegerField,
+    SelectField,
+    StringField,
+    TextAreaField,
+)
 from wtforms.validators import InputRequired, Optional
 
 from app.bss.categories.choices import category_choices
 from app.catalogue.groupings import list_industries, list_price_groups
-from app.catalogue.models import Audience, BillingCycle, Product, Term
+from app.catalogue.models import Audience, BillingCycle, Product, SaleMode, Term
 from app.catalogue.queries import list_groups, list_product_types
 from app.catalogue.services import NewProduct, PriceDetails, ProductDetails
 from app.catalogue.units import sold_units
@@ -28,10 +37,21 @@ AUDIENCE_WORDS = {
     Audience.NOBODY: "Nobody",
 }
 
+SALE_WORDS = {
+    SaleMode.OPEN: "To everybody who sees it",
+    SaleMode.MORE_LICENCES: "Only more licences of subscriptions there are",
+    SaleMode.ENQUIRY: "On request: people ask, nobody orders",
+}
+
 
 def _or_none(value: str | None) -> str:
     """Let a choice that was not sent be the empty one."""
     return value or ""
+
+
+def _written(value: SaleMode | str) -> str:
+    """Write what a product holds, or a form has sent."""
+    return value.value if isinstance(value, SaleMode) else value
 
 
 def _sold(part: str, words: Mapping[Any, str]) -> list[tuple[str, str]]:
@@ -64,12 +84,27 @@ class ProductForm(Form):
     audience = SelectField("Shown to", choices=[(each.value, words) for each, words in AUDIENCE_WORDS.items()])
     is_new = BooleanField("Mark as new")
     is_featured = BooleanField("Feature on home pages")
+    is_popular = BooleanField(
+        "Show as most popular", description="Products picked by hand stand before those that sell most."
+    )
+    visible_from = DateField("Shown from", validators=[Optional()], description="Empty: as soon as it is published.")
+    visible_to = DateField("Shown until", validators=[Optional()], description="The last day, included. Empty: open.")
+    sale = SelectField(
+        "On sale", default=SaleMode.OPEN.value, coerce=_written,
+        filters=[lambda value: value or SaleMode.OPEN.value], choices=[(each.value, words) for each, words in SALE_WORDS.items()],
+        description="What people can do with it where it is shown.",
+    )  # fmt: skip
+    takes_enquiries = BooleanField("“Tell me more”", description="People may ask about it beside ordering it.")
     min_quantity = IntegerField("Smallest quantity", default=1, validators=[InputRequired("Enter a whole number")])
     max_quantity = IntegerField("Largest quantity", validators=[Optional()])
     step_quantity = IntegerField("In steps of", default=1, validators=[InputRequired("Enter a whole number")])
     trial_days = IntegerField("Trial, days", validators=[Optional()], description="Empty: no trial.")
+    trial_months = IntegerField("Trial, months", validators=[Optional()], description="Instead of days.")
     trial_max_quantity = IntegerField("Largest quantity of a trial", default=25, validators=[Optional()])
     is_taxable = BooleanField("Taxable", default=True)
+    tax_code = StringField(
+        "Tax code", validators=[Optional()], description="Stands on its invoice lines. Empty: its type's."
+    )
     position = IntegerField("Position in its group", default=0, validators=[Optional()])
     version = HiddenField(default="1")
 
@@ -104,13 +139,20 @@ class ProductForm(Form):
             is_published=self.is_published.data,
             is_new=self.is_new.data,
             is_featured=self.is_featured.data,
+            is_popular=self.is_popular.data,
+            visible_from=self.visible_from.data,
+            visible_to=self.visible_to.data,
+            sale=SaleMode(self.sale.data),
+            takes_enquiries=self.takes_enquiries.data,
             audience=Audience(self.audience.data),
             min_quantity=self.min_quantity.data or 0,
             max_quantity=self.max_quantity.data,
             step_quantity=self.step_quantity.data or 0,
             trial_days=self.trial_days.data,
+            trial_months=self.trial_months.data,
             trial_max_quantity=self.trial_max_quantity.data or 0,
             is_taxable=self.is_taxable.data,
+            tax_code=self.tax_code.data or "",
             position=self.position.data or 0,
         )
 
@@ -127,6 +169,7 @@ class ProductForm(Form):
         if not form.is_submitted():
             form.description.data = product.short_description
             form.audience.data = product.audience.value
+            form.sale.data = product.sale.value
             for name in ("product_type_id", "category_id", "group_id", "industry_id", "price_group_id"):
                 form[name].data = str(getattr(product, name) or "")
         return form

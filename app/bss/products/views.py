@@ -23,6 +23,7 @@ from app.bss.listing import (
 from app.bss.products.blueprint import bp, crumbs, may_edit, tabs
 from app.bss.products.forms import (
     AUDIENCE_WORDS,
+    SALE_WORDS,
     NewProductForm,
     PictureForm,
     PriceForm,
@@ -69,6 +70,8 @@ MARK_WORDS = {
     ProductMark.UNMARK_NEW: "No longer new",
     ProductMark.FEATURE: "Feature",
     ProductMark.UNFEATURE: "No longer featured",
+    ProductMark.MARK_POPULAR: "Show as most popular",
+    ProductMark.UNMARK_POPULAR: "No longer picked as popular",
     ProductMark.ACTIVATE: "Activate",
     ProductMark.DEACTIVATE: "Deactivate",
 }
@@ -326,6 +329,7 @@ def _detail(product: Product, price_form: PriceForm, picture_form: PictureForm) 
         price_form=price_form,
         picture_form=picture_form,
         audiences=AUDIENCE_WORDS,
+        sales=SALE_WORDS,
         terms=TERM_WORDS,
         cycles=CYCLE_WORDS,
         may_edit=may_edit(),

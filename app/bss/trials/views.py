@@ -6,7 +6,7 @@ from uuid import UUID
 
 from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
 from app.access import permission_required, signed_in_viewer
 from app.accounts.models import Account
@@ -16,7 +16,7 @@ from app.bss.listing import asked_text, with_args
 from app.bss.trials.forms import ConvertForm, ExtendForm, StartForm
 from app.catalogue.models import Product
 from app.catalogue.queries import get_product
-from app.catalogue.words import unit_words
+from app.catalogue.words import trial_words, unit_words
 from app.changes.effects import NewChange
 from app.changes.kinds.trial_conversion import CYCLE, NAME, TERM
 from app.changes.requests import submit_change
@@ -29,7 +29,7 @@ from app.identity.permissions import Permission
 from app.pricing.quotes import ExplainedPrice, PriceKey, explain_products, root_buyer
 from app.subscriptions.models import ChangeKind, ChangeStatus, Subscription
 from app.subscriptions.trial_list import ListedTrial, TrialFilter, count_trials, get_listed_trial, list_trials
-from app.subscriptions.trials import NewTrial, TrialNotFound, is_convertible, request_trial
+from app.subscriptions.trials import NewTrial, TrialNotFound, days_of_period, is_convertible, request_trial
 from app.web.pages import page
 from app.web.pagination import SIZES, Page, requested_page
 from app.web.surfaces import Surface, surface_blueprint
@@ -82,7 +82,10 @@ def new(account_id: UUID) -> ResponseReturnValue:
     account = get_account(account_id)
     form = StartForm()
     products = _products()
-    form.product.choices = [(str(product.id), f"{product.name} ({product.trial_days} days)") for product in products]
+    form.product.choices = [
+        (str(product.id), f"{product.name} ({trial_words(product.trial_days, product.trial_months)})")
+        for product in products
+    ]
     if form.validate_on_submit():
         try:
             with unit_of_work():
@@ -183,7 +186,7 @@ def _detail(code: str, extend_form: ExtendForm, convert_form: ConvertForm) -> Re
     if not convert_form.request_key.data:
         convert_form.request_key.data = str(new_id())
     if not extend_form.is_submitted():
-        extend_form.days.data = product.trial_days or row.trial.days
+        extend_form.days.data = days_of_period(row.trial, row.ends_on or distributor_today())
     shown = page(
         "bss/trials/detail.html",
         title=row.trial.friendly_name,
@@ -229,7 +232,7 @@ def _start(account: Account, form: StartForm) -> None:
 def _products() -> list[Product]:
     statement = select(Product).where(
         Product.distributor_id == current_scope().distributor_id,
-        Product.trial_days.is_not(None),
+        or_(Product.trial_days.is_not(None), Product.trial_months.is_not(None)),
         Product.is_active.is_(True),
         Product.retired_at.is_(None),
         Product.is_add_on.is_(False),

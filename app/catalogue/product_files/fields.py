@@ -54,6 +54,8 @@ PLAIN = (
     Field("max_quantity", "Largest quantity", ("maxquantity", "maximumquantity")),
     Field("step_quantity", "Step", ("stepquantity", "step")),
     Field("trial_days", "Trial days", ("trialdays", "trial")),
+    Field("trial_months", "Trial months", ("trialmonths",)),
+    Field("tax_code", "Tax code", ("taxcode",)),
 )
 
 

@@ -28,6 +28,8 @@ WORDS = {
     "max_quantity": "largest quantity",
     "step_quantity": "step",
     "trial_days": "trial days",
+    "trial_months": "trial months",
+    "tax_code": "tax code",
 }
 PriceAt = tuple[UUID, Term, BillingCycle]
 

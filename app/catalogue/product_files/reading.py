@@ -15,7 +15,14 @@ from app.catalogue.models import BillingCycle, Category, Industry, PriceGroup, P
 from app.catalogue.product_files.fields import KINDS, price_key, units_of
 from app.catalogue.product_files.models import ProductFile
 from app.catalogue.product_files.tables import TableRow
-from app.catalogue.services.products import CODE, CODE_LENGTH, MAX_QUANTITY, MAX_TRIAL_DAYS, NAME_LENGTH
+from app.catalogue.services.product_details import (
+    MAX_QUANTITY,
+    MAX_TRIAL_DAYS,
+    MAX_TRIAL_MONTHS,
+    NAME_LENGTH,
+    TAX_CODE_LENGTH,
+)
+from app.catalogue.services.products import CODE, CODE_LENGTH
 from app.catalogue.units import Unit
 from app.core.db import session
 from app.core.ids import parse_id
@@ -158,6 +165,7 @@ class _Reader:
         )
         self.read("vendor", "vendor", _text(VENDOR_LENGTH), "Vendor: at most 200 characters")
         self.read("unit_of_measure", "unit_of_measure", _text(UNIT_LENGTH), "Unit: at most 40 characters")
+        self.read("tax_code", "tax_code", _text(TAX_CODE_LENGTH), f"Tax code: at most {TAX_CODE_LENGTH} characters")
         self.read("tags", "tags", _tags, "Tags: at most 60 characters each")
         self.read("is_add_on", "is_add_on", _yes_or_no, "Add-on: yes or no")
 
@@ -166,6 +174,12 @@ class _Reader:
         for key, label in (("min_quantity", "Smallest quantity"), ("max_quantity", "Largest quantity"), ("step_quantity", "Step")):  # fmt: skip
             self.read(key, key, _whole(MAX_QUANTITY), f"{label}: {words}")
         self.read("trial_days", "trial_days", _whole(MAX_TRIAL_DAYS), f"Trial days: 1 to {MAX_TRIAL_DAYS}")
+        words = f"Trial months: 1 to {MAX_TRIAL_MONTHS}"
+        self.read("trial_months", "trial_months", _whole(MAX_TRIAL_MONTHS), words)
+        given = {"trial_days", "trial_months"} & self.found.columns.keys()
+        self.check(len(given) <= 1, "Trial: days or months, not both")
+        if given:  # the other way to say it ends
+            self.found.columns = {"trial_days": None, "trial_months": None, **self.found.columns}
         lowest, highest = self.found.columns.get("min_quantity", 1), self.found.columns.get("max_quantity")
         self.check(highest is None or lowest <= highest, "Largest quantity: below the smallest one")
 

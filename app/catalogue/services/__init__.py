@@ -14,6 +14,7 @@ from app.catalogue.services.charges import ChargeSettings, set_charges, set_fixe
 from app.catalogue.services.pictures import MAX_BYTES as MAX_PICTURE_BYTES
 from app.catalogue.services.pictures import remove_picture, set_picture
 from app.catalogue.services.prices import PriceDetails, remove_price, set_price
+from app.catalogue.services.product_details import ProductDetails
 from app.catalogue.services.product_types import (
     ProductTypeDetails,
     TypeSwitches,
@@ -22,7 +23,6 @@ from app.catalogue.services.product_types import (
 )
 from app.catalogue.services.products import (
     NewProduct,
-    ProductDetails,
     ProductMark,
     create_product,
     delete_product,

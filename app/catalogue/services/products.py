@@ -21,26 +21,16 @@ from app.catalogue.bundles.services import (
     unpublish_bundles_of_hidden,
 )
 from app.catalogue.errors import ProductNotFound, ProductOffered, StaleVersion, StillUsed
-from app.catalogue.models import (
-    Audience,
-    Category,
-    Industry,
-    PriceGroup,
-    Product,
-    ProductGroup,
-    ProductPrice,
-    ProductType,
-)
+from app.catalogue.models import Audience, Product, ProductGroup, ProductPrice
 from app.catalogue.product_lists import ProductFilter
+from app.catalogue.services.product_details import ProductDetails, columns_of, detail_errors
 from app.catalogue.text import search_text, slugified
 from app.core.db import session
 from app.core.errors import FieldError, Invalid
 from app.core.ids import new_id
 from tenants.context import current_scope
 
-NAME_LENGTH, CODE_LENGTH, DESCRIPTION_LENGTH = 255, 64, 4000
-MAX_QUANTITY = 1_000_000
-MAX_TRIAL_DAYS = 365
+CODE_LENGTH = 64
 CODE = re.compile(r"[A-Za-z0-9._-]+")
 
 # Who refers to products stands in domains above this one: the tables are named, their models are not imported.
@@ -51,34 +41,6 @@ USED_IN = (
     ("bundle_components", "bundles"),
 )
 LET_GO = ("basket_items", "price_list_entries")
-
-
-@dataclass(frozen=True, slots=True)
-class ProductDetails:
-    """What a person says about a product. Quantities are whole units, at most a million."""
-
-    name: str
-    product_type_id: UUID
-    description: str = ""
-    category_id: UUID | None = None
-    group_id: UUID | None = None
-    industry_id: UUID | None = None
-    price_group_id: UUID | None = None
-    vendor: str = ""
-    unit_of_measure: str = "licence"
-    is_add_on: bool = False
-    is_active: bool = True
-    is_published: bool = False
-    is_new: bool = False
-    is_featured: bool = False
-    audience: Audience = Audience.EVERYONE
-    min_quantity: int = 1
-    max_quantity: int | None = None
-    step_quantity: int = 1
-    trial_days: int | None = None
-    trial_max_quantity: int = 25
-    is_taxable: bool = True
-    position: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +66,8 @@ class ProductMark(enum.Enum):
     UNMARK_NEW = "unmark_new"
     FEATURE = "feature"
     UNFEATURE = "unfeature"
+    MARK_POPULAR = "mark_popular"
+    UNMARK_POPULAR = "unmark_popular"
 
 
 MARKS: dict[ProductMark, dict[str, Any]] = {
@@ -115,13 +79,15 @@ MARKS: dict[ProductMark, dict[str, Any]] = {
     ProductMark.UNMARK_NEW: {"is_new": False},
     ProductMark.FEATURE: {"is_featured": True},
     ProductMark.UNFEATURE: {"is_featured": False},
+    ProductMark.MARK_POPULAR: {"is_popular": True},
+    ProductMark.UNMARK_POPULAR: {"is_popular": False},
 }
 
 
 def create_product(new: NewProduct, *, actor: Actor, at: datetime) -> Product:
     """Make a product; it gets its prices afterwards. Raises Invalid. Source: CB-02."""
     details, code = new.details, new.code.strip()
-    errors = [*_code_errors(code), *_detail_errors(details)]
+    errors = [*_code_errors(code), *detail_errors(details)]
     if details.is_published and details.is_active:
         errors.append(FieldError("is_published", "no_price", "Add a price before you publish the product"))
     if errors:
@@ -138,7 +104,7 @@ def create_product(new: NewProduct, *, actor: Actor, at: datetime) -> Product:
         plan_edition=new.plan_edition,
         created_at=at,
         updated_at=at,
-        **_columns(details),
+        **columns_of(details),
     )
     session.add(product)
     session.flush()
@@ -155,7 +121,7 @@ def update_product(product_id: UUID, details: ProductDetails, *, version: int, a
     product = get_product_for_update(product_id)
     if product.version != version:
         raise StaleVersion(product.name)
-    errors = _detail_errors(details)
+    errors = detail_errors(details)
     if details.product_type_id != product.product_type_id and count_uses(product_id):
         errors.append(
             FieldError("product_type_id", "type_frozen", "The product was ordered; its type cannot change any more")
@@ -166,13 +132,15 @@ def update_product(product_id: UUID, details: ProductDetails, *, version: int, a
         errors += publishing_errors(product_id)
     if errors:
         raise Invalid(*errors)
-    columns = _columns(details)
+    columns = columns_of(details)
     before = {name: getattr(product, name) for name in columns}
     for name, value in columns.items():
         setattr(product, name, value)
     product.search_text = search_text(
         name=product.name, code=product.code, vendor=product.vendor, group_name=_group_name(product.group_id)
     )
+    if product.is_published and product.published_at is None:
+        product.published_at = at
     product.version, product.updated_at = product.version + 1, at
     changed = {name for name, value in columns.items() if before[name] != value}
     if changed & {"is_published", "is_active"}:
@@ -205,6 +173,7 @@ def mark_products(
         )
         conditions.append(priced.correlate(Product).exists())
     if mark is ProductMark.PUBLISH:
+        values["published_at"] = func.coalesce(Product.published_at, at)
         conditions.append(is_publishable())
     (name,) = MARKS[mark]
     result = session.execute(
@@ -262,33 +231,6 @@ def get_product_for_update(product_id: UUID) -> Product:
     return found
 
 
-def _columns(details: ProductDetails) -> dict[str, Any]:
-    return {
-        "name": details.name.strip(),
-        "short_description": details.description.strip(),
-        "product_type_id": details.product_type_id,
-        "category_id": details.category_id,
-        "group_id": details.group_id,
-        "industry_id": details.industry_id,
-        "price_group_id": details.price_group_id,
-        "vendor": details.vendor.strip(),
-        "unit_of_measure": details.unit_of_measure.strip() or "licence",
-        "is_add_on": details.is_add_on,
-        "is_active": details.is_active,
-        "is_published": details.is_published,
-        "is_new": details.is_new,
-        "is_featured": details.is_featured,
-        "audience": details.audience,
-        "min_quantity": details.min_quantity,
-        "max_quantity": details.max_quantity,
-        "step_quantity": details.step_quantity,
-        "trial_days": details.trial_days,
-        "trial_max_quantity": details.trial_max_quantity,
-        "is_taxable": details.is_taxable,
-        "position": details.position,
-    }
-
-
 def _code_errors(code: str) -> list[FieldError]:
     if not CODE.fullmatch(code) or len(code) > CODE_LENGTH:
         message = f"Enter 1 to {CODE_LENGTH} letters, digits, dots, dashes or underscores"
@@ -299,66 +241,6 @@ def _code_errors(code: str) -> list[FieldError]:
     if session.scalar(taken) is not None:
         return [FieldError("code", "code_taken", "Another product has this code")]
     return []
-
-
-def _detail_errors(details: ProductDetails) -> list[FieldError]:
-    errors: list[FieldError] = []
-
-    def check(is_right: bool, field: str, code: str, message: str) -> None:  # noqa: FBT001 - an assertion
-        if not is_right:
-            errors.append(FieldError(field, code, message))
-
-    name, lowest, highest = details.name.strip(), details.min_quantity, details.max_quantity
-    check(0 < len(name) <= NAME_LENGTH, "name", "name_length", f"Enter a name of 1 to {NAME_LENGTH} characters")
-    check(
-        len(details.description) <= DESCRIPTION_LENGTH,
-        "description", "description_length", f"Enter at most {DESCRIPTION_LENGTH} characters",
-    )  # fmt: skip
-    check(1 <= lowest <= MAX_QUANTITY, "min_quantity", "quantity_range", "Enter a whole number from 1 to 1,000,000")
-    check(
-        highest is None or lowest <= highest <= MAX_QUANTITY,
-        "max_quantity", "quantity_order", "Enter a number between the smallest quantity and 1,000,000",
-    )  # fmt: skip
-    check(
-        1 <= details.step_quantity <= MAX_QUANTITY,
-        "step_quantity",
-        "quantity_range",
-        "Enter a whole number from 1 to 1,000,000",
-    )
-    check(
-        details.trial_days is None or 1 <= details.trial_days <= MAX_TRIAL_DAYS,
-        "trial_days", "trial_range", f"Enter 1 to {MAX_TRIAL_DAYS} days, or leave it empty for no trial",
-    )  # fmt: skip
-    check(_exists(ProductType, details.product_type_id), "product_type_id", "type_unknown", "Choose a product type")
-    check(
-        details.category_id is None or _exists(Category, details.category_id),
-        "category_id", "category_unknown", "Choose a category",
-    )  # fmt: skip
-    check(
-        details.group_id is None or _exists(ProductGroup, details.group_id),
-        "group_id",
-        "group_unknown",
-        "Choose a group",
-    )
-    for model, name in ((Industry, "industry"), (PriceGroup, "price_group")):
-        chosen = getattr(details, f"{name}_id")
-        words = name.replace("_", " ")
-        check(chosen is None or _exists(model, chosen), f"{name}_id", f"{name}_unknown", f"Choose another {words}")
-    check(
-        1 <= details.trial_max_quantity <= MAX_QUANTITY,
-        "trial_max_quantity",
-        "quantity_range",
-        "Enter a whole number from 1 to 1,000,000",
-    )
-    if is_bundle_type(details.product_type_id):
-        check(details.trial_days is None, "trial_days", "bundle_trial", "A bundle has no trial; its products may have")
-        check(not details.is_add_on, "is_add_on", "bundle_add_on", "A bundle is not an add-on")
-    return errors
-
-
-def _exists(model: Any, row_id: UUID) -> bool:
-    statement = select(model.id).where(model.distributor_id == current_scope().distributor_id, model.id == row_id)
-    return session.scalar(statement) is not None
 
 
 def _has_price(product_id: UUID) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from app.billing.charges import has_pending
+from app.catalogue.models import SaleMode
 from app.catalogue.paths import AllowedAddOn, allowed_add_ons
 from app.catalogue.quantities import MOST, require_quantity
 from app.changes.effects import Effect, NewChange
@@ -126,9 +127,11 @@ def _allowed(subscription: Subscription, new: NewChange) -> AllowedAddOn | None:
     found = next(
         (each for each in allowed_add_ons(subscription.product_id) if each.product.id == new.target_product_id), None
     )
-    if found is not None and new.is_from_storefront and not found.product.is_published:
-        return None
-    return found
+    if found is None or not new.is_from_storefront:
+        return found
+    is_held = find_add_on(subscription.id, found.product.id) is not None
+    is_sold = found.product.sale is SaleMode.OPEN or (is_held and found.product.sale is SaleMode.MORE_LICENCES)
+    return found if found.product.is_published and is_sold else None
 
 
 def _require_free(owned: Subscription, new: NewChange) -> None:

@@ -12,13 +12,13 @@ from flask import request, url_for
 from app.access import current_viewer
 from app.catalogue.characteristics import Characteristic, asked_of, components_of
 from app.catalogue.charging import options_of
-from app.catalogue.models import Product, ProductGroup, ProductKind, ProductType
+from app.catalogue.models import Product, ProductGroup, ProductKind, ProductType, SaleMode
 from app.catalogue.paths import allowed_by_product
 from app.catalogue.quantities import Limits, limits_of
 from app.catalogue.queries import products_by_id, products_with_types
 from app.catalogue.relations import relations_of
 from app.catalogue.units import base_unit_of
-from app.catalogue.words import unit_words
+from app.catalogue.words import trial_words, unit_words
 from app.core.db import session
 from app.core.errors import NotFound
 from app.identity.models import UserKind
@@ -103,11 +103,11 @@ def product_page(
     group = session.get(ProductGroup, (product.distributor_id, product.group_id)) if product.group_id else None
     product_type = session.get_one(ProductType, (product.distributor_id, product.product_type_id))
     limits = limits_of(product, product_type)
-    choices = choices_of(product)
+    choices = choices_of(product) if product.sale is not SaleMode.ENQUIRY else []
     form.price.choices = [(choice.value, choice.label) for choice in choices]
     if not form.is_submitted():
         form.quantity.data = limits.least
-    if form.price.data not in {choice.value for choice in choices}:
+    if choices and form.price.data not in {choice.value for choice in choices}:
         form.price.data = _shown_first(product, choices).value
     form.product_id.data = str(product.id)
     viewer = current_viewer()
@@ -135,6 +135,7 @@ def product_page(
         tells_options=buyer.reseller_id is None,
         related=_related(product),
         promotions=_promotions(product, buyer) if any(choice.key.cycle.months for choice in choices) else (),
+        trial_text=trial_words(product.trial_days, product.trial_months),
         may_order=viewer is not None and viewer.can(Permission.ORDER_PLACE) and not is_preview,
         is_preview=is_preview,
     )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
@@ -13,11 +14,14 @@ from sqlalchemy import select
 from app.access import catalogue_access
 from app.catalogue.groupings import comparison_of
 from app.catalogue.models import Product, ProductGroup
-from app.catalogue.navigation import CategoryNode, category_by_slug, category_tree, industry_choices
+from app.catalogue.navigation import category_by_slug, category_tree, industry_choices
 from app.core.db import session
 from app.core.errors import NotFound
 from app.core.ids import parse_id
-from app.pricing.catalogue_page import OfferPage, offered_counts, offered_products
+from app.frames.storefront import SHELF_WORDS
+from app.pricing.catalogue_page import OfferPage, offered_products
+from app.pricing.menus import stocked_tree
+from app.pricing.offered import Shelf
 from app.storefront.basket.forms import AddForm
 from app.storefront.catalogue.product_page import product_page
 from app.storefront.kept_pages import kept_for_visitors
@@ -31,6 +35,10 @@ bp = surface_blueprint("catalogue", __name__, surface=Surface.STOREFRONT, path="
 
 PAGE = 24
 LONGEST_SEARCH = 100
+# Shelves are short, and shown whole (SF-07).
+SHELF_SIZES: Mapping[Shelf | None, int] = MappingProxyType(
+    {Shelf.FEATURED: 24, Shelf.NEW: PAGE, Shelf.POPULAR: 12, Shelf.PROMOTED: PAGE}
+)
 
 
 def _after() -> tuple[str, UUID] | None:
@@ -51,14 +59,25 @@ def _first_url(**values: Any) -> str | None:
     return url_for(request.endpoint or "", **values) if request.args.get("after") else None
 
 
+def _shelf() -> Shelf | None:
+    """Read which shelf is asked for; raises NotFound."""
+    wanted = request.args.get("shelf", "")
+    if not wanted:
+        return None
+    found = next((shelf for shelf in SHELF_SIZES if shelf and shelf.value == wanted), None)
+    if found is None:
+        raise NotFound("There is no such shelf")
+    return found
+
+
 @bp.get("/catalogue")
 @catalogue_access
 @kept_for_visitors
 def index() -> ResponseReturnValue:
     """Show the catalogue, all of it or one category's branch."""
-    tree = category_tree()
     slug = request.args.get("category", "")
-    chosen = category_by_slug(tree, slug) if slug else None
+    chosen = category_by_slug(category_tree(), slug) if slug else None
+    shelf = _shelf()
     industries, wanted = industry_choices(), request.args.get("industry", "")
     industry = next((each for each in industries if each.slug == wanted), None)
     if wanted and industry is None:
@@ -69,40 +88,27 @@ def index() -> ResponseReturnValue:
         storefront_reseller_id=buyer.reseller_id,
         category_ids=chosen.ids if chosen else (),
         industry_id=industry.id if industry else None,
-        after=_after(),
-        limit=PAGE,
+        shelf=shelf,
+        after=_after() if shelf is None else None,
+        limit=SHELF_SIZES.get(shelf, PAGE),
     )
+    stocked = stocked_tree(buyer)
     values = {"category": slug} if slug else {}
     if industry is not None:
         values["industry"] = industry.slug
     return page(
         "storefront/catalogue/index.html",
-        title=chosen.name if chosen else "All products",
+        title=chosen.name if chosen else SHELF_WORDS[shelf][0] if shelf else "All products",
         offers=found.items,
-        next_url=_next_url(found, **values),
+        next_url=_next_url(found, **values) if shelf is None else None,
         first_url=_first_url(**values),
-        categories=tree,
+        categories=stocked.nodes,
         chosen=chosen,
         industries=industries,
         industry=industry,
-        counts=_counts(tree),
+        counts=stocked.counts,
         shows_prices=shows_prices(),
     )
-
-
-def _counts(tree: Sequence[CategoryNode]) -> dict[UUID, int]:
-    """Return how many products stand in each category's branch; empty ones are left out of the page (SF-23)."""
-    own = offered_counts(buyer_of_request())
-    branches: dict[UUID, int] = {}
-
-    def count(node: CategoryNode) -> None:
-        branches[node.id] = sum(own.get(each, 0) for each in node.ids)
-        for child in node.children:
-            count(child)
-
-    for node in tree:
-        count(node)
-    return branches
 
 
 @bp.get("/catalogue/<group>")
@@ -163,7 +169,7 @@ def search() -> ResponseReturnValue:
         offers=found.items,
         next_url=_next_url(found, q=query),
         first_url=_first_url(q=query),
-        categories=category_tree(),
+        categories=stocked_tree(buyer).nodes,
         shows_prices=shows_prices(),
     )
 

@@ -10,10 +10,11 @@ from flask import url_for
 from flask.typing import ResponseReturnValue
 
 from app.access import catalogue_access
-from app.catalogue.navigation import category_tree
 from app.core.ids import parse_id
 from app.frames import storefront_look
-from app.pricing.catalogue_page import Offer, Shelf, offered_products
+from app.frames.buying import assortment_of_request
+from app.pricing.catalogue_page import Offer, offered_products
+from app.pricing.offered import Shelf
 from app.storefront.kept_pages import kept_for_visitors
 from app.storefront.shopping import buyer_of_request, shows_prices, today
 from app.web.pages import page
@@ -23,6 +24,13 @@ from tenants.settings import Banner, HomeSection
 bp = surface_blueprint("home", __name__, surface=Surface.STOREFRONT, path="")
 
 SHELF = 8
+SHELVES = {
+    "featured": Shelf.FEATURED,
+    "new": Shelf.NEW,
+    "popular": Shelf.POPULAR,
+    "promoted": Shelf.PROMOTED,
+    "products": Shelf.CHOSEN,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +72,7 @@ def index() -> ResponseReturnValue:
         "storefront/home/index.html",
         title="",
         sections=[each for each in shown if each is not None],
-        categories=category_tree(),
+        categories=assortment_of_request().categories,
         settings=settings,
         shows_prices=shows_prices(),
     )
@@ -75,7 +83,7 @@ def _filled(section: HomeSection) -> ShownSection | None:
     if section.kind == "banners":
         banners = tuple(_shown(banner) for banner in settings.banners if is_running(banner, today()))
         return ShownSection(section, banners=banners) if banners else None
-    if section.kind in ("featured", "new", "products"):
+    if section.kind in SHELVES:
         offers = _offers(section)
         return ShownSection(section, offers=offers) if offers else None
     return ShownSection(section, image_url=_image(section.image_id))
@@ -83,7 +91,7 @@ def _filled(section: HomeSection) -> ShownSection | None:
 
 def _offers(section: HomeSection) -> tuple[Offer, ...]:
     buyer = buyer_of_request()
-    shelf = {"featured": Shelf.FEATURED, "new": Shelf.NEW, "products": Shelf.CHOSEN}[section.kind]
+    shelf = SHELVES[section.kind]
     chosen: list[UUID] = [found for text in section.product_ids if (found := parse_id(text)) is not None]
     offers = offered_products(
         buyer, storefront_reseller_id=buyer.reseller_id, shelf=shelf, chosen=chosen, limit=SHELF

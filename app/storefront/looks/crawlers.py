@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from flask import Response, render_template, url_for
 
 from app.access import public
-from app.catalogue.navigation import CategoryNode, category_tree
+from app.catalogue.navigation import CategoryNode
 from app.core.errors import NotFound
 from app.frames import storefront_look
+from app.frames.buying import assortment_of_request
 from app.pricing.catalogue_page import offered_products
 from app.storefront.shopping import buyer_of_request
 from app.web.surfaces import Surface, surface_blueprint
@@ -48,11 +51,14 @@ def sitemap() -> Response:
     pages = [
         url_for("storefront_home.index", _external=True),
         url_for("storefront_catalogue.index", _external=True),
-        *(url_for("storefront_catalogue.index", category=slug, _external=True) for slug in _slugs(category_tree())),
+        *(
+            url_for("storefront_catalogue.index", category=slug, _external=True)
+            for slug in _slugs(assortment_of_request().categories)
+        ),
         *(url_for("storefront_catalogue.product", slug=offer.slug, _external=True) for offer in offers.items),
     ]
     return Response(render_template("storefront/looks/sitemap.xml", pages=pages), mimetype="application/xml")
 
 
-def _slugs(nodes: tuple[CategoryNode, ...]) -> list[str]:
+def _slugs(nodes: Sequence[CategoryNode]) -> list[str]:
     return [slug for node in nodes for slug in (node.slug, *_slugs(node.children))]

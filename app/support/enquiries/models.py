@@ -48,6 +48,7 @@ class Enquiry(Shared, Base):
     phone: Mapped[str] = mapped_column(String(40), default="")
     message: Mapped[str] = mapped_column(String(2000))
     status: Mapped[EnquiryStatus] = mapped_column(default=EnquiryStatus.OPEN)
+    mailed_at: Mapped[datetime | None]  # the owner was told, and who asked has a copy
     answered_at: Mapped[datetime | None]
     answered_by_name: Mapped[str | None] = mapped_column(String(201))
     note: Mapped[str | None] = mapped_column(String(2000))  # the owner's own; never shown to who asked

@@ -13,12 +13,13 @@ from sqlalchemy import update
 from app.catalogue.models import BillingCycle, Product, Term
 from app.core import db
 from app.core.clock import utc_now
+from app.frames import buying
 from app.pricing import catalogue_page
 from app.pricing.catalogue_page import offered_products
 from app.pricing.models import MarkupLevel, MarkupRule, PriceListEntry, SpecialPrice
 from app.pricing.quotes import alias_buyer
 from app.resellers.models import Listing
-from app.storefront import kept_answers, kept_pages, shopping
+from app.storefront import kept_answers, kept_pages
 from tenants.changes import Kept, clock
 from tenants.context import scope
 from tenants.settings import StorefrontSettings, save_storefront_settings
@@ -243,7 +244,7 @@ def test_a_kept_answer_ends_with_the_storefronts_day(client, world, shops, monke
     assert "€15.00" in visit(client).text
     later = SimpleNamespace(time=lambda: time.time() + 86_400, perf_counter=time.perf_counter)
     monkeypatch.setattr(kept_answers, "time", later)
-    for module in (kept_pages, shopping):
+    for module in (kept_pages, buying):
         monkeypatch.setattr(module, "today", lambda: tomorrow)
     assert "€14.14" in visit(client).text
 

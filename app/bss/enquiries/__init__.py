@@ -1,0 +1,1 @@
+"""Questions about products asked in the distributor's storefront (SF-18)."""

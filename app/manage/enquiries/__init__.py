@@ -1,0 +1,1 @@
+"""Questions about products asked in a reseller's storefront (SF-18)."""

@@ -1,0 +1,1 @@
+"""Asking about a product (SF-18)."""
