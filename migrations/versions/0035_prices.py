@@ -42,6 +42,7 @@ def upgrade() -> None:
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("price_list_id", sa.Uuid(), nullable=False),
         sa.Column("file_name", sa.String(length=255), nullable=False),
+        sa.Column("currency", sa.String(length=3), nullable=False),
         sa.Column(
             "state",
             sa.Enum(

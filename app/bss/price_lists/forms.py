@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from flask_wtf.file import FileField, FileRequired
 from wtforms import BooleanField, DateField, DecimalField, HiddenField, SelectField, StringField, TextAreaField
 from wtforms.validators import InputRequired, Length, Optional
 
@@ -152,6 +153,16 @@ class GroupLineForm(RuleForm):
         if self.unit.data and unit is None:
             raise Invalid.field("unit", "choice", "Choose a term and billing period")
         return NewLine(group_id, self.to_rule(), (unit.term, unit.cycle) if unit is not None else None)
+
+
+class LinesFileForm(Form):
+    """A file of lines."""
+
+    file = FileField(
+        "File",
+        validators=[FileRequired("Choose a file")],
+        description="Excel (.xlsx) or CSV in UTF-8, up to 5 MB and 10,000 lines. The first row names the columns.",
+    )
 
 
 class AssignForm(Form):

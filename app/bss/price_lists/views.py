@@ -30,6 +30,7 @@ from app.frames.records import more_tabs, page_of
 from app.identity.permissions import Permission
 from app.pricing.models import PriceList, PriceRule
 from app.pricing.price_lists import entries, queries, services
+from app.pricing.price_lists.ladders import ladder_of, ladder_text
 from app.web.pages import page
 from app.web.pagination import SIZES, Page, requested_page
 from app.web.surfaces import Surface, surface_blueprint
@@ -38,7 +39,7 @@ from themes.frames import Crumb, NavItem
 # An account's price lists stand beside its other tabs, hence no common path.
 bp = surface_blueprint("price_lists", __name__, surface=Surface.BSS, path="")
 LIST_HEADER = ("Name", "Currency", "Valid from", "Valid to", "Active", "Default", "Entries", "Accounts")
-ENTRY_HEADER = ("Code", "Product", "Term", "Billing plan", "Currency", "Rule", "Value", "Price", "List price")
+ENTRY_HEADER = ("Code", "Product", "Term", "Billing plan", "Currency", "Rule", "Value", "Tiers", "Price", "List price")
 
 
 @bp.get("/price-lists")
@@ -277,7 +278,8 @@ def _export(kind: str, price_list: PriceList) -> ResponseReturnValue:
         entry = line.entry
         row = (
             line.product.code, line.product.name, entry.term.value, entry.cycle.value, price_list.currency,
-            entry.rule.value, entry.value, entry.price, line.list_price,
+            entry.rule.value, entry.value, ladder_text(ladder_of(entry.price_scheme, entry.price_tiers)), entry.price,
+            line.list_price,
         )  # fmt: skip
         rows.append((*row, line.vendor_cost) if sees_costs else row)
     header = (*ENTRY_HEADER, "Vendor cost") if sees_costs else ENTRY_HEADER

@@ -39,6 +39,7 @@ class PriceListFile(DistributorPrivate, Base):
 
     price_list_id: Mapped[UUID]
     file_name: Mapped[str] = mapped_column(String(255))
+    currency: Mapped[str] = mapped_column(String(3))  # its list's when it was read
     state: Mapped[ListFileState] = mapped_column(default=ListFileState.READY)
     rows_total: Mapped[int] = mapped_column(default=0)
     started_by_id: Mapped[UUID | None]
