@@ -11,6 +11,7 @@ from uuid import UUID
 
 from sqlalchemy import delete, func, select
 
+from app.accounts.staff_mails import mail_starter
 from app.audit.services import Actor, record
 from app.catalogue.errors import SheetRefused
 from app.catalogue.imports.sheet import is_currency
@@ -279,6 +280,11 @@ def finish_apply(claim: Claim, *, at: datetime) -> None:
     file = held_file(claim, at=at)
     file.state, file.lease_until, file.finished_at = State.COMPLETED, None, at
     forget(file.file_path)
+    outcome = (
+        f"{file.rows_created:,} products created, {file.rows_updated:,} updated, {file.rows_skipped:,} skipped, "
+        f"{file.rows_failed:,} with an error"
+    )
+    mail_starter(file.started_by_id, file_name=file.file_name, outcome=outcome, path=f"/product-files/{file.id}", at=at)
 
 
 def fail_file(claim: Claim, message: str, *, at: datetime) -> None:
