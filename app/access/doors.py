@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 from uuid import UUID
 
 import flask
-from flask import abort, flash, make_response, redirect, request, url_for
+from flask import Blueprint, abort, flash, make_response, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from app.access.cookies import (
@@ -53,6 +55,11 @@ from tenants.settings import storefront_settings
 
 NOT_AVAILABLE = "Signing in is not available at the moment"
 CHALLENGE = "challenge"  # where the signed cookie holds a half-done sign-in
+SEEN, SENT, BOTH = ("GET",), ("POST",), ("GET", "POST")
+View = Callable[..., Any]
+Route = tuple[
+    str, str, tuple[str, ...], View
+]  # path, endpoint, methods, and what answers: its first argument is the door
 FROM_HERE = ("same-origin", "same-site")  # Sec-Fetch-Site: set by browsers, never by pages
 HIDDEN_WHEN_CLOSED = ("/register", "/password")
 
@@ -73,10 +80,22 @@ class Door:
         return url_for(f"{self.surface.value}_sessions.{view}", **values)
 
     @property
+    def templates(self) -> str:
+        """The folder of pages about oneself: the back office has a frame of its own."""
+        return f"{self.surface.value}/sessions"
+
+    @property
     def home(self) -> str:
         """Return where this surface starts."""
         prefix = PREFIXES[self.surface] if self.surface is Surface.BSS else ""
         return f"{request.script_root}{prefix}/"
+
+
+def add_views(blueprint: Blueprint, door: Door, routes: Iterable[Route], declare: View, *, below: str = "") -> None:
+    """Add views that answer for a door; `declare` says who may come to them."""
+    for path, endpoint, methods, answer in routes:
+        view = functools.wraps(answer)(functools.partial(answer, door))
+        blueprint.add_url_rule(f"{below}{path}", endpoint, declare(view), methods=methods)
 
 
 LANDING_PATHS = {"catalogue": "/catalogue", "dashboard": "/billing"}  # StorefrontSettings.landing_page; else home
@@ -303,7 +322,7 @@ def closed_door() -> ResponseReturnValue:
     ), form.status
 
 
-def show_own_password(template: str, back_url: str) -> ResponseReturnValue:
+def show_own_password(door: Door) -> ResponseReturnValue:
     """Let somebody signed in change their password; their other sessions end (SF-13)."""
     viewer = signed_in_viewer()
     form = ChangePasswordForm()
@@ -330,6 +349,6 @@ def show_own_password(template: str, back_url: str) -> ResponseReturnValue:
             form.take(refusal)
         else:
             flash("Your password is changed. Other sessions have ended.", "success")
-            return redirect(back_url, code=HTTPStatus.SEE_OTHER)
+            return redirect(door.home, code=HTTPStatus.SEE_OTHER)
     rules = passwords_of(viewer.realm_id).words
-    return page(template, title="Change password", form=form, rules=rules), form.status
+    return page(f"{door.templates}/own_password.html", title="Change password", form=form, rules=rules), form.status

@@ -1,10 +1,9 @@
-"""Who a page of one's own is about, and where its templates stand."""
+"""Who a page of one's own is about."""
 
 from __future__ import annotations
 
 from uuid import UUID
 
-from app.access.doors import Door
 from app.access.viewer import Viewer
 from app.identity.email_change import Requester
 from app.identity.realms import credential_realm
@@ -18,8 +17,3 @@ def home_realm(viewer: Viewer) -> UUID:
 def requester_of(viewer: Viewer) -> Requester:
     """Return who asks, as services of one's own address and password know it."""
     return Requester(viewer.user_id, viewer.realm_id, viewer.session_id, viewer.actor)
-
-
-def place_of(door: Door) -> str:
-    """Return the folder of templates: the back office has a frame of its own."""
-    return "bss/sessions" if door.surface.value == "bss" else "storefront/sessions"

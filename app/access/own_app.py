@@ -13,7 +13,7 @@ from markupsafe import Markup
 from app.access.doors import Door
 from app.access.forms import CodeForm, PresentPasswordForm
 from app.access.limits import SIGN_IN, require_within
-from app.access.own import home_realm, place_of, requester_of
+from app.access.own import home_realm, requester_of
 from app.access.viewer import Viewer, signed_in_viewer
 from app.core.clock import utc_now
 from app.core.db import unit_of_work
@@ -101,7 +101,7 @@ def _after_password(
             return then()
         form.take(WrongPassword())
     return page(
-        f"{place_of(door)}/confirm_password.html",
+        f"{door.templates}/confirm_password.html",
         title=title,
         form=form,
         button_words=button,
@@ -124,7 +124,7 @@ def set_up_page(door: Door, form: CodeForm, secret: str, email: str, title: str)
 
 def _show_codes(door: Door, codes: tuple[str, ...]) -> ResponseReturnValue:
     return page(
-        f"{place_of(door)}/recovery_codes.html", title="Recovery codes", codes=codes, back_url=door.url("security")
+        f"{door.templates}/recovery_codes.html", title="Recovery codes", codes=codes, back_url=door.url("security")
     )
 
 

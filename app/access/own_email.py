@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from app.access.doors import Door
 from app.access.forms import CodeForm, NewEmailForm
 from app.access.limits import SIGN_IN, require_within
-from app.access.own import place_of, requester_of
+from app.access.own import requester_of
 from app.access.viewer import Viewer, signed_in_viewer
 from app.core.clock import utc_now
 from app.core.db import unit_of_work
@@ -45,7 +45,7 @@ def show_change_email(door: Door) -> ResponseReturnValue:
             else:
                 return redirect(door.url("verify_email"), code=HTTPStatus.SEE_OTHER)
     return page(
-        f"{place_of(door)}/change_email.html",
+        f"{door.templates}/change_email.html",
         title="Change e-mail",
         form=form,
         email=viewer.email,
@@ -77,7 +77,7 @@ def show_verify_email(door: Door) -> ResponseReturnValue:
                 return redirect(door.url("security"), code=HTTPStatus.SEE_OTHER)
             form.take(CodeRefused())
     return page(
-        f"{place_of(door)}/verify_email.html",
+        f"{door.templates}/verify_email.html",
         title="Verify your new e-mail",
         form=form,
         new_email=new_email,

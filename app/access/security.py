@@ -5,10 +5,7 @@ Storefronts, their admin areas and the back office add the same views to their s
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
 from http import HTTPStatus
-from typing import Any
 from uuid import UUID
 
 import flask
@@ -16,9 +13,9 @@ from flask import Blueprint, flash, redirect
 from flask.typing import ResponseReturnValue
 
 from app.access.between import resend_code_of, show_step
-from app.access.doors import Door
+from app.access.doors import BOTH, SEEN, SENT, Door, Route, View, add_views
 from app.access.guards import public
-from app.access.own import home_realm, place_of
+from app.access.own import home_realm
 from app.access.own_app import show_new_codes, show_remove_app, show_set_up
 from app.access.own_email import may_change_email, resend_code_to_new_email, show_change_email, show_verify_email
 from app.access.viewer import signed_in_viewer
@@ -33,23 +30,11 @@ from app.identity.sessions import end_own_session, end_sessions, list_sessions
 from app.web.browsers import browser_words
 from app.web.pages import page
 
-View = Callable[..., ResponseReturnValue]
 
-
-def add_security_views(blueprint: Blueprint, door: Door, own: Callable[[View], View], *, below: str = "") -> None:
+def add_security_views(blueprint: Blueprint, door: Door, own: View, *, below: str = "") -> None:
     """Add the views to a sign-in blueprint; `own` is the declaration of pages for people who are signed in."""
-    for path, endpoint, methods, answer in BETWEEN:
-        blueprint.add_url_rule(path, endpoint, public(_at(door, answer)), methods=methods)
-    for path, endpoint, methods, answer in OWN:
-        blueprint.add_url_rule(f"{below}{path}", endpoint, own(_at(door, answer)), methods=methods)
-
-
-def _at(door: Door, answer: Callable[..., ResponseReturnValue]) -> View:
-    @functools.wraps(answer)
-    def view(**values: Any) -> ResponseReturnValue:
-        return answer(door, **values)
-
-    return view
+    add_views(blueprint, door, BETWEEN, public)
+    add_views(blueprint, door, OWN, own, below=below)
 
 
 def show_security(door: Door) -> ResponseReturnValue:
@@ -58,7 +43,7 @@ def show_security(door: Door) -> ResponseReturnValue:
     home = home_realm(viewer)
     has_app = second_factor.has_app(home, viewer.user_id)
     return page(
-        f"{place_of(door)}/security.html",
+        f"{door.templates}/security.html",
         title="Sign-in and security",
         sessions=list_sessions(viewer.realm_id, viewer.user_id, at=at),
         own_session_id=viewer.session_id,
@@ -107,19 +92,13 @@ def distrust_all(door: Door) -> ResponseReturnValue:
     return redirect(door.url("security"), code=HTTPStatus.SEE_OTHER)
 
 
-SEEN, SENT, BOTH = ("GET",), ("POST",), ("GET", "POST")
-
-
-Added = tuple[str, str, tuple[str, ...], Callable[..., ResponseReturnValue]]
-
-
-BETWEEN: tuple[Added, ...] = (
+BETWEEN: tuple[Route, ...] = (
     ("/login/continue", "go_on", BOTH, show_step),
     ("/login/continue/resend", "resend_code", SENT, resend_code_of),
 )
 
 
-OWN: tuple[Added, ...] = (
+OWN: tuple[Route, ...] = (
     ("/security", "security", SEEN, show_security),
     ("/security/sessions/<uuid:session_id>/end", "end_session", SENT, end_one),
     ("/security/sessions/end-others", "end_others", SENT, end_all_others),

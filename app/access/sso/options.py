@@ -25,7 +25,6 @@ from app.identity.providers.services import LastLoginMethod, disconnect
 from app.identity.realms import credential_realm
 from app.identity.recovery import send_reset
 from app.web.pages import page
-from app.web.surfaces import Surface
 
 
 def show_options(door: Door) -> ResponseReturnValue:
@@ -40,7 +39,7 @@ def show_options(door: Door) -> ResponseReturnValue:
     if not options:
         abort(HTTPStatus.NOT_FOUND)
     return page(
-        f"{'bss' if door.surface is Surface.BSS else 'storefront'}/sessions/login_options.html",
+        f"{door.templates}/login_options.html",
         title="Login options",
         options=[
             {

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
-from typing import Any
-
 from flask import Blueprint
-from flask.typing import ResponseReturnValue
 
-from app.access.doors import Door
+from app.access.doors import BOTH, SEEN, SENT, Door, Route, View, add_views
 from app.access.guards import public, takes_foreign_posts
 from app.access.sso.arrivals import callback, finish, resend_proof_code, show_confirm
 from app.access.sso.departures import connect, start
@@ -18,32 +13,17 @@ from app.access.sso.saml import show_metadata, take_in
 from app.access.sso.sign_out import signed_out, take_logout, take_logout_token
 from app.web.surfaces import Surface
 
-View = Callable[..., ResponseReturnValue]
 
-
-def add_provider_views(blueprint: Blueprint, door: Door, own: Callable[[View], View], *, below: str = "") -> None:
+def add_provider_views(blueprint: Blueprint, door: Door, own: View, *, below: str = "") -> None:
     """Add the views to a sign-in blueprint; `own` is the declaration of pages for people who are signed in."""
-    for path, endpoint, methods, answer in ON_THE_WAY:
-        blueprint.add_url_rule(path, endpoint, public(_at(door, answer)), methods=methods)
-    for path, endpoint, methods, answer in FROM_ELSEWHERE:
-        blueprint.add_url_rule(path, endpoint, takes_foreign_posts(public(_at(door, answer))), methods=methods)
-    for path, endpoint, methods, answer in OWN:
-        blueprint.add_url_rule(f"{below}{path}", endpoint, own(_at(door, answer)), methods=methods)
+    add_views(blueprint, door, ON_THE_WAY, public)
+    add_views(blueprint, door, FROM_ELSEWHERE, lambda view: takes_foreign_posts(public(view)))
+    add_views(blueprint, door, OWN, own, below=below)
     if door.surface is Surface.BSS:
-        blueprint.add_url_rule("/login/administrator", "break_glass", public(_at(door, show_break_glass)), methods=BOTH)
+        add_views(blueprint, door, (("/login/administrator", "break_glass", BOTH, show_break_glass),), public)
 
 
-def _at(door: Door, answer: Callable[..., ResponseReturnValue]) -> View:
-    @functools.wraps(answer)
-    def view(**values: Any) -> ResponseReturnValue:
-        return answer(door, **values)
-
-    return view
-
-
-SEEN, SENT, BOTH = ("GET",), ("POST",), ("GET", "POST")
-Added = tuple[str, str, tuple[str, ...], Callable[..., ResponseReturnValue]]
-ON_THE_WAY: tuple[Added, ...] = (
+ON_THE_WAY: tuple[Route, ...] = (
     ("/sso/<uuid:provider_id>", "sso_start", SEEN, start),
     ("/sso/<uuid:provider_id>/callback", "sso_callback", SEEN, callback),
     ("/sso/finish/<uuid:request_id>", "sso_finish", SEEN, finish),
@@ -53,11 +33,11 @@ ON_THE_WAY: tuple[Added, ...] = (
     ("/sso/<uuid:provider_id>/saml/metadata", "saml_metadata", SEEN, show_metadata),
     ("/sso/<uuid:provider_id>/saml/slo", "saml_slo", SEEN, take_logout),
 )
-FROM_ELSEWHERE: tuple[Added, ...] = (
+FROM_ELSEWHERE: tuple[Route, ...] = (
     ("/sso/<uuid:provider_id>/saml/acs", "saml_acs", SENT, take_in),
     ("/sso/<uuid:provider_id>/backchannel", "sso_backchannel", SENT, take_logout_token),
 )
-OWN: tuple[Added, ...] = (
+OWN: tuple[Route, ...] = (
     ("/login-options", "login_options", SEEN, show_options),
     ("/login-options/password", "mail_password_link", SENT, mail_password_link),
     ("/login-options/<uuid:provider_id>/connect", "sso_connect", SEEN, connect),

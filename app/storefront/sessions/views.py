@@ -9,9 +9,8 @@ from uuid import UUID
 from flask import redirect, request
 from flask.typing import ResponseReturnValue
 
-from app.access import doors, entrance, permission_required, public, security, sign_in_required, signed_in_viewer
-from app.access.sso.routes import add_provider_views
-from app.access.sso.sign_out import sign_out
+from app.access import doors, permission_required, public, sign_in_required, signed_in_viewer
+from app.access.door_routes import add_door_views
 from app.core.clock import utc_now
 from app.core.db import unit_of_work
 from app.identity.errors import NoOwnStorefront
@@ -25,57 +24,7 @@ bp = surface_blueprint("sessions", __name__, surface=Surface.STOREFRONT, path=""
 DOOR = doors.STOREFRONT_DOOR
 
 
-@bp.route("/login", methods=["GET", "POST"])
-@public
-def login() -> ResponseReturnValue:
-    """Sign in with e-mail and password."""
-    return entrance.show_sign_in(DOOR)
-
-
-@bp.post("/logout")
-@public
-def logout() -> ResponseReturnValue:
-    """Sign out."""
-    return sign_out(DOOR)
-
-
-@bp.route("/activate/<token>", methods=["GET", "POST"])
-@public
-def activate(token: str) -> ResponseReturnValue:
-    """Choose the first password."""
-    return doors.show_activation(DOOR, token)
-
-
-@bp.post("/activate/<token>/resend")
-@public
-def resend(token: str) -> ResponseReturnValue:
-    """Ask for a new activation link."""
-    return doors.resend(DOOR, token)
-
-
-@bp.route("/password", methods=["GET", "POST"])
-@public
-def forgot() -> ResponseReturnValue:
-    """Ask for a reset link."""
-    return doors.show_forgot(DOOR)
-
-
-@bp.route("/password/<token>", methods=["GET", "POST"])
-@public
-def reset(token: str) -> ResponseReturnValue:
-    """Choose a new password."""
-    return doors.show_reset(DOOR, token)
-
-
-@bp.route("/account/password", methods=["GET", "POST"])
-@permission_required(Permission.OWN_DETAILS_EDIT)
-def own_password() -> ResponseReturnValue:
-    """Change one's own password."""
-    return doors.show_own_password("storefront/sessions/own_password.html", DOOR.home)
-
-
-security.add_security_views(bp, DOOR, permission_required(Permission.OWN_DETAILS_EDIT), below="/account")
-add_provider_views(bp, DOOR, permission_required(Permission.OWN_DETAILS_EDIT), below="/account")
+add_door_views(bp, DOOR, permission_required(Permission.OWN_DETAILS_EDIT), below="/account")
 
 
 @bp.get("/hop")
