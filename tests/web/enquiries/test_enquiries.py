@@ -10,6 +10,7 @@ from sqlalchemy import func, select, update
 from app.catalogue.models import Product
 from app.core import db
 from app.core.clock import utc_now
+from app.core.queue import Nudge
 from app.notifications.models import OutboundMail
 from app.support.enquiries.models import Enquiry, EnquiryStatus
 from tenants.context import end_customer_scope, scope
@@ -158,16 +159,17 @@ def test_the_owner_keeps_what_was_answered_and_may_put_it_back(world, sign_in):
     assert rows(world)[0].status is EnquiryStatus.OPEN
 
 
-def test_a_lost_nudge_loses_no_question(session, world, sign_in, nudges):
+def test_a_lost_nudge_loses_no_question(session, world, sign_in, monkeypatch):
     """SF-18: the row is the work: a sweep finds what nobody was told of."""
     ask(sign_in(world.direct_buyer), world)
     (row,) = rows(world)
-    nudges.clear()
+    nudges: list[Nudge] = []
+    monkeypatch.setattr(db, "send_nudges", nudges.extend)
     with scope(world.scope):
         session.execute(update(Enquiry).values(asked_at=utc_now().replace(year=2026, month=1)))
         session.commit()
-        nudge_enquiries(utc_now())
-        session.commit()
+        with db.unit_of_work():
+            nudge_enquiries(utc_now())
     assert [nudge.row_id for nudge in nudges] == [row.id]
 
 

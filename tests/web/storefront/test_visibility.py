@@ -78,7 +78,7 @@ def test_of_a_discontinued_product_only_licences_are_sold(session, world, sign_i
     change(session, world, world.seats, sale=SaleMode.MORE_LICENCES)
     with scope(world.scope):
         (owned,) = session.scalars(select(Subscription)).all()
-        owned_id = owned.id
+        code = owned.code
     assert f"/product/{world.seats.slug}" not in buyer.get("/catalogue").text
     page = buyer.get(f"/product/{world.seats.slug}")
     assert page.status_code == HTTPStatus.OK
@@ -90,10 +90,8 @@ def test_of_a_discontinued_product_only_licences_are_sold(session, world, sign_i
     assert "is not sold any more" in refused.text
     assert basket_items(world) == 0
 
-    data = {
-        "product_id": str(world.seats.id), "price": "P1M.monthly", "quantity": "2", "subscription_id": str(owned_id),
-    }  # fmt: skip
-    assert buyer.post("/basket/items", data=data).status_code == HTTPStatus.SEE_OTHER
+    more = buyer.post(f"/basket/licences/{code}", data={"quantity": "2"})
+    assert more.status_code == HTTPStatus.SEE_OTHER
     assert "is not sold any more" not in buyer.get("/basket").text
     assert basket_items(world) == 1
 
