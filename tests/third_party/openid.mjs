@@ -7,7 +7,11 @@ console.info = console.warn = () => {}; // it announces its settings on the line
 const port = Number(process.argv[2]);
 const issuer = `http://127.0.0.1:${port}`;
 const provider = new Provider(issuer, {
-  features: { devInteractions: { enabled: true }, registration: { enabled: true } },
+  features: {
+    devInteractions: { enabled: true },
+    registration: { enabled: true },
+    backchannelLogout: { enabled: true },
+  },
   scopes: ["openid", "email", "profile"],
   claims: { openid: ["sub", "groups"], email: ["email", "email_verified"], profile: ["given_name", "family_name"] },
   cookies: { keys: ["a key for tests"] },

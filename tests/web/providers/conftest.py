@@ -206,9 +206,10 @@ def issuer(openid_server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]
     settings.cache_clear()
 
 
-def register(issuer: str, redirect_uri: str) -> dict[str, str]:
+def register(issuer: str, redirect_uri: str, **more: Any) -> dict[str, str]:
     """Register a client at the real provider; returns the columns of a provider."""
-    found = requests.post(f"{issuer}/reg", json={"redirect_uris": [redirect_uri]}, timeout=10).json()
+    wanted = {"redirect_uris": [redirect_uri], **more}
+    found = requests.post(f"{issuer}/reg", json=wanted, timeout=10).json()
     return {
         "issuer": issuer,
         "client_id": found["client_id"],
@@ -216,12 +217,12 @@ def register(issuer: str, redirect_uri: str) -> dict[str, str]:
     }
 
 
-def go_as(account: str, url: str) -> str:
+def go_as(account: str, url: str, browser: requests.Session | None = None) -> str:
     """Follow a browser through the real provider as one of its people; returns where it is sent back to."""
-    with requests.Session() as browser:
-        browser.headers["x-account"] = account
+    with browser or requests.Session() as used:
+        used.headers["x-account"] = account
         for _ in range(6):
-            answer = browser.get(url, allow_redirects=False, timeout=10)
+            answer = used.get(url, allow_redirects=False, timeout=10)
             url = requests.compat.urljoin(url, answer.headers["Location"])
             if "/callback" in url:
                 return path_of(url)
