@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from datetime import timedelta
 from decimal import Decimal
 from importlib.resources import files
 from pathlib import Path
@@ -40,7 +39,7 @@ from app.provisioning.models import ServiceManager
 from app.resellers.plans import plan_products
 from app.seed.cast import CATEGORIES
 from app.seed.drawing import tile
-from app.seed.stage import Stage
+from app.seed.stage import OPEN_FOR, Stage
 from app.seed.work import run
 from app.subscriptions.asset_models import AssetFieldKind
 from app.subscriptions.custom_fields import FieldDetails, create_field
@@ -50,6 +49,7 @@ SHEET = "vendor_price_sheet_us.csv"
 HAND_VENDOR = "Papyrus Works"  # never the distributor's own name: vendors stand on every storefront
 VENDOR_KEY = "demo-vendor-key"
 FEATURED = ("Microsoft 365 Business Premium", "Microsoft 365 Business Basic", "Microsoft 365 E3", "Power BI Pro")
+ONCE, A_YEAR = (Term.NONE, BillingCycle.ONE_TIME), (Term.P1Y, BillingCycle.ANNUAL)
 TRIED = ("Microsoft 365 Business Premium", "Power BI Pro")
 NEW = ("Microsoft 365 Copilot", "Microsoft Defender for Business", "Visio Plan 2")
 
@@ -107,7 +107,7 @@ def _import_sheet(stage: Stage) -> None:
 
 
 def _add_by_hand(stage: Stage) -> None:
-    """Add a service that people deliver, and a one-off licence: two kinds the sheet does not have."""
+    """Add a service that people deliver, a one-off licence, and a domain: kinds the sheet does not have."""
     with unit_of_work():
         consulting = create_product_type(
             ProductTypeDetails("Consulting", ProductKind.ONE_OFF, non_automatic=True), actor=stage.manager, at=utc_now()
@@ -117,18 +117,25 @@ def _add_by_hand(stage: Stage) -> None:
             actor=stage.manager,
             at=utc_now(),
         )
+        domains = create_product_type(
+            ProductTypeDetails("Domain names", ProductKind.DOMAIN), actor=stage.manager, at=utc_now()
+        )
         session.flush()
-        for code, name, text, type_id, unit, cost, price in (
+        for code, name, text, type_id, unit, cost, price, term in (
             (
                 "MIG-DAY", "Migration day", "One day of an engineer who moves mail, files and people.",
-                consulting.id, "day", "620", "980",
+                consulting.id, "day", "620", "980", ONCE,
             ),
             (
                 "SCAN-PRO", "DocuScan Pro", "Turns paper into searchable documents. Licence without end.",
-                software.id, "device", "74.50", "119",
+                software.id, "device", "74.50", "119", ONCE,
+            ),
+            (
+                "DOM-EXAMPLE", "Domain .example", "A name of your own for a year: registered or moved to us.",
+                domains.id, "domain", "9", "14", A_YEAR,
             ),
         ):  # fmt: skip
-            _product(stage, code, name, text, type_id, unit, Decimal(cost), Decimal(price))
+            _product(stage, code, name, text, type_id, unit, Decimal(cost), Decimal(price), term)
         create_field(
             FieldDetails(
                 code="licence-key",
@@ -144,7 +151,15 @@ def _add_by_hand(stage: Stage) -> None:
 
 
 def _product(
-    stage: Stage, code: str, name: str, text: str, type_id: UUID, unit: str, cost: Decimal, price: Decimal
+    stage: Stage,
+    code: str,
+    name: str,
+    text: str,
+    type_id: UUID,
+    unit: str,
+    cost: Decimal,
+    price: Decimal,
+    term: tuple[Term, BillingCycle],
 ) -> None:
     details = ProductDetails(
         name=name, product_type_id=type_id, description=text, vendor=HAND_VENDOR, unit_of_measure=unit
@@ -153,7 +168,7 @@ def _product(
     session.flush()
     set_price(
         product.id,
-        PriceDetails(Term.NONE, BillingCycle.ONE_TIME, "USD", list_price=price, vendor_cost=cost),
+        PriceDetails(*term, "USD", list_price=price, vendor_cost=cost),
         actor=stage.manager,
         at=utc_now(),
     )
@@ -182,7 +197,8 @@ def _let_try(stage: Stage) -> None:
             )
         ).all()
         for product in found:
-            columns: dict[str, Any] = {each.name: getattr(product, each.name, None) for each in fields(ProductDetails)}
+            known: dict[str, Any] = {each.name: getattr(product, each.name, None) for each in fields(ProductDetails)}
+            columns = {name: value for name, value in known.items() if value is not None}
             columns |= {"description": product.short_description, "trial_days": 30}
             details = ProductDetails(**columns)
             update_product(product.id, details, version=product.version, actor=stage.manager, at=utc_now())
@@ -200,7 +216,7 @@ def _make_price_list(stage: Stage) -> None:
     today = local_date(utc_now(), stage.cast.time_zone)
     with unit_of_work():
         price_list = create_price_list(
-            PriceListDetails(stage.cast.list_name, "USD", today - timedelta(days=30)), actor=stage.manager, at=utc_now()
+            PriceListDetails(stage.cast.list_name, "USD", today - OPEN_FOR), actor=stage.manager, at=utc_now()
         )
         session.flush()
         add_matching(

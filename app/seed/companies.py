@@ -19,7 +19,7 @@ from app.orders.plan_upgrades import PlanUpgrade, upgrade_reseller
 from app.pricing.price_lists.services import assign_price_list
 from app.seed.cast import Customer, Person, Reseller
 from app.seed.people import let_in
-from app.seed.stage import Stage
+from app.seed.stage import OPEN_FOR, Stage
 from app.seed.work import run_due_work
 from tenants.context import scope
 from tenants.directory import directory
@@ -47,7 +47,7 @@ def _open_direct(stage: Stage, customer: Customer) -> None:
                 credit_limit=Decimal(20_000),
             ),
             actor=stage.manager,
-            at=utc_now(),
+            at=utc_now() - OPEN_FOR,
         )
         assert stage.price_list_id is not None
         assign_price_list(account.id, stage.price_list_id, actor=stage.manager, at=utc_now())
@@ -94,7 +94,7 @@ def _open_reseller(stage: Stage, reseller: Reseller) -> None:
                     credit_limit=reseller.credit_limit,
                 ),
                 actor=stage.manager,
-                at=utc_now(),
+                at=utc_now() - OPEN_FOR,
             )
             assert stage.price_list_id is not None
             assign_price_list(account.id, stage.price_list_id, actor=stage.manager, at=utc_now())
@@ -166,7 +166,7 @@ def _open_customer(stage: Stage, reseller: Reseller, customer: Customer) -> None
                 postcode="11 111",
             ),
             actor=stage.manager,
-            at=utc_now(),
+            at=utc_now() - OPEN_FOR,
         )
         stage.accounts[customer.name] = account.id
     if not customer.approval:

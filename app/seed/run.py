@@ -11,6 +11,7 @@ from sqlalchemy import select
 from app.core.config import settings
 from app.core.db import session
 from app.orders.offers.models import Offer
+from app.seed.access import lay_down_access
 from app.seed.cast import CASTS, OPERATOR, PASSWORD, Cast, Person, Reseller
 from app.seed.catalogue import fill_catalogue
 from app.seed.companies import open_accounts
@@ -41,6 +42,7 @@ def seed() -> None:
         fill_catalogue(stage)
         open_accounts(stage)
         dress_storefronts(stage)
+        lay_down_access(stage)
         play_sales(stage)
         play_life(stage)
         log.info("demo_distributor_seeded", extra={"host": cast.host})

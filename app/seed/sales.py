@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import select
@@ -22,10 +23,11 @@ from app.pricing.queries import price_list_ids_of
 from app.pricing.quotes import Buyer, PriceKey, alias_buyer, explain_products, root_buyer
 from app.seed.cast import Customer, Reseller
 from app.seed.companies import actor_of
-from app.seed.stage import Stage
-from app.seed.work import run_due_work
+from app.seed.stage import Stage, days_ago
+from app.seed.work import bill_until_today, run_due_work, run_past_orders
 from tenants.context import Scope, direct_customer_scope, end_customer_scope, reseller_scope, scope
 
+SPREAD = (163, 88, 24)  # days ago, of a customer's first, second and third order
 EVIDENCE = Evidence("http://demo/checkout/review", "127.0.0.1", "Demo")
 
 
@@ -40,7 +42,7 @@ class Shopping:
 
 
 def play_sales(stage: Stage) -> None:
-    """Place orders; approve, reject and leave some; run what workers would have run."""
+    """Place orders through half a year; approve, reject and leave some; run what workers would have run."""
     _direct_orders(stage)
     for reseller in stage.cast.resellers:
         for number, customer in enumerate(reseller.customers):
@@ -48,11 +50,13 @@ def play_sales(stage: Stage) -> None:
                 _customer_orders(stage, reseller, customer, number)
             else:
                 _reseller_order(stage, reseller, customer)
-    run_due_work(stage.distributor_id)
+    run_past_orders(stage.distributor_id)
     for reseller in stage.cast.resellers:
         if reseller.alias:
             _decide(stage, reseller)
+    run_past_orders(stage.distributor_id)
     run_due_work(stage.distributor_id)
+    bill_until_today(stage.distributor_id)
 
 
 def _named(found: Scope, payer_id: UUID) -> Scope:
@@ -89,7 +93,12 @@ def _alias_shopping(stage: Stage, reseller: Reseller, customer: Customer) -> Sho
 
 
 def _order(
-    stage: Stage, shopping: Shopping, wanted: list[tuple[UUID, int]], *, end_customer_id: UUID | None = None
+    stage: Stage,
+    shopping: Shopping,
+    wanted: list[tuple[UUID, int]],
+    *,
+    end_customer_id: UUID | None = None,
+    at: datetime,
 ) -> str | None:
     """Put products into the basket and check out; returns the order's number, None where nothing was offered."""
     with scope(shopping.scope):
@@ -109,19 +118,19 @@ def _order(
                         shopping.shopper,
                         NewItem(product_id, key.term, key.cycle, quantity),
                         buyer=shopping.buyer,
-                        at=utc_now(),
+                        at=at,
                     )
-            choose_recipient(shopping.shopper, end_customer_id=end_customer_id, at=utc_now())
+            choose_recipient(shopping.shopper, end_customer_id=end_customer_id, at=at)
         with unit_of_work():
-            basket = open_basket(shopping.shopper, at=utc_now())
-            view = view_basket(shopping.shopper, shopping.buyer, at=utc_now())
+            basket = open_basket(shopping.shopper, at=at)
+            view = view_basket(shopping.shopper, shopping.buyer, at=at)
             accepted = frozenset(each.document.id for each in terms_of(view.lines))
             order = place_order(
                 shopping.shopper,
                 Submission(basket.checkout_key, accepted, EVIDENCE),
                 buyer=shopping.buyer,
                 placed_by=session.get_one(User, (stage.distributor_id, shopping.user_id)),
-                at=utc_now(),
+                at=at,
             )
             return order.number
 
@@ -144,13 +153,14 @@ def _products(stage: Stage, names: tuple[str, ...]) -> list[UUID]:
 def _direct_orders(stage: Stage) -> None:
     direct = stage.cast.direct
     shopping = _root_shopping(stage, stage.accounts[direct.name], stage.users[direct.person.email], is_reseller=False)
-    for names, quantity in (
-        (("Microsoft 365 Business Standard", "Power BI Pro"), 12),
-        (("SCAN-PRO",), 2),
-        (("MIG-DAY",), 3),  # people deliver it: the order stays In Progress
-        (("Microsoft 365 E5",), 900),  # more than the credit limit: stays Submitted
+    for days, names, quantity in (
+        (172, ("Microsoft 365 Business Standard", "Power BI Pro"), 12),
+        (121, ("SCAN-PRO",), 2),
+        (64, ("Visio Plan 2",), 4),
+        (9, ("MIG-DAY",), 3),  # people deliver it: the order stays In Progress
+        (2, ("Microsoft 365 E5",), 900),  # more than the credit limit: stays Submitted
     ):
-        _order(stage, shopping, [(found, quantity) for found in _products(stage, names)])
+        _order(stage, shopping, [(found, quantity) for found in _products(stage, names)], at=days_ago(days))
 
 
 def _customer_orders(stage: Stage, reseller: Reseller, customer: Customer, number: int) -> None:
@@ -162,23 +172,24 @@ def _customer_orders(stage: Stage, reseller: Reseller, customer: Customer, numbe
     )
     for turn in range(3):
         names = choices[(number + turn) % len(choices)]
-        _order(stage, shopping, [(found, 3 + 4 * turn + number) for found in _products(stage, names)])
+        wanted = [(found, 3 + 4 * turn + number) for found in _products(stage, names)]
+        _order(stage, shopping, wanted, at=days_ago(SPREAD[turn] - 11 * number))
 
 
 def _reseller_order(stage: Stage, reseller: Reseller, customer: Customer) -> None:
     shopping = _root_shopping(stage, stage.accounts[reseller.name], stage.users[reseller.admin.email], is_reseller=True)
     wanted = [(found, 5) for found in _products(stage, ("Microsoft 365 Business Basic",))]
-    _order(stage, shopping, wanted, end_customer_id=stage.accounts[customer.name])
-    _order(stage, shopping, [(found, 200) for found, _ in wanted])  # beyond its credit: stays Submitted
+    _order(stage, shopping, wanted, end_customer_id=stage.accounts[customer.name], at=days_ago(97))
+    _order(stage, shopping, [(found, 200) for found, _ in wanted], at=days_ago(5))  # beyond its credit: stays Submitted
 
 
 def _decide(stage: Stage, reseller: Reseller) -> None:
-    """Approve the first waiting order, reject the second, leave the rest."""
+    """Reject the second waiting order; approve what is older than a month, each a day later, and leave the rest."""
     reseller_id = stage.accounts[reseller.name]
     named = _named(reseller_scope(stage.distributor_id, reseller_id), reseller_id)
     with scope(named):
-        numbers = session.scalars(
-            select(Order.number)
+        waiting = session.execute(
+            select(Order.number, Order.placed_at)
             .where(
                 Order.distributor_id == stage.distributor_id,
                 Order.reseller_id == reseller_id,
@@ -188,11 +199,11 @@ def _decide(stage: Stage, reseller: Reseller) -> None:
         ).all()
         actor = actor_of(stage, reseller.admin)
         session.rollback()
-        for number in numbers[:1]:
+        for turn, (number, placed_at) in enumerate(waiting):
+            at = placed_at + timedelta(days=1)
             with unit_of_work():
-                approve_order(number, approver=actor, at=utc_now())
-        for number in numbers[1:2]:
-            with unit_of_work():
-                reject_order(
-                    number, "We have a better fitting plan for you; let us talk.", approver=actor, at=utc_now()
-                )
+                if turn == 1:
+                    words = "We have a better fitting plan for you; let us talk."
+                    reject_order(number, words, approver=actor, at=at)
+                elif at < utc_now() - timedelta(days=30):
+                    approve_order(number, approver=actor, at=at)

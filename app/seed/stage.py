@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from app.audit.services import Actor
+from app.core.clock import utc_now
 from app.seed.cast import Cast
 from tenants.context import Scope, distributor_scope
+
+OPEN_FOR = timedelta(days=190)  # how long a distributor of the demo has been in business
+
+
+def days_ago(days: int) -> datetime:
+    """Return an instant of the demo's past."""
+    return utc_now() - timedelta(days=days)
 
 
 @dataclass

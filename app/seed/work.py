@@ -11,14 +11,18 @@ from uuid import UUID
 
 from sqlalchemy import select
 
+from app.billing.jobs import BILL_PAYER
+from app.changes.renewals import payers_with_due
 from app.core.clock import utc_now
-from app.core.db import session
+from app.core.db import session, unit_of_work
 from app.core.queue import Job
+from app.orders.execution import process_work
 from app.orders.jobs import PROCESS_ORDER_WORK
 from app.orders.models import OrderWork, WorkState
 from app.provisioning.jobs import PROVISION_ORDER_ITEM
 from app.provisioning.models import ProvisioningTask, TaskStatus
 from tenants.context import distributor_scope, scope
+from tenants.days import distributors_day
 
 MOST_ROUNDS = 20
 
@@ -29,6 +33,29 @@ def run(job: Job, row_id: UUID, distributor_id: UUID) -> None:
     function: Any = getattr(import_module(module), name)
     session.remove()
     function(str(row_id), distributor_id=str(distributor_id))
+
+
+def run_past_orders(distributor_id: UUID) -> None:
+    """Work on orders as of the instant each was placed or approved, so that they stand where they would by now."""
+    with scope(distributor_scope(distributor_id)):
+        waiting = session.execute(
+            select(OrderWork.id, OrderWork.created_at)
+            .where(OrderWork.distributor_id == distributor_id, OrderWork.state == WorkState.PENDING)
+            .order_by(OrderWork.created_at, OrderWork.id)
+        ).all()
+        session.rollback()
+        for work_id, placed_at in waiting:
+            with unit_of_work():
+                process_work(work_id, at=placed_at)
+
+
+def bill_until_today(distributor_id: UUID) -> None:
+    """Renew what has run for months, each on its day."""
+    with scope(distributor_scope(distributor_id)):
+        payers = payers_with_due(distributors_day(utc_now()))
+        session.rollback()
+    for payer_id in payers:
+        run(BILL_PAYER, payer_id, distributor_id)
 
 
 def run_due_work(distributor_id: UUID) -> None:
