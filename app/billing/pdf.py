@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from app.billing.models import Invoice, InvoiceLine
 from app.billing.papers import Paper, PaperLine, render
 from app.billing.queries import list_lines
@@ -34,12 +36,19 @@ def render_invoice(invoice: Invoice) -> bytes:
 def _line(line: InvoiceLine) -> PaperLine:
     return PaperLine(
         name=line.description,
-        note=f"for {line.end_customer_name}" if line.end_customer_name else "",
+        note=" · ".join(_notes(line)),
         terms=_period(line),
         quantity=line.quantity,
         unit_price=line.unit_price,
         line_total=line.net_amount,
     )
+
+
+def _notes(line: InvoiceLine) -> Iterator[str]:
+    if line.end_customer_name:
+        yield f"for {line.end_customer_name}"
+    if line.tax_code:
+        yield f"Tax code {line.tax_code}"
 
 
 def _period(line: InvoiceLine) -> str:
