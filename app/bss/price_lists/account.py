@@ -35,6 +35,9 @@ def account(account_id: UUID) -> ResponseReturnValue:
 def assign(account_id: UUID) -> ResponseReturnValue:
     """Let an account pay by one more list."""
     found, form = get_account(account_id), AssignForm()
+    if parse_id(form.price_list.data or "") in {each.price_list.id for each in queries.lists_of_account(account_id)}:
+        flash("The account pays by this list already. Nothing has changed.", "info")
+        return redirect(url_for(".account", account_id=account_id), code=303)
     form.price_list.choices = _choices(found)
     if form.validate_on_submit():
         try:
@@ -82,7 +85,7 @@ def order(account_id: UUID) -> ResponseReturnValue:
 
 
 def _choices(found: Account) -> list[tuple[str, str]]:
-    lists = queries.assignable_lists(found.id, found.currency)
+    lists = queries.assignable_lists(found.id, found.currency, distributor_today())
     return [("", "Choose a price list"), *((str(each.id), each.name) for each in lists)]
 
 

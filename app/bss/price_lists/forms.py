@@ -10,6 +10,7 @@ from app.catalogue.models import PriceScheme
 from app.catalogue.units import read_unit, sold_units
 from app.core.errors import Invalid
 from app.core.ids import parse_id
+from app.identity.permission_rules.records import possible_owners
 from app.pricing.currencies import usable_currencies
 from app.pricing.models import PriceList, PriceListEntry, PriceListGroupLine, PriceRule
 from app.pricing.price_lists.entries import EntryRule
@@ -59,6 +60,13 @@ class PriceListForm(Form):
     is_default = BooleanField(
         "Default list of its currency", description="Asked after the lists assigned to an account, and for visitors."
     )
+    is_agreed = BooleanField("Deactivate it although subscriptions pay by it")
+    owner_id = SelectField(
+        "Owner",
+        default="",
+        filters=[lambda value: value or ""],
+        description="Told beside billing people when the list ends.",
+    )
     description = TextAreaField("Description", validators=[Optional()])
     version = HiddenField(default="1")
 
@@ -73,6 +81,7 @@ class PriceListForm(Form):
             is_active=self.is_active.data,
             is_default=self.is_default.data,
             description=self.description.data or "",
+            owner_id=parse_id(self.owner_id.data or ""),
         )
 
     @property
@@ -81,10 +90,16 @@ class PriceListForm(Form):
         written = self.version.data or ""
         return int(written) if written.isascii() and written.isdigit() else 0
 
+    def offer_owners(self) -> None:
+        """Offer the distributor's people."""
+        people = [(str(each.id), each.full_name) for each in possible_owners()]
+        self.owner_id.choices = [("", "Nobody"), *people]
+
     @classmethod
     def of(cls, price_list: PriceList) -> PriceListForm:
         """Return the form of an existing list, whatever its currency."""
         form = cls(obj=price_list)
+        form.offer_owners()
         codes = dict.fromkeys((*usable_currencies(), price_list.currency))
         form.currency.choices = [(code, code) for code in codes]
         return form

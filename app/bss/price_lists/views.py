@@ -31,6 +31,7 @@ from app.identity.permissions import Permission
 from app.pricing.models import PriceList, PriceRule
 from app.pricing.price_lists import entries, queries, services
 from app.pricing.price_lists.ladders import ladder_of, ladder_text
+from app.subscriptions.protection import count_priced_by
 from app.web.pages import page
 from app.web.pagination import SIZES, Page, requested_page
 from app.web.surfaces import Surface, surface_blueprint
@@ -73,6 +74,7 @@ def index() -> ResponseReturnValue:
 def new() -> ResponseReturnValue:
     """Make an empty price list."""
     form = PriceListForm()
+    form.offer_owners()
     if not form.is_submitted():
         form.currency.data, form.valid_from.data = distributor().currency, distributor_today()
     if form.validate_on_submit():
@@ -94,13 +96,14 @@ def new() -> ResponseReturnValue:
 def edit(price_list_id: UUID) -> ResponseReturnValue:
     """Change what a list is called, when it is valid, whether it is used."""
     price_list = queries.get_price_list(price_list_id)
-    form = PriceListForm.of(price_list)
+    form, subscriptions = PriceListForm.of(price_list), count_priced_by(price_list_id)
     if form.validate_on_submit():
         try:
             with unit_of_work():
                 services.update_price_list(
                     price_list_id,
                     form.to_details(),
+                    uses=services.ListUses(subscriptions, is_agreed=bool(form.is_agreed.data)),
                     version=form.seen_version,
                     actor=signed_in_viewer().actor,
                     at=utc_now(),
@@ -116,6 +119,7 @@ def edit(price_list_id: UUID) -> ResponseReturnValue:
         breadcrumbs=crumbs_of(price_list, "Edit"),
         form=form,
         price_list=price_list,
+        subscriptions=subscriptions,
     )
     return shown, form.status
 

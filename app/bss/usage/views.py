@@ -21,6 +21,7 @@ from app.catalogue.queries import get_product
 from app.core.clock import utc_now
 from app.core.db import unit_of_work
 from app.core.errors import Invalid
+from app.core.money import round_money
 from app.identity.permissions import Permission
 from app.pricing.currencies import usable_currencies
 from app.subscriptions.models import Subscription
@@ -149,8 +150,8 @@ def subscription(code: str) -> ResponseReturnValue:
     """Show what a subscription has used and is not billed for yet, and what was reported."""
     found = get_subscription(code)
     form = BudgetForm(formdata=None)
-    budget = find_budget(found.id)
-    form.amount.data = budget.amount.normalize() if budget is not None else None
+    if (budget := find_budget(found.id)) is not None:
+        form.amount.data = round_money(budget.amount, found.currency)
     return _show_subscription(found, form)
 
 

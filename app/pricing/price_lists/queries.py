@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, func, select
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 
 from app.accounts.models import Account
 from app.catalogue.models import Product, ProductPrice, VendorCost
@@ -133,12 +134,17 @@ def default_list(currency: str) -> PriceList | None:
     return session.scalar(_lists().where(PriceList.is_default, PriceList.currency == currency))
 
 
-def assignable_lists(payer_id: UUID, currency: str) -> Sequence[PriceList]:
-    """Return the lists of a currency an account does not pay by yet, by name."""
+def assignable_lists(payer_id: UUID, currency: str, on: date) -> Sequence[PriceList]:
+    """Return the lists of a currency an account does not pay by yet, by name: active ones that have not expired."""
     assigned = select(PriceListAssignment.price_list_id).where(
         PriceListAssignment.distributor_id == current_scope().distributor_id, PriceListAssignment.payer_id == payer_id
     )
-    statement = _lists().where(PriceList.currency == currency, PriceList.id.not_in(assigned))
+    statement = _lists().where(
+        PriceList.currency == currency,
+        PriceList.is_active,
+        or_(PriceList.valid_to.is_(None), PriceList.valid_to >= on),
+        PriceList.id.not_in(assigned),
+    )
     return session.scalars(statement.order_by(PriceList.name)).all()
 
 

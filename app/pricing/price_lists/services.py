@@ -14,10 +14,12 @@ from app.audit.services import Actor, record
 from app.catalogue.imports.sheet import is_currency
 from app.core.db import session
 from app.core.errors import FieldError, Invalid
+from app.identity.permission_rules.records import possible_owners
 from app.pricing.models import PriceList, PriceListAssignment, PriceListEntry, PriceListGroupLine
 from app.pricing.price_lists.errors import PriceListAssigned, PriceListChanged, PriceListNotFound
 from app.pricing.price_lists.queries import get_price_list
 from tenants.context import all_records, current_scope
+from tenants.days import distributors_day
 
 NAME_LENGTH = 255
 DESCRIPTION_LENGTH = 4000
@@ -34,6 +36,18 @@ class PriceListDetails:
     is_active: bool = True
     is_default: bool = False  # asked after the assigned lists, and for visitors; one per currency
     description: str = ""
+    owner_id: UUID | None = None  # a person of the distributor
+
+
+@dataclass(frozen=True, slots=True)
+class ListUses:
+    """How many running subscriptions pay by a list, and whether who deactivates it has agreed to that."""
+
+    subscriptions: int
+    is_agreed: bool = False
+
+
+UNUSED = ListUses(0)
 
 
 def create_price_list(details: PriceListDetails, *, actor: Actor, at: datetime) -> PriceList:
@@ -49,6 +63,7 @@ def create_price_list(details: PriceListDetails, *, actor: Actor, at: datetime) 
         valid_to=details.valid_to,
         is_active=details.is_active,
         is_default=details.is_default,
+        owner_id=details.owner_id,
         created_at=at,
     )
     session.add(price_list)
@@ -59,16 +74,26 @@ def create_price_list(details: PriceListDetails, *, actor: Actor, at: datetime) 
 
 
 def update_price_list(
-    price_list_id: UUID, details: PriceListDetails, *, version: int, actor: Actor, at: datetime
+    price_list_id: UUID,
+    details: PriceListDetails,
+    *,
+    uses: ListUses = UNUSED,
+    version: int,
+    actor: Actor,
+    at: datetime,
 ) -> PriceList:
     """Change what a list is called, when it is valid and whether it is used. Its currency is frozen by its first entry.
 
-    Raises PriceListNotFound, PriceListChanged for a stale version, Invalid.
+    Raises PriceListNotFound, PriceListChanged for a stale version, Invalid; `deactivation_unconfirmed` where subscriptions
+    pay by a list that is deactivated and nobody agreed to that (CB-05).
     """
     price_list = get_price_list_for_update(price_list_id)
     if price_list.version != version:
         raise PriceListChanged(price_list.name)
     _require_valid(details, price_list)
+    if price_list.is_active and not details.is_active and uses.subscriptions and not uses.is_agreed:
+        message = f"{uses.subscriptions:,} subscriptions pay by this list. Tick this to deactivate it all the same."
+        raise Invalid.field("is_agreed", "deactivation_unconfirmed", message)
     if details.is_default:
         _no_other_default(details.currency, price_list.id)
     before = _facts(price_list)
@@ -76,6 +101,7 @@ def update_price_list(
     price_list.currency = details.currency
     price_list.valid_from, price_list.valid_to = details.valid_from, details.valid_to
     price_list.is_active, price_list.is_default = details.is_active, details.is_default
+    price_list.owner_id = details.owner_id
     price_list.version += 1
     after = _facts(price_list)
     changed = {name for name in after if before[name] != after[name]}
@@ -107,7 +133,8 @@ def assign_price_list(
     """Let an account pay by a list; the lowest priority number is asked first, None puts it last.
 
     Holds for what is ordered from now on: existing subscriptions keep their prices. Assigning a list once more moves it.
-    Raises AccountNotFound, PriceListNotFound, Invalid for an end customer or another currency. Source: CB-05.
+    Raises AccountNotFound, PriceListNotFound, Invalid for an end customer, another currency, and a list that is inactive
+    or has expired. Source: CB-05, BC-21.
     """
     account, price_list = get_account(payer_id), get_price_list(price_list_id)
     if payer_of(account) != account.id:
@@ -121,6 +148,8 @@ def assign_price_list(
             f"{price_list.name} is in {price_list.currency}, {account.name} pays in {account.currency}",
         )
     existing = _assignments_of(payer_id)
+    if all(assignment.price_list_id != price_list_id for assignment in existing):
+        _require_usable(price_list, distributors_day(at))
     found = next((assignment for assignment in existing if assignment.price_list_id == price_list_id), None)
     place = priority if priority is not None else max((other.priority for other in existing), default=0) + 1
     if found is None:
@@ -132,6 +161,13 @@ def assign_price_list(
     record("pricing.price_list_assigned", actor=actor, at=at, target_kind="account", target_id=payer_id,
            after={"price_list": price_list.name, "priority": found.priority})  # fmt: skip
     return found
+
+
+def _require_usable(price_list: PriceList, on: date) -> None:
+    if not price_list.is_active:
+        raise Invalid.field("price_list", "list_inactive", f"{price_list.name} is not active")
+    if price_list.valid_to is not None and price_list.valid_to < on:
+        raise Invalid.field("price_list", "list_expired", f"{price_list.name} expired on {price_list.valid_to}")
 
 
 def withdraw_price_list(payer_id: UUID, price_list_id: UUID, *, actor: Actor, at: datetime) -> None:
@@ -187,6 +223,8 @@ def _require_valid(details: PriceListDetails, price_list: PriceList | None) -> N
     if len(details.description) > DESCRIPTION_LENGTH:
         message = f"Enter at most {DESCRIPTION_LENGTH} characters"
         errors.append(FieldError("description", "description_length", message))
+    if details.owner_id is not None and details.owner_id not in {person.id for person in possible_owners()}:
+        errors.append(FieldError("owner_id", "unknown", "Choose one of your users"))
     if errors:
         raise Invalid(*errors)
 
@@ -251,4 +289,5 @@ def _facts(price_list: PriceList) -> dict[str, object]:
         "valid_to": price_list.valid_to,
         "is_active": price_list.is_active,
         "is_default": price_list.is_default,
+        "owner_id": price_list.owner_id,
     }

@@ -21,7 +21,7 @@ from app.pricing.models import PriceList, PriceListAssignment, PriceListEntry, P
 from app.pricing.price_lists import entries, services
 from app.pricing.price_lists.entries import EntryRule
 from app.pricing.price_lists.errors import PriceListAssigned, PriceListChanged, PriceListNotFound
-from app.pricing.price_lists.queries import EntryFilter, list_entries
+from app.pricing.price_lists.queries import EntryFilter, assignable_lists, list_entries
 from app.pricing.price_lists.repricing import reprice_products, resolved_price
 from app.pricing.price_lists.services import PriceListDetails
 from app.pricing.queries import price_list_ids_of
@@ -197,9 +197,10 @@ def test_entries_follow_list_price_and_vendor_cost_by_their_rule(session, at_dis
 def test_a_list_outside_its_dates_or_inactive_is_not_used(session, at_distributor, changes, offered) -> None:
     """CB-F16: neither before its first day, nor after its last, nor inactive."""
     product = make_product(session, at_distributor.product_type, "Dated")
-    gold = new_list(**changes)
+    gold = new_list()
     entries.add_products(gold.id, [product.id], EntryRule(PriceRule.FIXED, Decimal(7)), **WHO)
     services.assign_price_list(at_distributor.direct.id, gold.id, **WHO)
+    services.update_price_list(gold.id, details(**changes), version=1, **WHO)
     assert price_for(at_distributor, product) == offered
 
 
@@ -363,3 +364,45 @@ def test_another_distributors_list_does_not_exist_for_us(session, at_distributor
     other = make_world(session, name="Other", host="cloud.other.example")
     with pytest.raises(PriceListNotFound):
         services.assign_price_list(at_distributor.direct.id, other.price_list.id, **WHO)
+
+
+def test_deactivating_a_list_that_subscriptions_pay_by_has_to_be_confirmed(session, at_distributor) -> None:
+    """CB-05 (partly): deactivating a list used by n subscriptions asks for confirmation showing n."""
+    gold = new_list()
+    off = details(is_active=False)
+    with pytest.raises(Invalid) as refused:
+        services.update_price_list(gold.id, off, uses=services.ListUses(3), version=1, **WHO)
+    assert refused.value.codes == ("deactivation_unconfirmed",)
+    assert "3 subscriptions" in refused.value.errors[0].message
+    assert (gold.is_active, gold.version) == (True, 1)
+
+    agreed = services.ListUses(3, is_agreed=True)
+    assert not services.update_price_list(gold.id, off, uses=agreed, version=1, **WHO).is_active
+    unused = new_list(name="Silver")
+    services.update_price_list(unused.id, details(name="Silver", is_active=False), version=1, **WHO)
+    assert not unused.is_active
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [({"is_active": False}, "list_inactive"), ({"valid_to": date(2026, 2, 1)}, "list_expired")],
+)
+def test_a_list_that_is_inactive_or_has_expired_is_not_assigned(session, at_distributor, changes, code) -> None:
+    """BC-21: inactive, expired or wrong-currency lists cannot be assigned."""
+    gold, payer = new_list(**changes), at_distributor.direct.id
+    with pytest.raises(Invalid) as refused:
+        services.assign_price_list(payer, gold.id, **WHO)
+    assert refused.value.codes == (code,)
+    assert gold.id not in price_list_ids_of(payer)
+    assert gold not in assignable_lists(payer, "EUR", MONDAY)
+
+
+def test_a_list_has_an_owner_among_the_distributors_people(session, at_distributor) -> None:
+    world = at_distributor
+    gold = new_list(owner_id=world.bss_user.id)
+    assert gold.owner_id == world.bss_user.id
+    for stranger in (new_id(), world.direct_buyer.id):
+        with pytest.raises(Invalid) as refused:
+            services.update_price_list(gold.id, details(owner_id=stranger), version=1, **WHO)
+        assert refused.value.codes == ("unknown",)
+    assert gold.owner_id == world.bss_user.id

@@ -8,14 +8,16 @@ from http import HTTPStatus
 from uuid import UUID
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from app.core import db
 from app.core.ids import new_id
 from app.identity.models import UserKind, UserType
 from app.pricing.models import PriceList, PriceListEntry, PriceRule
 from app.pricing.queries import price_list_ids_of
+from app.subscriptions.models import SubscriptionCost
 from tenants.context import scope
+from tests.factories.subscriptions import make_running
 from tests.factories.world import MONDAY_NOON, make_product, make_user
 
 
@@ -228,3 +230,32 @@ def test_an_account_manager_assigns_lists_but_does_not_edit_them(sign_in, world,
     edited = seller.post(f"/bss/price-lists/{gold.id}/add", data={"rule": "same", "all_matching": "1"})
     assert edited.status_code == HTTPStatus.FORBIDDEN
     assert prices(world, gold) == []
+
+
+def test_a_list_in_use_is_deactivated_only_with_a_tick(staff, world, gold, session) -> None:
+    """CB-05 (partly): the form says how many subscriptions pay by a list before it is deactivated."""
+    with scope(world.scope):
+        running = make_running(session, world, world.direct, world.seats)
+        session.execute(update(SubscriptionCost).values(price_list_id=gold.id))
+        session.commit()
+    assert running.code
+    address, data = f"/bss/price-lists/{gold.id}/edit", {
+        "name": "Gold", "currency": "EUR", "valid_from": "2026-01-01", "version": "1", "owner_id": str(world.bss_user.id),
+    }  # fmt: skip
+    assert "1 subscription pays by this list" in staff.get(address).text
+    refused = staff.post(address, data=data)
+    assert refused.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
+    assert 'id="is_agreed-error"' in refused.text
+    assert staff.post(address, data={**data, "is_agreed": "y"}).status_code == HTTPStatus.SEE_OTHER
+    with scope(world.scope):
+        found = db.session.get_one(PriceList, (world.id, gold.id))
+        assert (found.is_active, found.owner_id) == (False, world.bss_user.id)
+
+
+def test_assigning_a_list_twice_says_that_nothing_has_changed(staff, world, gold) -> None:
+    """BC-21: duplicate assignment is a no-op with a message."""
+    address = f"/bss/accounts/{world.direct.id}/price-lists"
+    for _ in range(2):
+        assert staff.post(address, data={"price_list": str(gold.id)}).status_code == HTTPStatus.SEE_OTHER
+    assert "Nothing has changed" in staff.get(address).text
+    assert lists_of(world, world.direct).count(gold.id) == 1

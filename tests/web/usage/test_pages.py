@@ -185,7 +185,9 @@ def test_a_budget_is_set_changed_and_taken_away(staff, world, metered) -> None:
     answer = staff.post(f"{address}/budget", data={"amount": "500"})
     assert (answer.status_code, answer.location) == (HTTPStatus.SEE_OTHER, address)
     assert only(world, UsageBudget).amount == 500
-    assert "€500.00" in staff.get(address).text
+    shown = staff.get(address).text
+    assert "€500.00" in shown
+    assert 'value="500.00"' in shown
     staff.post(f"{address}/budget", data={"amount": ""})
     assert count(world, UsageBudget) == 0
 
