@@ -8,10 +8,12 @@ from flask import request
 from pydantic import ValidationError
 from werkzeug.exceptions import UnsupportedMediaType
 
+from app.api.patches import MEDIA_TYPE as PATCH_TYPE
 from app.api.schemas import Schema
 from app.core.errors import DomainError, FieldError, Invalid
 
 Body = TypeVar("Body", bound=Schema)
+JSON_TYPE = "application/json"
 NUL = (b"\x00", b"\\u0000")  # the one character that no text column can hold
 MOST_ERRORS = 50
 CODES = {"missing": "required", "extra_forbidden": "unknown_property"}
@@ -28,8 +30,9 @@ class UnreadableBody(DomainError):
 
 def read_body(schema: type[Body]) -> Body:
     """Return the request's body. Raises UnreadableBody, and Invalid naming each property that does not fit."""
-    if not request.is_json:
-        raise UnsupportedMediaType("Send application/json")
+    wanted = PATCH_TYPE if request.method == "PATCH" else JSON_TYPE
+    if request.mimetype not in {wanted, JSON_TYPE}:
+        raise UnsupportedMediaType(f"Send {wanted}")
     raw = request.get_data()
     if any(each in raw for each in NUL):
         raise UnreadableBody
@@ -49,6 +52,11 @@ def read_body(schema: type[Body]) -> Body:
             for each in found[:MOST_ERRORS]
         )
     )
+
+
+def read_optional(schema: type[Body]) -> Body:
+    """Return the request's body; without one, what the schema says by itself. Raises as `read_body`."""
+    return read_body(schema) if request.get_data().strip() else schema()
 
 
 def no_body() -> None:

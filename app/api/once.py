@@ -44,7 +44,7 @@ def once(body: Schema | None, make: Callable[[], Made], *, at: datetime) -> Resp
             return written(made.answer.model_dump_json(), made.status, location=made.location)
     if not KEY.fullmatch(key):
         raise Invalid.field(HEADER, "invalid", "Use 1 to 80 letters, digits and signs without spaces")
-    words = (request.path, "" if body is None else body.model_dump_json())
+    words = (request.path, "" if body is None else body.words())
     submit = Submit(f"api:{current_caller().id}", f"{request.method} {request.endpoint}", key, words)
     with unit_of_work():
         found = answer_once(submit, lambda: _kept(make()), at=at)

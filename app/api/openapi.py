@@ -15,6 +15,7 @@ from pydantic.json_schema import models_json_schema
 from werkzeug.routing import Rule
 
 from app.api.operations import Operation, operation_of
+from app.api.patches import MEDIA_TYPE as PATCH_TYPE
 from app.api.schemas import Problem
 from app.identity.api_clients.models import ApiScope
 from app.web.problems import MEDIA_TYPE
@@ -28,7 +29,8 @@ REF = "#/components/schemas/{model}"
 INTRODUCTION = (
     "Programs prove themselves with a bearer token of an hour (OAuth 2.0 client credentials, by HTTP Basic) or with an "
     "API key in `X-ApiKey`. Lists take `page`, `size`, `$filter` and `$orderby`. Calls that change something can be "
-    "repeated safely under one `Idempotency-Key` for 24 hours. What is refused changes nothing and answers "
+    "repeated safely under one `Idempotency-Key` for 24 hours. PATCH takes a JSON Merge Patch (RFC 7396): what is not "
+    "sent stays, null takes a value away. What is refused changes nothing and answers "
     "`application/problem+json`."
 )
 DESCRIPTIONS = {
@@ -38,7 +40,7 @@ DESCRIPTIONS = {
     HTTPStatus.NOT_FOUND: "There is no such thing for these credentials",
     HTTPStatus.CONFLICT: "It is in another state, or the same key is being answered",
     HTTPStatus.GONE: "Its time is over",
-    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "The body is not application/json",
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "The body is of another type than described",
     HTTPStatus.UNPROCESSABLE_ENTITY: "Something is wrong with the named properties",
     HTTPStatus.TOO_MANY_REQUESTS: "Too many calls: wait as `Retry-After` says",
 }
@@ -112,7 +114,8 @@ def _operation(rule: Rule, method: str, view: Any, references: References) -> di
     found["parameters"] += list(_parameters(operation))
     if operation.body is not None:
         schema = references[operation.body, "validation"]
-        found["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
+        sent_as = PATCH_TYPE if method == "PATCH" else "application/json"
+        found["requestBody"] = {"required": operation.needs_body, "content": {sent_as: {"schema": schema}}}
     found["responses"] = _responses(operation, references)
     return found
 

@@ -26,6 +26,7 @@ class Operation:
     lists: Properties | None = None
     query: tuple[tuple[str, str], ...] = ()  # further parameters, each with what it is
     takes_key: bool = False
+    needs_body: bool = True  # of a call with a body
     refuses: tuple[HTTPStatus, ...] = ()  # beside what every call may answer
 
 
@@ -46,10 +47,11 @@ def writes(
     status: HTTPStatus = HTTPStatus.OK,
     *,
     body: type[Schema] | None = None,
+    needs_body: bool = True,
     refuses: tuple[HTTPStatus, ...] = (),
 ) -> Callable[[View], View]:
     """Declare a call that changes something; it can be repeated under one key (GO-02)."""
-    return _declare(Operation(answer, status, body, takes_key=True, refuses=refuses))
+    return _declare(Operation(answer, status, body, takes_key=True, needs_body=needs_body, refuses=refuses))
 
 
 def operation_of(view: Callable[..., Any]) -> Operation | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from decimal import Decimal
 from typing import Annotated, Generic, TypeVar
 
@@ -25,6 +26,13 @@ class Schema(BaseModel):
     """What goes over the line. Unknown properties and wrong types are refused, nothing is guessed."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    def words(self) -> str:
+        """Return what it says as text: two requests that say the same are the same (GO-02)."""
+        return self.model_dump_json()
+
+
+Day = Annotated[date, Field(strict=False, description="A day such as 2026-03-31")]
 
 
 Item = TypeVar("Item", bound=Schema)

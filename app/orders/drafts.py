@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
 
@@ -30,6 +30,7 @@ from app.orders.back_office import contact_email_of
 from app.orders.back_office_execution import require_business
 from app.orders.basket_lines import BasketLine, BasketView
 from app.orders.basket_pricing import priced_basket
+from app.orders.basket_schedule import require_schedulable
 from app.orders.baskets import MOST_ITEMS, ProductNotOffered
 from app.orders.errors import OrderItemNotFound, OrderNotFound
 from app.orders.execution_events import add_event
@@ -49,14 +50,24 @@ from app.orders.models import (
 )
 from app.orders.programs import Program, open_draft
 from app.orders.queries import list_items
+from app.orders.schedule import wait_for_day
 from app.orders.terms import Evidence, Signatory, Terms, log_acceptance, terms_of
 from app.orders.words import status_words, total_words
 from app.pricing.quotes import Buyer
 from tenants.context import current_scope
+from tenants.days import distributors_day
 from tenants.links import storefront_url
 
 CODES_AT_ONCE = frozenset(
-    {"quantity_range", "quantity_step", "quantity_fixed", "subscription_not_active", "subscription_busy"}
+    {
+        "quantity_range",
+        "quantity_step",
+        "quantity_fixed",
+        "subscription_not_active",
+        "subscription_busy",
+        "more_licences_only",
+        "on_request",
+    }
 )  # of an item; what other items can cure waits for the submit
 
 
@@ -93,6 +104,7 @@ class Submission:
     accepted: frozenset[UUID] = frozenset()
     accepted_by: Signatory | None = None
     evidence: Evidence | None = None
+    execute_on: date | None = None  # the distributor's day; None: at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,9 +247,15 @@ def submit_draft(
     _price(draft, items, seen.view)
     is_alias = buyer.reseller_id is not None
     draft.channel = OrderChannel.ALIAS if is_alias else OrderChannel.ROOT
-    draft.placed_at = draft.delivery_changed_at = at
-    advance(draft, Move.CHECK_OUT)
+    draft.placed_at = at
     add_event(draft, "submitted", "Order submitted", at=at)
+    if submission.execute_on is None:
+        draft.delivery_changed_at = at
+        advance(draft, Move.CHECK_OUT)
+    else:
+        seen.view.basket.execute_on = submission.execute_on
+        require_schedulable(seen.view, under_alias=is_alias, today=distributors_day(at))
+        wait_for_day(draft, submission.execute_on, Move.CHECK_OUT_FOR_A_DAY, at=at, actor_name=program.name)
     if submission.accepted_by is not None and submission.evidence is not None:
         log_acceptance(seen.terms, draft, submission.accepted_by, account, submission.evidence, at=at)
     _ask_for_execution(draft, seen.view.lines, at)

@@ -15,6 +15,7 @@ from sqlalchemy import Select, Text, cast, func, or_, select
 from app.accounts.models import Account
 from app.audit.services import SYSTEM, Actor, record
 from app.catalogue.models import Product
+from app.core.criteria import EVERYTHING, Compared, Criteria, Kind, Operator, Property, in_order, narrowed
 from app.core.db import session
 from app.core.errors import Conflict, Invalid, NotFound
 from app.notifications.services import MailTemplate
@@ -64,6 +65,20 @@ MOVES: Mapping[tuple[AssetStatus, AssetStep], AssetStatus] = {
     (A.ACTIVE, AssetStep.RETURNED): A.RETURNED,
     (A.EXPIRED, AssetStep.PROLONGED): A.ACTIVE,
 }
+
+
+ASSET_PROPERTIES = {
+    "code": Property(Asset.code),
+    "name": Property(Asset.name),
+    "product_code": Property(Product.code),
+    "product_name": Property(Product.name),
+    "account_id": Property(Asset.account_id, Kind.ID),
+    "account_name": Property(Account.name),
+    "quantity": Property(Asset.quantity, Kind.NUMBER),
+    "status": Property(Asset.status, choices=AssetStatus),
+    "expires_on": Property(Asset.expires_on, Kind.DAY),
+    "created_at": Property(Asset.created_at, Kind.INSTANT),
+}  # what programs may name (BC-32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,19 +250,35 @@ def find_cost(asset_id: UUID) -> AssetCost | None:
     )
 
 
-def list_assets(wanted: AssetFilter, *, limit: int | None, offset: int = 0) -> Sequence[ListedAsset]:
-    """Return one page of all assets in reach, the newest first; for staff."""
+def list_assets(
+    wanted: AssetFilter, *, limit: int | None, offset: int = 0, criteria: Criteria = EVERYTHING
+) -> Sequence[ListedAsset]:
+    """Return one page of all assets in reach, the newest first unless said otherwise; for staff."""
     columns = (Asset, Account.name, Product.name, AssetCost.unit_cost)
     statement = _filtered(select(*columns), wanted).outerjoin(
         AssetCost, (AssetCost.distributor_id == Asset.distributor_id) & (AssetCost.asset_id == Asset.id)
     )
-    statement = statement.order_by(Asset.created_at.desc(), Asset.id.desc()).offset(offset)
+    statement = in_order(
+        narrowed(statement, criteria, ASSET_PROPERTIES),
+        criteria,
+        ASSET_PROPERTIES,
+        otherwise=(Asset.created_at.desc(), Asset.id.desc()),
+    ).offset(offset)
     return [ListedAsset(*row) for row in session.execute(statement if limit is None else statement.limit(limit))]
 
 
-def count_assets(wanted: AssetFilter) -> int:
+def count_assets(wanted: AssetFilter, *, criteria: Criteria = EVERYTHING) -> int:
     """Return how many assets the filter finds."""
-    return session.scalar(_filtered(select(func.count()).select_from(Asset), wanted)) or 0
+    statement = _filtered(select(func.count()).select_from(Asset), wanted)
+    return session.scalar(narrowed(statement, criteria, ASSET_PROPERTIES)) or 0
+
+
+def get_listed(code: str) -> ListedAsset:
+    """Return one asset as staff sees it; raises AssetNotFound."""
+    found = list_assets(AssetFilter(), limit=1, criteria=Criteria(Compared("code", Operator.EQ, code)))
+    if not found:
+        raise AssetNotFound(code)
+    return found[0]
 
 
 def _own() -> Select[Asset]:

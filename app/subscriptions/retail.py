@@ -34,6 +34,7 @@ COLUMNS = (
     Subscription.sync_status,
     Subscription.starts_on,
     Subscription.renews_on,
+    Subscription.auto_renew,
     PRICE.label("unit_price"),
     Subscription.currency,
 )
@@ -72,6 +73,7 @@ class RetailSubscription:
     sync_status: SyncStatus
     starts_on: date | None
     renews_on: date | None
+    auto_renew: bool
     unit_price: Decimal | None
     currency: str
 

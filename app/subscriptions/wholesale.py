@@ -30,6 +30,7 @@ COLUMNS = (
     Subscription.status,
     Subscription.sync_status,
     Subscription.renews_on,
+    Subscription.auto_renew,
     Subscription.plan_edition,
     SubscriptionCost.unit_cost,
     func.coalesce(SubscriptionCost.currency, Subscription.currency).label("currency"),
@@ -51,6 +52,7 @@ class WholesaleSubscription:
     status: SubscriptionStatus
     sync_status: SyncStatus
     renews_on: date | None
+    auto_renew: bool
     plan_edition: str | None
     unit_cost: Decimal | None
     currency: str

@@ -9,7 +9,8 @@ from flask import Response, url_for
 
 from app.accounts.queries import ACCOUNT_PROPERTIES, AccountFilter, count_accounts, get_account, list_accounts
 from app.accounts.services import create_account
-from app.api.accounts.schemas import AccountOut, NewAccountIn
+from app.api.accounts.changing import change_account
+from app.api.accounts.schemas import AccountOut, AccountPatch, NewAccountIn
 from app.api.answers import answered
 from app.api.blueprints import bss_bp as bp
 from app.api.bodies import read_body
@@ -53,5 +54,19 @@ def open_account() -> Response:
     def make() -> Made:
         made = create_account(new.to_account(), actor=acting(), at=at)
         return Made(AccountOut.of(made), HTTPStatus.CREATED, url_for(".account", account_id=made.id))
+
+    return once(new, make, at=at)
+
+
+@bp.patch("/accounts/<uuid:account_id>")
+@needs(ApiScope.ACCOUNTS_WRITE)
+@writes(AccountOut, body=AccountPatch, refuses=(HTTPStatus.NOT_FOUND,))
+def patch_account(account_id: UUID) -> Response:
+    """Change what is known of an account, or whether it may order."""
+    new, at = read_body(AccountPatch), utc_now()
+
+    def make() -> Made:
+        change_account(get_account(account_id), new, actor=acting(), at=at)
+        return Made(AccountOut.of(get_account(account_id)))
 
     return once(new, make, at=at)

@@ -11,6 +11,7 @@ from pydantic import Field
 from app.accounts.details import NewAccount, NewEndCustomer
 from app.accounts.models import Account, AccountStatus, PaymentMethod
 from app.accounts.queries import AccountKind, kind_of
+from app.api.patches import Patch
 from app.api.schemas import Amount, Schema
 
 Text = Annotated[str, Field(max_length=300)]
@@ -75,6 +76,34 @@ class AccountOut(Schema):
         """Return one as programs read it."""
         values = {name: getattr(it, name) for name in cls.model_fields if name != "kind"}
         return cls(kind=kind_of(it), **values)
+
+
+class ContactPatch(Patch):
+    """What is known of a company; what it may owe and order is decided by people."""
+
+    name: Text = Field(default_factory=str)
+    email: Text = Field(default_factory=str)
+    country: Text = Field(default_factory=str, description="ISO 3166-1 alpha-2")
+    phone: Text | None = None
+    website: Text | None = None
+    tax_id: Text | None = None
+    street: Text | None = None
+    city: Text | None = None
+    postcode: Text | None = None
+    region: Text | None = None
+
+
+class AccountPatch(ContactPatch):
+    """What is changed of an account."""
+
+    ordering_enabled: bool = Field(default_factory=bool)
+
+
+class CustomerPatch(ContactPatch):
+    """What is changed of a storefront's customer. At the root it has no code of its owner's and waits for nobody."""
+
+    customer_code: Text | None = None
+    approval_required: bool = Field(default_factory=bool)
 
 
 class NewCustomerIn(Schema):

@@ -17,7 +17,8 @@ from app.accounts.queries import (
     list_accounts,
 )
 from app.accounts.services import create_account, create_end_customer
-from app.api.accounts.schemas import CustomerOut, NewCustomerIn
+from app.api.accounts.changing import change_account
+from app.api.accounts.schemas import CustomerOut, CustomerPatch, NewCustomerIn
 from app.api.answers import answered
 from app.api.blueprints import storefront_bp as bp
 from app.api.bodies import read_body
@@ -73,5 +74,19 @@ def create_customer() -> Response:
         if reseller_id is not None:
             return create_end_customer(reseller_id, new.to_customer(), actor=acting(), at=at)
         return create_account(new.to_account(root_visitor(distributors_day(at)).currency), actor=acting(), at=at)
+
+    return once(new, make, at=at)
+
+
+@bp.patch("/customers/<uuid:customer_id>")
+@needs(ApiScope.ACCOUNTS_WRITE)
+@writes(CustomerOut, body=CustomerPatch, refuses=(HTTPStatus.NOT_FOUND,))
+def patch_customer(customer_id: UUID) -> Response:
+    """Change what is known of a customer, or whether its orders wait for approval."""
+    new, at = read_body(CustomerPatch), utc_now()
+
+    def make() -> Made:
+        change_account(customer_here(customer_id), new, actor=acting(), at=at)
+        return Made(CustomerOut.of(customer_here(customer_id)))
 
     return once(new, make, at=at)

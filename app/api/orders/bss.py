@@ -10,18 +10,20 @@ from flask import Response, url_for
 
 from app.api.answers import answered
 from app.api.blueprints import bss_bp as bp
-from app.api.bodies import no_body, read_body
+from app.api.bodies import no_body, read_body, read_optional
 from app.api.callers import acting, current_caller, needs, program_here
 from app.api.criteria import asked_criteria
 from app.api.lists import asked_page, listed
 from app.api.once import Made, once
 from app.api.operations import answers, writes
 from app.api.orders.bss_schemas import (
+    ExecutionIn,
     WholesaleItemIn,
     WholesaleOrderDetail,
     WholesaleOrderIn,
     WholesaleOrderOut,
 )
+from app.api.orders.schemas import CancellationIn
 from app.api.schemas import Listed
 from app.core.clock import utc_now
 from app.core.errors import Forbidden
@@ -31,6 +33,8 @@ from app.orders import back_office
 from app.orders.answers import read_item_answers
 from app.orders.back_office import WantedItem
 from app.orders.back_office_drafts import record_draft
+from app.orders.back_office_execution import Start
+from app.orders.back_office_execution import cancel as cancel_in_full
 from app.orders.back_office_execution import execute as execute_order
 from app.orders.back_office_queries import (
     ORDER_PROPERTIES,
@@ -130,20 +134,41 @@ def submit(number: str) -> Response:
 
 @bp.post("/orders/<number>/execute")
 @needs(ApiScope.ORDERS_WRITE)
-@writes(WholesaleOrderDetail, refuses=(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT))
+@writes(WholesaleOrderDetail, body=ExecutionIn, needs_body=False, refuses=(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT))
 def execute(number: str) -> Response:
-    """Execute a submitted order; workers do it within seconds."""
-    no_body()
-    rights, at = current_caller().rights, utc_now()
-    if rights is not None and Permission.BSS_ORDERS_EXECUTE not in rights:
-        raise Forbidden("Who these credentials act for may not execute orders")
+    """Execute a submitted order: workers do it within seconds, or on the day that is named."""
+    new, rights, at = read_optional(ExecutionIn), _rights(Permission.BSS_ORDERS_EXECUTE), utc_now()
     get_for_back_office(number)  # a draft, or another program's, is none that could be executed
 
     def make() -> Made:
-        execute_order(number, actor=acting(), at=at)
+        start = Start(new.starts_on, may_backdate=rights is None or Permission.BSS_BILLING_EDIT in rights)
+        execute_order(number, start=start, actor=acting(), at=at)
         return Made(_order(number))
 
-    return once(None, make, at=at)
+    return once(new, make, at=at)
+
+
+@bp.post("/orders/<number>/cancel")
+@needs(ApiScope.ORDERS_WRITE)
+@writes(WholesaleOrderDetail, body=CancellationIn, refuses=(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT))
+def cancel_order(number: str) -> Response:
+    """Cancel an order that was not executed; the reason is for staff, and what was delivered stays."""
+    new, at = read_body(CancellationIn), utc_now()
+    get_for_back_office(number)
+
+    def make() -> Made:
+        cancel_in_full(number, reason=new.reason, actor=acting(), at=at)
+        return Made(_order(number))
+
+    return once(new, make, at=at)
+
+
+def _rights(needed: Permission) -> frozenset[Permission] | None:
+    """Return the rights of whom the client acts for, None of nobody: all. Raises Forbidden without the one needed."""
+    rights = current_caller().rights
+    if rights is not None and needed not in rights:
+        raise Forbidden("Who these credentials act for may not do this")
+    return rights
 
 
 def _wanted(new: WholesaleItemIn) -> WantedItem:

@@ -10,7 +10,7 @@ from uuid import UUID
 from pydantic import Field
 
 from app.api.orders.schemas import MOST_ITEMS, ItemIn, NamedAccount, Text
-from app.api.schemas import Amount, Schema
+from app.api.schemas import Amount, Day, Schema
 from app.catalogue.models import BillingCycle, Term
 from app.orders.back_office import NewOrder, WantedItem
 from app.orders.back_office_queries import BackOfficeItem, BackOfficeOrder
@@ -47,6 +47,12 @@ class WholesaleOrderIn(Schema):
     def to_order(self) -> NewOrder:
         """Return it as the domain takes it."""
         return NewOrder(self.account_id, self.name, self.po_number, self.comment)
+
+
+class ExecutionIn(Schema):
+    """When an order is executed. A day to come makes it Scheduled; a past one needs the right to billing."""
+
+    starts_on: Day | None = Field(default=None, description="The distributor's day; without it today")
 
 
 class WholesaleOrderOut(Schema):

@@ -40,6 +40,12 @@ class ItemIn(Schema):
     )
 
 
+class CancellationIn(Schema):
+    """Why an order is canceled, for the history."""
+
+    reason: Text = ""
+
+
 class Hindrance(Schema):
     """What stands in the way of submitting a draft."""
 

@@ -69,7 +69,7 @@ def orders() -> Response:
 @answers(RetailOrderDetail, refuses=(HTTPStatus.NOT_FOUND, HTTPStatus.GONE))
 def order(number: str) -> Response:
     """Return one order with its items; a draft at today's prices, with what it still needs."""
-    return answered(_order(number, at=utc_now()))
+    return answered(shown_order(number, at=utc_now()))
 
 
 @bp.post("/orders")
@@ -89,7 +89,7 @@ def create_order() -> Response:
         for each in new.items:
             add_draft_item(made.number, each.to_item(), buyer=buyer, program=program, at=at)
         location = url_for(".order", number=made.number)
-        return Made(_order(made.number, at=at), HTTPStatus.CREATED, location, made.id)
+        return Made(shown_order(made.number, at=at), HTTPStatus.CREATED, location, made.id)
 
     return once(new, make, at=at)
 
@@ -104,7 +104,7 @@ def add_item(number: str) -> Response:
     def make() -> Made:
         item = add_draft_item(number, new.to_item(), buyer=_buyer(number, at), program=program_here(), at=at)
         location = url_for(".remove_item", number=number, item_id=item.id)
-        return Made(_order(number, at=at), HTTPStatus.CREATED, location, item.order_id)
+        return Made(shown_order(number, at=at), HTTPStatus.CREATED, location, item.order_id)
 
     return once(new, make, at=at)
 
@@ -119,7 +119,7 @@ def remove_item(number: str, item_id: UUID) -> Response:
 
     def make() -> Made:
         draft = remove_draft_item(number, item_id, buyer=_buyer(number, at), program=program_here(), at=at)
-        return Made(_order(number, at=at), order_id=draft.id)
+        return Made(shown_order(number, at=at), order_id=draft.id)
 
     return once(None, make, at=at)
 
@@ -128,19 +128,20 @@ def remove_item(number: str, item_id: UUID) -> Response:
 @needs(ApiScope.ORDERS_WRITE)
 @writes(RetailOrderDetail, body=SubmitIn, refuses=OF_DRAFTS)
 def submit(number: str) -> Response:
-    """Order what a draft holds: it waits for nobody's approval, and workers execute it within seconds."""
+    """Order what a draft holds: it waits for nobody's approval, and workers execute it within seconds, or on its day."""
     sent, at = read_body(SubmitIn), utc_now()
     submission = Submission(
         net_total=sent.net_total,
         accepted=frozenset(sent.accepted_terms),
         accepted_by=sent.accepted_by,
         evidence=Evidence(request.url, request.remote_addr or "", current_caller().name),
+        execute_on=sent.execute_on,
     )
 
     def make() -> Made:
         buyer = _buyer(number, at)
         submit_draft(number, submission, buyer=buyer, program=program_here(), actor=acting(), at=at)
-        return Made(_order(number, at=at))
+        return Made(shown_order(number, at=at))
 
     return once(sent, make, at=at)
 
@@ -149,7 +150,8 @@ def _buyer(number: str, at: datetime) -> Buyer:
     return buyer_here(buyer_account_of(number, program_here()), at=at)
 
 
-def _order(number: str, *, at: datetime) -> RetailOrderDetail:
+def shown_order(number: str, *, at: datetime) -> RetailOrderDetail:
+    """Return an order as its owner's programs read it; raises OrderNotFound, also for another program's draft."""
     found = get_retail_order(number, current_caller().id)
     draft = None
     if found.status is OrderStatus.DRAFT:

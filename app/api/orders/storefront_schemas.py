@@ -10,7 +10,8 @@ from uuid import UUID
 from pydantic import Field
 
 from app.api.orders.schemas import MOST_ITEMS, Hindrance, ItemIn, MoneyIn, NamedAccount, TermsOut, Text
-from app.api.schemas import Amount, Schema
+from app.api.patches import Patch
+from app.api.schemas import Amount, Day, Schema
 from app.catalogue.models import BillingCycle, Term
 from app.orders.drafts import Draft, DraftItem
 from app.orders.models import DeliveryStatus, OrderStatus
@@ -61,6 +62,27 @@ class SubmitIn(Schema):
     net_total: MoneyIn = Field(description="Refused with 409 where the draft costs something else today")
     accepted_terms: list[UUID] = Field(default_factory=list, max_length=100)
     accepted_by: AcceptedBy | None = None
+    execute_on: Day | None = Field(
+        default=None, description="Let it wait for a day, tomorrow to 90 days on; prices of that day apply"
+    )
+
+
+class OrderPatch(Patch):
+    """What is changed of an order that stands: the day it waits for."""
+
+    execute_on: Day = Field(default_factory=date.today)
+
+
+class ApprovalIn(Schema):
+    """That the owner agrees to an order."""
+
+    confirm_below_cost: bool = Field(default=False, description="Needed where an item is sold below its cost")
+
+
+class DeclineIn(Schema):
+    """Why the owner does not agree; the customer reads it."""
+
+    reason: Annotated[str, Field(min_length=3, max_length=500)]
 
 
 class RetailOrderOut(Schema):

@@ -8,8 +8,10 @@ from uuid import UUID
 
 from pydantic import Field
 
-from app.api.schemas import Amount, Schema
+from app.api.patches import Patch
+from app.api.schemas import Amount, Day, Schema
 from app.catalogue.models import BillingCycle, Term
+from app.changes.back_office import ListedRequest
 from app.subscriptions.back_office import ListedSubscription, SubscriptionDetail
 from app.subscriptions.models import (
     ChangeKind,
@@ -62,6 +64,7 @@ class RetailSubscriptionOut(Schema):
     sync_status: SyncStatus
     starts_on: date | None
     renews_on: date | None
+    auto_renew: bool
     unit_price: Amount | None = Field(description="Per unit and cycle, net; null where its owner sees none")
     currency: str
 
@@ -80,6 +83,7 @@ class RetailSubscriptionOut(Schema):
             sync_status=it.sync_status,
             starts_on=it.starts_on,
             renews_on=it.renews_on,
+            auto_renew=it.auto_renew,
             unit_price=it.unit_price,
             currency=it.currency,
         )
@@ -98,6 +102,7 @@ class WholesaleSubscriptionOut(Schema):
     status: SubscriptionStatus
     sync_status: SyncStatus
     renews_on: date | None
+    auto_renew: bool
     unit_cost: Amount | None = Field(description="Per unit and cycle, net")
     currency: str
 
@@ -116,6 +121,7 @@ class WholesaleSubscriptionOut(Schema):
             status=it.status,
             sync_status=it.sync_status,
             renews_on=it.renews_on,
+            auto_renew=it.auto_renew,
             unit_cost=it.unit_cost,
             currency=it.currency,
         )
@@ -134,6 +140,7 @@ class WholesaleSubscriptionOut(Schema):
             status=it.status,
             sync_status=it.sync_status,
             renews_on=it.renews_on,
+            auto_renew=it.auto_renew,
             unit_cost=it.unit_cost,
             currency=it.currency,
         )
@@ -158,6 +165,36 @@ class CancellationIn(Schema):
     comment: Comment | None = None
 
 
+class DatedCancellationIn(Schema):
+    """The end of a subscription: at once, on a day of the running period, or with the period."""
+
+    timing: Literal["now", "on_date", "period_end"] = "now"
+    effective_on: Day | None = Field(default=None, description="The distributor's day, of `on_date`")
+    reason: Annotated[str, Field(max_length=40)] | None = Field(
+        default=None, description="One of the distributor's reasons; needed"
+    )
+    comment: Comment | None = None
+
+
+class AcceptanceIn(Schema):
+    """That somebody agrees to a request."""
+
+    mails_customer: bool = True
+
+
+class RejectionIn(Schema):
+    """Why a request is declined; the customer reads it."""
+
+    reason: Annotated[str, Field(min_length=1, max_length=500)]
+
+
+class SubscriptionPatch(Patch):
+    """What is changed without anybody being asked."""
+
+    name: Annotated[str, Field(max_length=100)] = Field(default_factory=str)
+    auto_renew: bool = Field(default_factory=bool)
+
+
 class ChangeOut(Schema):
     """A request to change a subscription: workers carry it out, ask again for its status."""
 
@@ -168,9 +205,30 @@ class ChangeOut(Schema):
     effective_on: date
     quantity_from: int | None
     quantity_to: int | None
+    decided_at: datetime | None
+    decision_reason: str | None = Field(description="Why it was declined")
     created_at: datetime
+    completed_at: datetime | None
 
     @classmethod
     def of(cls, it: SubscriptionChange) -> ChangeOut:
         """Return one as programs read it: in the customer's words, without a vendor's."""
-        return cls(**{name: getattr(it, name) for name in cls.model_fields})
+        return cls(**{name: getattr(it, name) for name in ChangeOut.model_fields})
+
+
+class RequestOut(ChangeOut):
+    """A request in the list of all of them."""
+
+    subscription_code: str
+    subscription_name: str
+    account_name: str
+
+    @classmethod
+    def listed(cls, it: ListedRequest) -> RequestOut:
+        """Return one as programs read it."""
+        return cls(
+            **ChangeOut.of(it.change).model_dump(),
+            subscription_code=it.subscription_code,
+            subscription_name=it.subscription_name,
+            account_name=it.account_name,
+        )

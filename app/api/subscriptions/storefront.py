@@ -2,31 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from http import HTTPStatus
-from uuid import UUID
 
-from flask import Response, url_for
+from flask import Response
 
 from app.api.answers import answered
 from app.api.blueprints import storefront_bp as bp
-from app.api.bodies import read_body
-from app.api.callers import acting, needs
+from app.api.callers import needs
 from app.api.criteria import asked_criteria
 from app.api.lists import asked_page, listed
-from app.api.once import Made, once
-from app.api.operations import answers, writes
+from app.api.operations import answers
 from app.api.schemas import Listed
-from app.api.subscriptions.schemas import CancellationIn, ChangeOut, QuantityIn, RetailSubscriptionOut
-from app.changes.effects import NewChange
-from app.changes.errors import ChangeNotFound
-from app.changes.queries import get_change
-from app.changes.requests import submit_change
-from app.core.clock import utc_now
-from app.core.ids import new_id
+from app.api.subscriptions.changes import Side, change_calls
+from app.api.subscriptions.schemas import CancellationIn, RetailSubscriptionOut
 from app.identity.api_clients.models import ApiScope
 from app.subscriptions.errors import SubscriptionNotFound
-from app.subscriptions.models import ChangeKind, ChangeTiming, Subscription
+from app.subscriptions.models import ChangeKind, Subscription
 from app.subscriptions.queries import get_subscription
 from app.subscriptions.retail import RETAIL_PROPERTIES, count_retail, get_retail, list_retail
 
@@ -49,61 +40,11 @@ def subscriptions() -> Response:
 @answers(RetailSubscriptionOut, refuses=(HTTPStatus.NOT_FOUND,))
 def subscription(code: str) -> Response:
     """Return one subscription."""
-    return answered(RetailSubscriptionOut.of(get_retail(code)))
+    return answered(_shown(code))
 
 
-@bp.post("/subscriptions/<code>/quantity")
-@needs(ApiScope.SUBSCRIPTIONS_WRITE)
-@writes(ChangeOut, HTTPStatus.ACCEPTED, body=QuantityIn, refuses=(HTTPStatus.NOT_FOUND,))
-def change_quantity(code: str) -> Response:
-    """Ask for another number of licences; `Location` tells how far it is."""
-    new, at = read_body(QuantityIn), utc_now()
-
-    def make() -> Made:
-        wanted = NewChange(
-            subscription_id=_changeable(code).id,
-            kind=ChangeKind.QUANTITY,
-            request_key=new_id(),
-            timing=ChangeTiming(new.timing),
-            quantity_to=new.quantity,
-            comment=new.comment,
-            is_from_storefront=True,
-        )
-        return _asked(code, wanted, at)
-
-    return once(new, make, at=at)
-
-
-@bp.post("/subscriptions/<code>/cancel")
-@needs(ApiScope.SUBSCRIPTIONS_WRITE)
-@writes(ChangeOut, HTTPStatus.ACCEPTED, body=CancellationIn, refuses=(HTTPStatus.NOT_FOUND,))
-def cancel(code: str) -> Response:
-    """Ask for the end of a subscription; `Location` tells how far it is."""
-    new, at = read_body(CancellationIn), utc_now()
-
-    def make() -> Made:
-        wanted = NewChange(
-            subscription_id=_changeable(code).id,
-            kind=ChangeKind.CANCELLATION,
-            request_key=new_id(),
-            timing=ChangeTiming(new.timing),
-            comment=new.comment,
-            is_from_storefront=True,
-        )
-        return _asked(code, wanted, at)
-
-    return once(new, make, at=at)
-
-
-@bp.get("/subscriptions/<code>/requests/<uuid:change_id>")
-@needs(ApiScope.SUBSCRIPTIONS_READ)
-@answers(ChangeOut, refuses=(HTTPStatus.NOT_FOUND,))
-def change(code: str, change_id: UUID) -> Response:
-    """Return how far a request to change a subscription is."""
-    found = get_change(change_id)
-    if found.subscription_id != get_subscription(code).id:
-        raise ChangeNotFound(change_id)
-    return answered(ChangeOut.of(found))
+def _shown(code: str) -> RetailSubscriptionOut:
+    return RetailSubscriptionOut.of(get_retail(code))
 
 
 def _changeable(code: str) -> Subscription:
@@ -114,6 +55,17 @@ def _changeable(code: str) -> Subscription:
     return found
 
 
-def _asked(code: str, wanted: NewChange, at: datetime) -> Made:
-    made = submit_change(wanted, actor=acting(), at=at)
-    return Made(ChangeOut.of(made), HTTPStatus.ACCEPTED, url_for(".change", code=code, change_id=made.id))
+change_calls(
+    bp,
+    Side(
+        is_from_storefront=True,
+        find=_changeable,
+        show=_shown,
+        answer=RetailSubscriptionOut,
+        cancellation=CancellationIn,
+        at_once=(
+            ("suspend", ChangeKind.SUSPENSION, "Ask for a subscription to be switched off, where its type allows it"),
+            ("activate", ChangeKind.ACTIVATION, "Ask for a subscription to be switched on again"),
+        ),
+    ),
+)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -122,6 +123,9 @@ class Caller:
 
     def post(self, path: str, body: object = None, *, key: str | None = None):
         return self.ask("POST", path, key=key, **({} if body is None else {"json": body}))
+
+    def patch(self, path: str, body: object, *, key: str | None = None, kind: str = "application/merge-patch+json"):
+        return self.ask("PATCH", path, key=key, data=json.dumps(body), content_type=kind)
 
     def delete(self, path: str):
         return self.ask("DELETE", path)

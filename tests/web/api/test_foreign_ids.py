@@ -27,13 +27,23 @@ def prey(session, world, shop, office, bought: Bought):
     return found
 
 
+# Calls whose body says nothing that is needed.
+EMPTY = (
+    "cancel_subscription", "cancel_order", "approve", "accept_request", "patch_order", "patch_subscription",
+    "patch_asset", "patch_account", "patch_customer",
+)  # fmt: skip
+
+
 def bodies(item) -> dict[str, object]:
     """Return what each call would take, so that it is the id it is refused for."""
     return {
         "add_item": item,
         "submit": {"net_total": "10.00"},
         "change_quantity": {"quantity": 1},
-        "cancel": {},
+        "decline": {"reason": "No thanks"},
+        "reject_request": {"reason": "No thanks"},
+        "give_back": {"quantity": 1},
+        **{name: {} for name in EMPTY},
     }
 
 

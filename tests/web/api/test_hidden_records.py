@@ -19,7 +19,7 @@ from tests.web.roles.conftest import hire
 
 __all__ = ["clerk", "hidden", "hire"]
 
-LISTS = ("/accounts", "/orders", "/subscriptions", "/invoices")
+LISTS = ("/accounts", "/orders", "/subscriptions", "/assets", "/invoices")
 
 
 @pytest.fixture
@@ -37,6 +37,7 @@ def places(hidden) -> dict[str, str]:
         "/accounts": f"/accounts/{hidden.account.id}",
         "/orders": f"/orders/{hidden.quoted[RuledKind.ORDER]}",
         "/subscriptions": f"/subscriptions/{hidden.quoted[RuledKind.SUBSCRIPTION]}",
+        "/assets": f"/assets/{hidden.quoted[RuledKind.ASSET]}",
         "/invoices": f"/invoices/{hidden.quoted[RuledKind.INVOICE]}",
     }
 
@@ -81,7 +82,33 @@ def test_what_may_not_be_changed_is_not_changed_by_api(session, world, desk, cle
         (f"/orders/{drafted}/items", item),
         (f"/orders/{drafted}/submit", None),
         ("/orders/SO-2026-VERBORGEN/execute", None),
+        ("/orders/SO-2026-VERBORGEN/cancel", {"reason": "x"}),
+        ("/subscriptions/SUB-VERBORGEN/quantity", {"quantity": 1}),
+        ("/subscriptions/SUB-VERBORGEN/cancel", {"reason": "Unused"}),
+        ("/subscriptions/SUB-VERBORGEN/suspend", None),
     ):
         answer = desk.post(path, body)
         assert answer.status_code in (403, 404), (path, answer.text)
+    for path, body in (
+        (f"/accounts/{hidden.account.id}", {"name": "Stolen"}),
+        ("/subscriptions/SUB-VERBORGEN", {"name": "Stolen"}),
+        ("/assets/AST-VERBORGEN", {"expires_on": "2031-01-01"}),
+    ):
+        answer = desk.patch(path, body)
+        assert answer.status_code in (403, 404), (path, answer.text)
     assert state_of(session, world) == before
+
+
+def test_no_call_of_the_api_names_a_hidden_customer(app, world, desk, hidden):
+    """BC-F14 (partly): every list there is, and every call whose address names something else."""
+    keep(world, RuledKind.ACCOUNT, hidden.account.id, make_rule(world, "Others"))
+    lists = [
+        rule.rule.removeprefix("/bss/api/v1")
+        for rule in app.url_map.iter_rules()
+        if rule.endpoint.startswith("bss_api.") and not rule.arguments and "GET" in rule.methods
+    ]
+    assert {*LISTS, "/requests", "/products", "/me"} <= set(lists)
+    for path in lists:
+        answer = desk.get(path)
+        assert answer.status_code == 200, path
+        assert [word for word in hidden.words if word in answer.text] == [], path

@@ -1,0 +1,1 @@
+"""Assets by API: what was bought once, at what its owner or its payer paid."""
