@@ -17,6 +17,7 @@ from app.accounts.models import Account
 from app.catalogue.charging import chosen_options, tiers_of
 from app.catalogue.models import Product, ProductPrice
 from app.core.db import session
+from app.core.errors import Invalid
 from app.pricing.arithmetic import with_percent
 from app.pricing.models import PriceList, PriceListEntry, PriceRule, Promotion, PromotionAmount
 from app.pricing.quotes import ExplainedPrice, PriceKey, explain_prices, root_buyer
@@ -77,7 +78,7 @@ def price_for_period(
     if cost.user_price is not None:
         base = cost.user_price
     elif not is_new_term or cost.label is PriceLabel.EXTERNAL:  # the vendor has told it, or it is its last known
-        base = cost.base_cost if cost.base_cost is not None else cost.unit_cost
+        base = _present(cost)
     elif is_protected(cost, on):
         base = _protected_base(subscription, cost, on, rows)
     else:
@@ -125,22 +126,31 @@ def _todays_base(
         return _line_base(subscription, cost, list_price, None)
     found = rows.offer_of(subscription, payer, on)
     if found is None:  # not sold any more: what runs goes on at its price (CB-02)
-        return cost.base_cost if cost.base_cost is not None else cost.unit_cost
+        return _present(cost)
     cost.price_list_id = found.price_list_id
     return _line_base(subscription, cost, *found.counted_from)
 
 
 def _line_base(subscription: Subscription, cost: SubscriptionCost, start: Decimal, rule: ListRule | None) -> Decimal:
     product = session.get_one(Product, (subscription.distributor_id, subscription.product_id))
+    try:
+        options = chosen_options(product, tuple(subscription.price_options), cost.currency)
+    except Invalid:  # an option is not sold any more: what runs goes on at its price, and holds no other's billing up
+        return _present(cost)
     return line_price(
         start,
         max(subscription.quantity, 1),
         cost.currency,
         scheme=product.price_scheme,
         tiers=tiers_of(product),
-        options=chosen_options(product, tuple(subscription.price_options), cost.currency),
+        options=options,
         rule=rule,
     ).unit_price
+
+
+def _present(cost: SubscriptionCost) -> Decimal:
+    """Return what a unit costs before hand and promotion."""
+    return cost.base_cost if cost.base_cost is not None else cost.unit_cost
 
 
 def _price_row(subscription: Subscription) -> ProductPrice | None:

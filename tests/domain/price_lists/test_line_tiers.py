@@ -179,3 +179,19 @@ def test_a_renewal_counts_by_the_tiers_of_the_list_it_was_bought_by(session, wor
     billing.pass_until(date(2026, 4, 2))
 
     assert [total for _, _, total in billing.papers()] == [Decimal("105.00"), Decimal("125.00")]
+
+
+def test_an_option_that_is_sold_no_more_keeps_its_price_and_stops_no_billing(session, world) -> None:
+    """CB-02 (partly): what runs goes on at its price; the payer's other subscriptions renew beside it."""
+    from tests.domain.renewals.conftest import Billing  # noqa: PLC0415 - its clock is all that is needed
+
+    billing = Billing(session, world)
+    option = {"code": "support", "name": "Support", "amount": "5.00", "percent": None, "currency": "EUR"}
+    billing.product(world.seats, price_options=[option])
+    billing.buy(date(2026, 3, 2), world.seats, 2, "15.00", columns={"price_options": ["support"]})
+    billing.buy(date(2026, 3, 2), world.seats, 1, "10.00")
+    billing.product(world.seats, price_options=[])
+    billing.pass_until(date(2026, 4, 2))
+
+    bought, renewed = [total for _, _, total in billing.papers()][:2], billing.papers()[-1][2]
+    assert renewed == sum(bought)
