@@ -28,6 +28,7 @@ ACCOUNT = (
     Entry("Reseller plans", PLANS, "star"),
     Entry("Manage storefront", "manage_home.index", "settings"),
     Entry("My storefront", "storefront_sessions.hop_out", "external"),
+    Entry("My profile", "storefront_account.index", "user"),
     Entry("Change password", "storefront_sessions.own_password", "lock"),
     Entry("Sign-in and security", "storefront_sessions.security", "shield"),
 )

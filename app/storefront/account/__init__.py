@@ -1,0 +1,1 @@
+"""One's own details, and the company's (SF-17)."""
