@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 
 from app.core.db import session
 from app.core.secrets import digest, new_token
@@ -82,6 +82,23 @@ def end_links(realm_id: UUID, user_id: UUID, purpose: TokenPurpose, *, at: datet
             )
             .values(used_at=at)
         )
+
+
+def count_links(realm_id: UUID, user_id: UUID, purpose: TokenPurpose, *, since: datetime) -> int:
+    """Return how many links of a purpose a user was sent since an instant."""
+    with open_realm(realm_id):
+        found = session.scalar(
+            select(func.count())
+            .select_from(SingleUseToken)
+            .where(
+                SingleUseToken.distributor_id == current_scope().distributor_id,
+                SingleUseToken.realm_id == realm_id,
+                SingleUseToken.user_id == user_id,
+                SingleUseToken.purpose == purpose,
+                SingleUseToken.created_at > since,
+            )
+        )
+    return found or 0
 
 
 def find_holder(purpose: TokenPurpose, realm_id: UUID, token: str, *, at: datetime) -> LinkHolder | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import select, update
@@ -10,7 +10,7 @@ from sqlalchemy import select, update
 from app.audit.services import Actor, record
 from app.core.db import session
 from app.identity.errors import LinkNoLongerValid
-from app.identity.links import find_holder, get_holder, make_link, use_link
+from app.identity.links import count_links, find_holder, get_holder, make_link, use_link
 from app.identity.mails import local_time, mail_person, owner_name, realm_url
 from app.identity.models import Credential, SignInName, TokenPurpose, User, UserStatus
 from app.identity.passwords import NOT_REUSED, check_password, check_unused, hash_password
@@ -27,6 +27,8 @@ from app.identity.remembered import forget_all
 from app.identity.sessions import end_sessions
 from app.notifications.services import MailTemplate
 from tenants.context import current_scope, scope
+
+A_DAY, RESENDS_A_DAY = timedelta(days=1), 5  # beside the first one
 
 
 def send_activation(user: User, realm_id: UUID, *, at: datetime) -> str:
@@ -144,9 +146,14 @@ def let_in_with_password(user: User, password: str, *, at: datetime) -> None:
 
 
 def request_new_activation(realm_id: UUID, token: str, *, at: datetime) -> None:
-    """Mail a new activation link to the holder of one that no longer works; silent where there is nothing to activate."""
+    """Mail a new activation link to the holder of one that no longer works; silent where there is nothing to activate.
+
+    Silent too after five in a day (SF-04): people of staff may still send one by hand.
+    """
     holder = find_holder(TokenPurpose.ACTIVATION, realm_id, token, at=at)
     if holder is None or holder.name.status is not UserStatus.PENDING:
+        return
+    if count_links(realm_id, holder.user_id, TokenPurpose.ACTIVATION, since=at - A_DAY) >= RESENDS_A_DAY + 1:
         return
     with scope(scope_of(holder.person)):
         send_activation(get_user(holder.user_id), realm_id, at=at)

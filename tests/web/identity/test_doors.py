@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from datetime import timedelta
 from http import HTTPStatus
 
 import pytest
@@ -283,6 +284,20 @@ def test_ended_link_offers_a_new_one_by_mail(client, world) -> None:
     assert (known.status_code, known.text) == (unknown.status_code, unknown.text)
     _, renewed = mailed(world, "user_activation")
     assert client.get(path_of(link_of(renewed))).status_code == OK
+
+
+def test_five_new_activation_links_a_day_are_enough(client, world) -> None:
+    """SF-04: whoever has an old link floods nobody's mailbox; the next day it works again."""
+    with scope(world.tech.scope):
+        make_user_pending(world)
+    link = path_of(link_of(mailed(world, "user_activation")[0]))
+    answers = {client.post(f"{link}/resend").text for _ in range(7)}
+    assert (len(answers), len(mailed(world, "user_activation"))) == (1, 6)
+    with scope(world.scope), open_realm(world.tech.storefront.id):
+        db_session.execute(update(SingleUseToken).values(created_at=utc_now() - timedelta(days=1, minutes=1)))
+        db_session.commit()
+    client.post(f"{link}/resend")
+    assert len(mailed(world, "user_activation")) == 7
 
 
 @pytest.mark.parametrize(
