@@ -85,6 +85,15 @@ def find_order_number(order_id: UUID) -> str | None:
     )
 
 
+def find_order_of_item(item_id: UUID | None) -> str | None:
+    """Return the number of the order something was bought with, or None where that is out of reach."""
+    return session.scalar(
+        select(Order.number)
+        .join(OrderItem, (OrderItem.distributor_id == Order.distributor_id) & (OrderItem.order_id == Order.id))
+        .where(Order.distributor_id == current_scope().distributor_id, OrderItem.id == item_id)
+    )
+
+
 def _locked(name: str, condition: ColumnElement[bool]) -> Order:
     found: Order | None = session.scalar(
         select(Order)

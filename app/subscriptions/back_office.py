@@ -75,6 +75,12 @@ class SubscriptionFilter:
     search: str = ""
     status: SubscriptionStatus | None = None
     sync_status: SyncStatus | None = None
+    account_id: UUID | None = None  # who has it, or pays for it
+    product_type_id: UUID | None = None
+    cycle: BillingCycle | None = None
+    renews_from: date | None = None  # first and last day on which the term ends
+    renews_to: date | None = None
+    auto_renew: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,4 +196,18 @@ def _filtered(statement: Any, wanted: SubscriptionFilter) -> Any:
         statement = statement.where(Subscription.status == wanted.status)
     if wanted.sync_status is not None:
         statement = statement.where(Subscription.sync_status == wanted.sync_status)
+    if wanted.account_id is not None:
+        statement = statement.where(
+            or_(Subscription.account_id == wanted.account_id, Subscription.payer_id == wanted.account_id)
+        )
+    if wanted.product_type_id is not None:
+        statement = statement.where(Product.product_type_id == wanted.product_type_id)
+    if wanted.cycle is not None:
+        statement = statement.where(Subscription.cycle == wanted.cycle)
+    if wanted.renews_from is not None:
+        statement = statement.where(Subscription.renews_on >= wanted.renews_from)
+    if wanted.renews_to is not None:
+        statement = statement.where(Subscription.renews_on <= wanted.renews_to)
+    if wanted.auto_renew is not None:
+        statement = statement.where(Subscription.auto_renew.is_(wanted.auto_renew))
     return statement

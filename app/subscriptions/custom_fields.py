@@ -1,6 +1,6 @@
-"""Fields a distributor adds to assets, and what they hold (CB-31).
+"""Fields a distributor adds to assets and subscriptions, and what they hold (CB-23, CB-31).
 
-A field made by hand shows only on assets of product types that a display rule names; one that a vendor publishes needs
+A field made by hand shows only on what is of a product type that a display rule names; one that a vendor publishes needs
 none. A storefront shows a field only with its tick.
 """
 
@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
+from typing import Any, TypeAlias
 from uuid import UUID
 
 from sqlalchemy import Select, delete, func, select
@@ -20,13 +21,21 @@ from app.catalogue.models import Product, ProductType
 from app.core.db import session
 from app.core.errors import FieldError, Invalid, NotFound
 from app.core.ids import new_id
-from app.subscriptions.asset_models import AssetField, AssetFieldKind, AssetFieldRule, AssetFieldValues
-from app.subscriptions.models import Asset
+from app.subscriptions.asset_models import (
+    AssetField,
+    AssetFieldKind,
+    AssetFieldRule,
+    AssetFieldValues,
+    FieldSubject,
+    SubscriptionFieldValues,
+)
+from app.subscriptions.models import Asset, Subscription
 from tenants.context import current_scope
 
 CODE = re.compile(r"[A-Za-z0-9._-]{1,64}")
 MAX_NAME, MAX_VALUE, MAX_CHOICES, MAX_CHOICE, MAX_POSITION = 100, 500, 50, 100, 9999
 YES, NO = "yes", "no"
+Owned: TypeAlias = Asset | Subscription
 
 
 class AssetFieldNotFound(NotFound):
@@ -44,6 +53,7 @@ class FieldDetails:
     code: str
     name: str
     kind: AssetFieldKind
+    subject: FieldSubject = FieldSubject.ASSET
     group_name: str = ""
     position: int = 0
     choices: tuple[str, ...] = ()
@@ -56,7 +66,7 @@ class FieldDetails:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One field of one asset with what it holds; the default where nothing was entered."""
+    """One field with what it holds; the default where nothing was entered."""
 
     field: AssetField
     value: str
@@ -75,7 +85,10 @@ def create_field(new: FieldDetails, *, actor: Actor, at: datetime, is_from_vendo
 
 
 def update_field(field_id: UUID, new: FieldDetails, *, actor: Actor, at: datetime) -> AssetField:
-    """Change a field; what assets hold in it stays. Its kind stays. Raises AssetFieldNotFound, Invalid."""
+    """Change a field; what is held in it stays, and so do its kind and what it describes.
+
+    Raises AssetFieldNotFound, Invalid.
+    """
     field = get_field(field_id)
     _check(new, field)
     _fill(field, new)
@@ -125,16 +138,19 @@ def rules_of(field_ids: Collection[UUID]) -> Mapping[UUID, frozenset[UUID]]:
     }
 
 
-def answers_of(asset: Asset, *, in_storefront: bool = False) -> Sequence[Answer]:
-    """Return the fields an asset shows, with what they hold; in a storefront only ticked ones that hold something."""
+def answers_of(owned: Owned, *, in_storefront: bool = False) -> Sequence[Answer]:
+    """Return the fields something shows, with what they hold; in a storefront only ticked ones that hold something."""
     product_type_id = session.scalar(
         select(Product.product_type_id).where(
-            Product.distributor_id == asset.distributor_id, Product.id == asset.product_id
+            Product.distributor_id == owned.distributor_id, Product.id == owned.product_id
         )
     )
-    fields = list_fields()
+    subject = FieldSubject.ASSET if isinstance(owned, Asset) else FieldSubject.SUBSCRIPTION
+    fields = [field for field in list_fields() if field.subject is subject]
+    if not fields:
+        return ()
     rules = rules_of([field.id for field in fields])
-    held = _held(asset.id)
+    held = _held(owned)
     found = [
         Answer(field, str(held.get(str(field.id), field.default_value)))
         for field in fields
@@ -145,12 +161,12 @@ def answers_of(asset: Asset, *, in_storefront: bool = False) -> Sequence[Answer]
     return [answer for answer in found if answer.field.shows_in_storefront and answer.value]
 
 
-def save_answers(asset: Asset, answers: Mapping[UUID, str], *, actor: Actor, at: datetime) -> None:
-    """Enter what an asset's fields hold; also of a canceled one (CB-31). Fields that are not named keep theirs.
+def save_answers(owned: Owned, answers: Mapping[UUID, str], *, actor: Actor, at: datetime) -> None:
+    """Enter what fields hold; also of what is canceled (CB-23, CB-31). Fields that are not named keep theirs.
 
-    Raises Invalid with the field's id as name. In a scope that may write the asset.
+    Raises Invalid with the field's id as name. In a scope that may write the asset or subscription.
     """
-    shown = {answer.field.id: answer.field for answer in answers_of(asset)}
+    shown = {answer.field.id: answer.field for answer in answers_of(owned)}
     errors, entered = [], {}
     for field_id, text in answers.items():
         field = shown.get(field_id)
@@ -162,25 +178,33 @@ def save_answers(asset: Asset, answers: Mapping[UUID, str], *, actor: Actor, at:
             errors.append(FieldError(str(field_id), "value", str(problem)))
     if errors:
         raise Invalid(*errors)
-    row = session.scalar(_values(asset.id).with_for_update())
+    row = session.scalar(_values(owned).with_for_update())
     if row is None:
-        row = AssetFieldValues(
-            reseller_id=asset.reseller_id, account_id=asset.account_id, asset_id=asset.id, answers={}
-        )
+        whose: dict[str, Any] = {"reseller_id": owned.reseller_id, "account_id": owned.account_id, "answers": {}}
+        if isinstance(owned, Asset):
+            row = AssetFieldValues(asset_id=owned.id, **whose)
+        else:
+            row = SubscriptionFieldValues(subscription_id=owned.id, **whose)
         session.add(row)
     row.answers = {**row.answers, **entered}
     session.flush()
-    record("asset.fields_changed", actor=actor, at=at, target_kind="asset", target_id=asset.id)
+    kind = "asset" if isinstance(owned, Asset) else "subscription"
+    record(f"{kind}.fields_changed", actor=actor, at=at, target_kind=kind, target_id=owned.id)
 
 
-def _values(asset_id: UUID) -> Select[AssetFieldValues]:
-    return select(AssetFieldValues).where(
-        AssetFieldValues.distributor_id == current_scope().distributor_id, AssetFieldValues.asset_id == asset_id
+def _values(owned: Owned) -> Select[Any]:
+    here = current_scope().distributor_id
+    if isinstance(owned, Asset):
+        return select(AssetFieldValues).where(
+            AssetFieldValues.distributor_id == here, AssetFieldValues.asset_id == owned.id
+        )
+    return select(SubscriptionFieldValues).where(
+        SubscriptionFieldValues.distributor_id == here, SubscriptionFieldValues.subscription_id == owned.id
     )
 
 
-def _held(asset_id: UUID) -> Mapping[str, object]:
-    row = session.scalar(_values(asset_id))
+def _held(owned: Owned) -> Mapping[str, object]:
+    row = session.scalar(_values(owned))
     return row.answers if row is not None else {}
 
 
@@ -245,6 +269,8 @@ def _text_errors(new: FieldDetails) -> Iterator[FieldError]:
 def _choice_errors(new: FieldDetails, known: AssetField | None) -> Iterator[FieldError]:
     if known is not None and new.kind is not known.kind:
         yield FieldError("kind", "frozen", "The type cannot be changed; add another field")
+    if known is not None and new.subject is not known.subject:
+        yield FieldError("subject", "frozen", "What it describes cannot be changed; add another field")
     if new.kind is AssetFieldKind.CHOICE and not new.choices:
         yield FieldError("choices", "required", "Enter the choices, one a line")
     if len(new.choices) > MAX_CHOICES or any(len(choice) > MAX_CHOICE for choice in new.choices):
@@ -278,7 +304,7 @@ def _unknown_types(product_type_ids: Collection[UUID]) -> bool:
 
 
 def _fill(field: AssetField, new: FieldDetails) -> None:
-    field.code, field.name, field.kind = new.code, new.name.strip(), new.kind
+    field.code, field.name, field.kind, field.subject = new.code, new.name.strip(), new.kind, new.subject
     field.group_name, field.position = new.group_name.strip(), new.position
     field.choices, field.default_value = list(new.choices), new.default_value.strip()
     field.is_required, field.is_searchable = new.is_required, new.is_searchable

@@ -8,7 +8,7 @@ from wtforms.widgets import CheckboxInput, ListWidget
 
 from app.core.errors import Invalid
 from app.core.ids import parse_id
-from app.subscriptions.asset_models import AssetField, AssetFieldKind
+from app.subscriptions.asset_models import AssetField, AssetFieldKind, FieldSubject
 from app.subscriptions.custom_fields import FieldDetails
 from app.web.forms import Form
 
@@ -21,11 +21,17 @@ KIND_WORDS = {
 }
 
 
+SUBJECT_WORDS = {FieldSubject.ASSET: "Assets", FieldSubject.SUBSCRIPTION: "Subscriptions"}
+
+
 class FieldForm(Form):
     """What a field is, where it shows, and what it starts with."""
 
     name = StringField("Name", validators=[InputRequired("Enter a name"), Length(max=100)])
     code = StringField("Code", validators=[InputRequired("Enter a code")], description="Letters, digits, dots, dashes.")
+    subject = SelectField(
+        "Describes", choices=[(each.value, words) for each, words in SUBJECT_WORDS.items()], validate_choice=False
+    )
     kind = SelectField("Type", choices=[(each.value, words) for each, words in KIND_WORDS.items()])
     choices = TextAreaField("Choices", validators=[Optional()], description="One a line.", render_kw={"rows": 4})
     group_name = StringField(
@@ -42,7 +48,7 @@ class FieldForm(Form):
         "Show in storefront", description="Its customer reads it, where a display rule shows it."
     )
     product_types = SelectMultipleField(
-        "Display rule: assets of these product types",
+        "Display rule: of these product types",
         validate_choice=False,
         option_widget=CheckboxInput(),
         widget=ListWidget(prefix_label=False),
@@ -50,7 +56,11 @@ class FieldForm(Form):
     )
 
     def to_details(self) -> FieldDetails:
-        """Return the validated input; raises Invalid for product types that are none."""
+        """Return the validated input; raises Invalid for product types and subjects that are none."""
+        wanted = self.subject.data or FieldSubject.ASSET.value
+        subject = next((each for each in FieldSubject if each.value == wanted), None)
+        if subject is None:
+            raise Invalid.field("subject", "choice", "Choose assets or subscriptions")
         type_ids = {parse_id(text) for text in self.product_types.data or ()}
         chosen = frozenset(each for each in type_ids if each is not None)
         if len(chosen) < len(type_ids):
@@ -59,6 +69,7 @@ class FieldForm(Form):
             code=(self.code.data or "").strip(),
             name=self.name.data or "",
             kind=AssetFieldKind(self.kind.data),
+            subject=subject,
             group_name=self.group_name.data or "",
             position=self.position.data or 0,
             choices=tuple(line.strip() for line in (self.choices.data or "").splitlines() if line.strip()),
@@ -72,6 +83,7 @@ class FieldForm(Form):
     def show(self, field: AssetField, product_type_ids: frozenset[object]) -> None:
         """Fill in what stands."""
         self.name.data, self.code.data, self.kind.data = field.name, field.code, field.kind.value
+        self.subject.data = field.subject.value
         self.choices.data, self.group_name.data = "\n".join(field.choices), field.group_name
         self.position.data, self.default_value.data = field.position, field.default_value
         self.is_required.data, self.is_searchable.data = field.is_required, field.is_searchable

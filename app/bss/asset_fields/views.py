@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 
 from app.access import permission_required, signed_in_viewer
-from app.bss.asset_fields.forms import KIND_WORDS, FieldForm
+from app.bss.asset_fields.forms import KIND_WORDS, SUBJECT_WORDS, FieldForm
 from app.catalogue.models import ProductKind, ProductType
 from app.core.clock import utc_now
 from app.core.db import session, unit_of_work
@@ -41,10 +41,11 @@ def index() -> ResponseReturnValue:
     names = {each.id: each.name for each in _types()}
     return page(
         "bss/asset_fields/index.html",
-        title="Asset fields",
+        title="Asset and subscription fields",
         fields=found,
         shown_on={field.id: sorted(names.get(each, "?") for each in rules[field.id]) for field in found},
         kind_words=KIND_WORDS,
+        subject_words=SUBJECT_WORDS,
         may_edit=signed_in_viewer().can(Permission.BSS_SETUP_EDIT),
     )
 
@@ -97,19 +98,20 @@ def delete(field_id: UUID) -> ResponseReturnValue:
 
 def _form() -> FieldForm:
     form = FieldForm()
-    form.product_types.choices = [(str(each.id), each.name) for each in _types()]
+    form.product_types.choices = [
+        (str(each.id), f"{each.name} ({'assets' if each.kind is ProductKind.ONE_OFF else 'subscriptions'})")
+        for each in _types()
+    ]
     return form
 
 
 def _types() -> list[ProductType]:
-    """Return what leaves assets behind: types of one-off products."""
+    """Return the product types; those of one-off products leave assets behind, the others subscriptions."""
     return list(
         session.scalars(
             select(ProductType)
-            .where(
-                ProductType.distributor_id == current_scope().distributor_id, ProductType.kind == ProductKind.ONE_OFF
-            )
-            .order_by(ProductType.name, ProductType.id)
+            .where(ProductType.distributor_id == current_scope().distributor_id)
+            .order_by(ProductType.kind != ProductKind.ONE_OFF, ProductType.name, ProductType.id)
         )
     )
 
@@ -119,7 +121,7 @@ def _edit_page(form: FieldForm, field: AssetField | None) -> str:
     return page(
         "bss/asset_fields/edit.html",
         title=title,
-        breadcrumbs=[Crumb("Asset fields", url_for(".index")), Crumb(title)],
+        breadcrumbs=[Crumb("Asset and subscription fields", url_for(".index")), Crumb(title)],
         form=form,
         field_row=field,
     )

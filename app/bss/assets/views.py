@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
-from flask import flash, redirect, request, url_for
+from flask import flash, redirect, url_for
 from flask.typing import ResponseReturnValue
 
 from app.access import permission_required, signed_in_viewer
 from app.accounts.queries import get_account
+from app.billing.queries import papers_of
 from app.bss.assets.forms import AS_IT_IS, ExpiryForm, PriceForm, ReturnForm
 from app.bss.calendar import distributor_today
+from app.bss.custom_fields import typed_fields, with_typed
 from app.bss.listing import asked_choice, asked_export, asked_id, asked_text, export, with_args
 from app.catalogue.models import Term
 from app.catalogue.queries import get_product
@@ -22,6 +24,7 @@ from app.core.db import unit_of_work
 from app.core.errors import Invalid
 from app.core.ids import new_id, parse_id
 from app.identity.permissions import Permission
+from app.orders.execution_rows import find_order_of_item
 from app.subscriptions.assets import (
     AssetFilter,
     ListedAsset,
@@ -32,7 +35,7 @@ from app.subscriptions.assets import (
     get_asset_for_update,
     list_assets,
 )
-from app.subscriptions.custom_fields import Answer, answers_of, save_answers
+from app.subscriptions.custom_fields import answers_of, save_answers
 from app.subscriptions.models import Asset, AssetStatus
 from app.web.exports import Cell
 from app.web.pages import page
@@ -56,7 +59,6 @@ HEADER = (
     "Purchased",
 )
 EDITABLE = (AssetStatus.PENDING_ACTIVATION, AssetStatus.ACTIVE, AssetStatus.EXPIRED)
-FIELD = "field-"
 
 
 @bp.get("")
@@ -179,11 +181,7 @@ def expiry(code: str) -> ResponseReturnValue:
 @permission_required(Permission.BSS_SUBSCRIPTIONS_EDIT)
 def fields(code: str) -> ResponseReturnValue:
     """Save what an asset's custom fields hold; also those of a canceled one."""
-    typed = {
-        field_id: text[:1000]
-        for name, text in request.form.items()
-        if name.startswith(FIELD) and (field_id := parse_id(name.removeprefix(FIELD))) is not None
-    }
+    typed = typed_fields()
     try:
         with unit_of_work():
             save_answers(get_asset(code), typed, actor=signed_in_viewer().actor, at=utc_now())
@@ -220,8 +218,10 @@ def _detail(
         payer=get_account(asset.payer_id),
         product=get_product(asset.product_id),
         cost=find_cost(asset.id),
+        order_number=find_order_of_item(asset.order_item_id) if viewer.can(Permission.BSS_ORDERS_VIEW) else None,
+        papers=papers_of(order_item_id=asset.order_item_id) if viewer.can(Permission.BSS_BILLING_VIEW) else [],
         words=words,
-        answers=_with_typed(answers_of(asset), typed or {}),
+        answers=with_typed(answers_of(asset), typed or {}),
         errors=errors or {},
         may_edit=may_edit,
         may_price=viewer.can(Permission.BSS_PRICES_OVERRIDE) and asset.status in EDITABLE,
@@ -238,10 +238,6 @@ def _detail(
 def words(state: object) -> str:
     """Return a state as the specification spells it."""
     return str(getattr(state, "value", state)).replace("_", " ").capitalize()
-
-
-def _with_typed(answers: Sequence[Answer], typed: dict[UUID, str]) -> list[Answer]:
-    return [Answer(each.field, typed.get(each.field.id, each.value)) for each in answers]
 
 
 def _offer_lists(form: PriceForm, asset: Asset) -> None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from flask import current_app, url_for
+from flask import current_app, flash, redirect, url_for
 from flask.typing import ResponseReturnValue
 
 from app.access import permission_required, signed_in_viewer
 from app.billing.charges import latest_charges
+from app.billing.queries import papers_of
 from app.billing.usage.rates import list_rates
 from app.billing.usage.rating import usage_so_far
+from app.bss.custom_fields import typed_fields, with_typed
 from app.bss.subscriptions.blueprint import bp
 from app.bss.subscriptions.forms import ActionForm
 from app.bss.subscriptions.views import words
@@ -24,12 +26,18 @@ from app.changes.people import people_of
 from app.changes.progress import Stage, stages_for_staff
 from app.changes.queries import changes_of, open_change
 from app.changes.words import KIND_WORDS, STATUS_WORDS, TIMING_WORDS, day_of, words_of
+from app.core.clock import utc_now
+from app.core.db import unit_of_work
+from app.core.errors import Invalid
 from app.identity.permissions import Permission
+from app.orders.execution_rows import find_order_of_item
 from app.provisioning.models import TaskStatus
 from app.provisioning.queries import find_task_of_change, last_task_of
 from app.subscriptions.add_ons import list_add_ons
 from app.subscriptions.back_office import SubscriptionDetail, get_detail
 from app.subscriptions.bundles import list_components
+from app.subscriptions.custom_fields import answers_of, save_answers
+from app.subscriptions.domains.services import contested_by
 from app.subscriptions.machine import Action
 from app.subscriptions.models import ChangeStatus, Subscription, SubscriptionChange, SubscriptionRole, SyncStatus
 from app.subscriptions.problems import find_problem
@@ -86,11 +94,17 @@ WANTS = (
 @permission_required(Permission.BSS_SUBSCRIPTIONS_VIEW)
 def detail(code: str) -> ResponseReturnValue:
     """Show one subscription."""
+    return subscription_page(code)
+
+
+def subscription_page(code: str, refusal: Invalid | None = None) -> ResponseReturnValue:
+    """Render a subscription; `refusal` says which custom field was not taken."""
     shown, found = get_detail(code), get_subscription(code)
     current, changes = open_change(found.id), changes_of(found.id)
     task = find_task_of_change(current.id) if current is not None else None
     problem = find_problem(found.id)
-    may_edit = signed_in_viewer().can(Permission.BSS_SUBSCRIPTIONS_EDIT)
+    viewer = signed_in_viewer()
+    may_edit = viewer.can(Permission.BSS_SUBSCRIPTIONS_EDIT)
     return page(
         "bss/subscriptions/detail.html",
         title=shown.name,
@@ -109,17 +123,35 @@ def detail(code: str) -> ResponseReturnValue:
         changes=changes,
         people=people_of([*changes, *([current] if current is not None else [])]),
         events=list_events(found.id),
-        charges=latest_charges(found.id, LATEST_CHARGES) if signed_in_viewer().can(Permission.BSS_BILLING_VIEW) else [],
+        charges=latest_charges(found.id, LATEST_CHARGES) if viewer.can(Permission.BSS_BILLING_VIEW) else [],
         add_ons=list_add_ons(found.id),
         components=list_components(found.id),
         parent=find_subscription(found.parent_id) if found.parent_id else None,
         usage=usage_so_far(found) if list_rates(found.product_id) else None,
         details=_details(found),
+        order_number=find_order_of_item(found.order_item_id) if viewer.can(Permission.BSS_ORDERS_VIEW) else None,
+        papers=papers_of(subscription_id=found.id) if viewer.can(Permission.BSS_BILLING_VIEW) else [],
+        contested=contested_by(found),
+        answers=with_typed(answers_of(found), typed_fields() if refusal else {}),
+        field_errors={error.field: error.message for error in refusal.errors} if refusal else {},
         words=words,
         cycles=CYCLE_WORDS,
         terms=TERM_WORDS,
         **CHANGE_WORDS,
-    )
+    ), 422 if refusal else 200
+
+
+@bp.post("/<code>/fields")
+@permission_required(Permission.BSS_SUBSCRIPTIONS_EDIT)
+def fields(code: str) -> ResponseReturnValue:
+    """Save what a subscription's custom fields hold; also those of a canceled one (CB-23)."""
+    try:
+        with unit_of_work():
+            save_answers(get_subscription(code), typed_fields(), actor=signed_in_viewer().actor, at=utc_now())
+    except Invalid as refusal:
+        return subscription_page(code, refusal)
+    flash("The fields were saved.", "success")
+    return redirect(back_to(code), code=303)
 
 
 CHANGE_WORDS = {

@@ -8,6 +8,7 @@ from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from app.access import permission_required, signed_in_viewer
+from app.bss.listing import export
 from app.bss.subscriptions.blueprint import bp
 from app.bss.subscriptions.detail import CHANGE_WORDS, back_to, crumbs_of, waits_for_us
 from app.bss.subscriptions.forms import AcceptForm, ActionForm, RejectForm
@@ -28,7 +29,6 @@ from app.provisioning.queries import find_task_of_change
 from app.subscriptions.back_office import get_detail
 from app.subscriptions.models import ChangeKind, ChangeStatus, ChangeTiming, SubscriptionChange
 from app.subscriptions.problems import find_problem
-from app.web.exports import csv_response
 from app.web.pages import page
 from app.web.pagination import Page, requested_page
 from themes.frames import Crumb
@@ -186,4 +186,4 @@ def _export(wanted: RequestFilter) -> ResponseReturnValue:
         )
         for row in found
     ]
-    return csv_response("requests", EXPORT_HEADER, rows)
+    return export("csv", "requests", EXPORT_HEADER, rows)

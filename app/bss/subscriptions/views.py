@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import enum
+from datetime import date
+from uuid import UUID
 
 from flask import request
 from flask.typing import ResponseReturnValue
 
 from app.access import permission_required
+from app.accounts.queries import find_account
+from app.bss.listing import export
 from app.bss.subscriptions.blueprint import bp
+from app.catalogue.models import BillingCycle
+from app.catalogue.queries import list_product_types
 from app.catalogue.words import CYCLE_WORDS
 from app.changes.back_office import count_undecided
+from app.core.days import write_day
+from app.core.ids import parse_id
 from app.identity.permissions import Permission
 from app.owner.lists import chips, chosen, with_args
 from app.subscriptions.back_office import (
@@ -19,7 +27,6 @@ from app.subscriptions.back_office import (
     list_subscriptions,
 )
 from app.subscriptions.models import SubscriptionStatus, SyncStatus
-from app.web.exports import csv_response, xlsx_response
 from app.web.pages import page
 from app.web.pagination import Page, requested_page
 
@@ -39,9 +46,7 @@ def words(state: enum.Enum) -> str:
 @permission_required(Permission.BSS_SUBSCRIPTIONS_VIEW)
 def index() -> ResponseReturnValue:
     """List subscriptions, or export what the filter finds."""
-    wanted = SubscriptionFilter(
-        request.args.get("q", "")[:100], chosen(SubscriptionStatus, "status"), chosen(SyncStatus, "sync")
-    )
+    wanted, types = _wanted(), [each.product_type for each in list_product_types()]
     if request.args.get("export") in ("csv", "xlsx"):
         return _export(wanted)
     asked = requested_page()
@@ -54,11 +59,35 @@ def index() -> ResponseReturnValue:
         filters=[
             _select("status", "Status", SubscriptionStatus),
             _select("sync", "At the vendor", SyncStatus),
+            {
+                "name": "type",
+                "label": "Product type",
+                "options": [(str(each.id), each.name) for each in types],
+                "value": str(wanted.product_type_id or ""),
+            },
+            {
+                "name": "billed",
+                "label": "Billed",
+                "options": [(each.value, CYCLE_WORDS[each].capitalize()) for each in BillingCycle],
+                "value": wanted.cycle.value if wanted.cycle else "",
+            },
+            {
+                "name": "renewal",
+                "label": "Automatic renewal",
+                "options": [("on", "On"), ("off", "Off")],
+                "value": request.args.get("renewal", ""),
+            },
         ],
         chips=chips(
             {
                 "status": f"Status: {words(wanted.status)}" if wanted.status else "",
                 "sync": f"At the vendor: {words(wanted.sync_status)}" if wanted.sync_status else "",
+                "type": next((each.name for each in types if each.id == wanted.product_type_id), ""),
+                "billed": CYCLE_WORDS[wanted.cycle].capitalize() if wanted.cycle else "",
+                "renewal": _renewal_words(wanted),
+                "account": _account_words(wanted.account_id),
+                "from": f"Renews from {write_day(wanted.renews_from)}" if wanted.renews_from else "",
+                "to": f"Renews until {write_day(wanted.renews_to)}" if wanted.renews_to else "",
             }
         ),
         words=words,
@@ -66,6 +95,39 @@ def index() -> ResponseReturnValue:
         with_args=with_args,
         undecided=count_undecided(),
     )
+
+
+def _wanted() -> SubscriptionFilter:
+    """Read the list's filter from the query string; what is no choice is no filter."""
+    return SubscriptionFilter(
+        search=request.args.get("q", "")[:100],
+        status=chosen(SubscriptionStatus, "status"),
+        sync_status=chosen(SyncStatus, "sync"),
+        account_id=parse_id(request.args.get("account", "")),
+        product_type_id=parse_id(request.args.get("type", "")),
+        cycle=chosen(BillingCycle, "billed"),
+        renews_from=_asked_day("from"),
+        renews_to=_asked_day("to"),
+        auto_renew={"on": True, "off": False}.get(request.args.get("renewal", "")),
+    )
+
+
+def _asked_day(name: str) -> date | None:
+    try:
+        return date.fromisoformat(request.args.get(name, ""))
+    except ValueError:
+        return None
+
+
+def _renewal_words(wanted: SubscriptionFilter) -> str:
+    if wanted.auto_renew is None:
+        return ""
+    return "Renews by itself" if wanted.auto_renew else "Does not renew"
+
+
+def _account_words(account_id: UUID | None) -> str:
+    account = find_account(account_id) if account_id is not None else None
+    return account.name if account is not None else ""
 
 
 def _select(name: str, label: str, kind: type[enum.Enum]) -> dict[str, object]:
@@ -95,5 +157,4 @@ def _export(wanted: SubscriptionFilter) -> ResponseReturnValue:
         )
         for row in list_subscriptions(wanted, limit=EXPORT_ROWS)
     ]
-    answer = csv_response if request.args["export"] == "csv" else xlsx_response
-    return answer("subscriptions", EXPORT_HEADER, rows)
+    return export(request.args["export"], "subscriptions", EXPORT_HEADER, rows)

@@ -273,6 +273,7 @@ def subscription(code: str) -> ResponseReturnValue:
         may_buy_more=_may_buy_more(it),
         panel=panel_of(found),
         add_ons=shown(list_add_ons(found.id)),
+        answers=answers_of(found, in_storefront=True),
         request_key=str(new_id()),
     )
 

@@ -6,13 +6,15 @@ from datetime import datetime
 from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import CursorResult, delete, select, text
+from sqlalchemy import CursorResult, and_, delete, or_, select, text
 from sqlalchemy.dialects.postgresql import insert
 
+from app.catalogue.characteristics import DOMAIN
 from app.core.db import session
 from app.core.errors import FieldError
 from app.core.ids import new_id
 from app.subscriptions.domains.models import DomainClaim
+from app.subscriptions.models import Subscription
 from tenants.context import Reach, current_scope
 
 # Orders stand in a domain above this one: their tables are named, their models are not imported.
@@ -59,6 +61,30 @@ def is_taken(name: str, *, apart_from: UUID | None = None) -> bool:
     release_ended(name)
     found = session.scalar(_claim(name))
     return found is not None and found.order_item_id != apart_from
+
+
+def contested_by(subscription: Subscription) -> str | None:
+    """Return who holds the domain name of a running subscription that does not hold it itself: a code, or "an order".
+
+    Such names were ordered twice before they were claimed; somebody has to look. In the distributor's scope only.
+    """
+    name = str(subscription.characteristics.get(DOMAIN) or "").strip().rstrip(".").lower()
+    if not name or not subscription.is_live:
+        return None
+    found = session.scalar(_claim(name))
+    own = {subscription.id, subscription.order_item_id}
+    if found is None or found.subscription_id in own - {None} or found.order_item_id in own - {None}:
+        return None
+    holder = session.scalar(
+        select(Subscription.code).where(
+            Subscription.distributor_id == subscription.distributor_id,
+            or_(
+                Subscription.id == found.subscription_id,
+                and_(Subscription.order_item_id.is_not(None), Subscription.order_item_id == found.order_item_id),
+            ),
+        )
+    )
+    return holder or "an order"
 
 
 def drop_names(order_item_id: UUID, *, apart_from: str | None = None) -> None:

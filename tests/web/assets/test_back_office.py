@@ -11,6 +11,7 @@ from sqlalchemy import select
 from app.billing.models import Invoice
 from app.core.clock import utc_now
 from app.core.ids import new_id
+from app.orders.models import Order
 from app.subscriptions.asset_models import AssetCost, AssetField, AssetFieldValues
 from app.subscriptions.models import Asset, AssetStatus
 from tenants.context import scope
@@ -185,3 +186,15 @@ def test_what_is_somebody_elses_does_not_exist(client, world, sign_in, asset):
         assert client.get(f"/bss/assets/AST-999999{path}").status_code == HTTPStatus.NOT_FOUND
     sign_in(world.cloudia.buyers[0])
     assert client.get(f"/cloudia/billing/assets/{asset.code}").status_code == HTTPStatus.NOT_FOUND
+
+
+def test_an_asset_names_its_order_and_its_papers(client, session, world, sign_in, asset):
+    """CB-31: fields order and invoices."""
+    sign_in(world.bss_user)
+    page = client.get(f"/bss/assets/{asset.code}").text
+    with scope(world.scope):
+        (paper,) = session.scalars(select(Invoice)).all()
+        order = session.scalars(select(Order)).one()
+        paper_number, order_number = paper.number, order.number
+    assert f"/bss/orders/{order_number}" in page
+    assert f"/bss/invoices/{paper_number}" in page
