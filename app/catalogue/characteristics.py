@@ -1,7 +1,7 @@
 """What a service is described by: defined on its type, fixed on the product or asked when it is ordered (CB-01).
 
 A type that inherits shows the characteristics of its root before its own. The JSON on types and products is read and
-written here; keys: id, name, data_type, is_required, is_read_only, is_visible, asked_at_order, is_quantity_linked,
+written here; keys: id, name, data_type, is_required, is_read_only, is_visible, is_compared, asked_at_order, is_quantity_linked,
 usage, values (code, value), default.
 """
 
@@ -64,6 +64,7 @@ class Characteristic:
     is_required: bool = False
     is_read_only: bool = False
     is_visible: bool = True  # in storefronts
+    is_compared: bool = False  # a row of the comparison of a group's editions (SF-19); the distributor's own choice
     asked_at_order: bool = False  # else fixed on the product
     is_quantity_linked: bool = False  # its value follows the licence quantity
     usage: Usage | None = None
@@ -95,6 +96,19 @@ def characteristics_of(product_type: ProductType) -> tuple[Characteristic, ...]:
         rows = root.characteristics if root is not None else []
         inherited = [from_json(row, is_inherited=True) for row in rows]
     return (*built_in, *inherited, *(from_json(row) for row in product_type.characteristics))
+
+
+def compared_of(product_type: ProductType) -> tuple[Characteristic, ...]:
+    """Return what editions of the type are compared by, in the order they are defined (SF-19)."""
+    return tuple(each for each in characteristics_of(product_type) if each.is_compared and each.is_visible)
+
+
+def value_words(characteristic: Characteristic, product: Product) -> str:
+    """Return what a product has of a characteristic, its default included, as people read it; or nothing."""
+    value = product.characteristics.get(characteristic.id)
+    return shown_value(
+        characteristic, checked_value(characteristic, characteristic.default) if _is_empty(value) else value
+    )
 
 
 def asked_of(product_type: ProductType) -> tuple[Characteristic, ...]:
@@ -219,6 +233,7 @@ def from_json(row: Mapping[str, Any], *, is_inherited: bool = False) -> Characte
         is_required=bool(row.get("is_required")),
         is_read_only=bool(row.get("is_read_only")),
         is_visible=bool(row.get("is_visible", True)),
+        is_compared=bool(row.get("is_compared")),
         asked_at_order=bool(row.get("asked_at_order")),
         is_quantity_linked=bool(row.get("is_quantity_linked")),
         usage=Usage(usage) if usage else None,
@@ -237,6 +252,7 @@ def as_json(characteristic: Characteristic) -> dict[str, Any]:
         "is_required": characteristic.is_required,
         "is_read_only": characteristic.is_read_only,
         "is_visible": characteristic.is_visible,
+        "is_compared": characteristic.is_compared,
         "asked_at_order": characteristic.asked_at_order,
         "is_quantity_linked": characteristic.is_quantity_linked,
         "usage": characteristic.usage.value if characteristic.usage else None,

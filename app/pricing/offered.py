@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import (
     CTE,
+    Boolean,
     ColumnElement,
     DateTime,
     ScalarSelect,
@@ -34,7 +35,11 @@ from app.pricing.models import Promotion
 
 # Listings belong to a domain above this one; the table is named, its model is not imported.
 LISTINGS = table(
-    "listings", column("distributor_id", Uuid()), column("reseller_id", Uuid()), column("product_id", Uuid())
+    "listings",
+    column("distributor_id", Uuid()),
+    column("reseller_id", Uuid()),
+    column("product_id", Uuid()),
+    column("trial_enabled", Boolean()),
 )
 CYCLE: ColumnElement[BillingCycle] = bindparam("wanted_cycle", type_=ProductPrice.cycle.type)
 LAST_RANK = 1_000_000

@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import literal, select
 from sqlalchemy.dialects.postgresql import insert
 
 from app.accounts.models import Account, AccountStatus
@@ -22,6 +22,7 @@ from app.core.errors import Conflict, FieldError, Invalid, NotFound
 from app.core.ids import new_id
 from app.core.queue import Nudge
 from app.pricing.catalogue_page import offered_ids
+from app.pricing.offered import LISTINGS
 from app.pricing.quotes import Buyer, PriceKey, buyer_prices
 from app.subscriptions.jobs import OPEN_TRIAL
 from app.subscriptions.models import (
@@ -159,7 +160,22 @@ def trial_product(product_id: UUID, buyer: Buyer) -> Product:
         raise TrialNotOffered
     if product.is_add_on or product.plan_edition or product.id not in offered_ids([product.id], buyer):
         raise TrialNotOffered
+    if not is_trial_offered(product.id, buyer):
+        raise TrialNotOffered
     return product
+
+
+def is_trial_offered(product_id: UUID, buyer: Buyer) -> bool:
+    """Whether the storefront's owner lets its buyers try what it sells: a reseller may say no (RS-19)."""
+    if buyer.reseller_id is None:
+        return True
+    switched_off = select(literal(1)).where(
+        LISTINGS.c.distributor_id == current_scope().distributor_id,
+        LISTINGS.c.reseller_id == buyer.reseller_id,
+        LISTINGS.c.product_id == product_id,
+        LISTINGS.c.trial_enabled.is_(False),
+    )
+    return session.scalar(switched_off.limit(1)) is None
 
 
 def first_price(product_id: UUID, buyer: Buyer) -> PriceKey:

@@ -204,6 +204,7 @@ class CharacteristicForm(Form):
     is_required = BooleanField("Required")
     is_read_only = BooleanField("Read-only")
     is_visible = BooleanField("Visible in storefronts", default=True)
+    is_compared = BooleanField("Compare editions by it", description="A row on the pages of product groups.")
     is_quantity_linked = BooleanField("Follows the quantity of licences")
     usage = SelectField(
         "Usage resource",
@@ -221,6 +222,7 @@ class CharacteristicForm(Form):
             is_required=self.is_required.data,
             is_read_only=self.is_read_only.data,
             is_visible=self.is_visible.data,
+            is_compared=self.is_compared.data,
             asked_at_order=bool(self.asked_at_order.data),
             is_quantity_linked=self.is_quantity_linked.data,
             usage=Usage(self.usage.data) if self.usage.data else None,

@@ -80,7 +80,9 @@ class ProductForm(Form):
     is_active = BooleanField(
         "Active", default=True, description="An inactive product cannot be ordered; its subscriptions go on."
     )
-    is_published = BooleanField("Published", description="Shown in storefronts. Needs a price.")
+    is_published = BooleanField(
+        "Published", description="Shown in storefronts. Needs a price, unless it is sold on request."
+    )
     audience = SelectField("Shown to", choices=[(each.value, words) for each, words in AUDIENCE_WORDS.items()])
     is_new = BooleanField("Mark as new")
     is_featured = BooleanField("Feature on home pages")

@@ -11,7 +11,16 @@ from uuid import UUID
 from sqlalchemy import select
 
 from app.catalogue.characteristics import Characteristic, characteristics_of, checked_value, fixed_of
-from app.catalogue.models import BillingCycle, Category, Industry, PriceGroup, ProductGroup, ProductType, Term
+from app.catalogue.models import (
+    BillingCycle,
+    Category,
+    Industry,
+    PriceGroup,
+    Product,
+    ProductGroup,
+    ProductType,
+    Term,
+)
 from app.catalogue.product_files.fields import KINDS, price_key, units_of
 from app.catalogue.product_files.models import ProductFile
 from app.catalogue.product_files.tables import TableRow
@@ -73,6 +82,7 @@ class Lookups:
     fixed: Mapping[str, Sequence[Characteristic]]  # of a type, by its lower-case name
     default_type: ProductType | None
     units: Sequence[Unit]
+    group_types: Mapping[UUID, UUID]  # the type of what stands in a group
 
 
 def lookups_for(file: ProductFile) -> Lookups:
@@ -89,6 +99,7 @@ def lookups_for(file: ProductFile) -> Lookups:
         fixed={each.name.casefold(): fixed_of(each) for each in types if each.characteristics or each.inherits_from_id},
         default_type=next((each for each in types if each.id == default_id), None),
         units=units_of(file.charge_type),
+        group_types=_group_types(),
     )
 
 
@@ -112,6 +123,7 @@ class _Reader:
         self._numbers()
         self.named("category", "category_id", self.known.categories)
         self.named("group", "group_id", self.known.groups)
+        self._group()
         self.named("industry", "industry_id", self.known.industries)
         self.named("price_group", "price_group_id", self.known.price_groups)
         self._prices()
@@ -158,6 +170,12 @@ class _Reader:
         if mixes and (characteristics_of(product_type) or (other is not None and characteristics_of(other))):
             self.check(False, "Products of types with characteristics need a file of their own")
         self.found.type_id = product_type.id
+
+    def _group(self) -> None:
+        group_id, type_id = self.found.columns.get("group_id"), self.found.type_id
+        if isinstance(group_id, UUID) and type_id is not None:
+            others = self.known.group_types.get(group_id, type_id)
+            self.check(others == type_id, "Product group: holds products of another type")
 
     def _texts(self) -> None:
         self.read(
@@ -236,6 +254,15 @@ def _tags(text: str) -> list[str] | None:
 def _yes_or_no(text: str) -> bool | None:
     word = text.casefold()
     return True if word in YES else False if word in NO else None
+
+
+def _group_types() -> dict[UUID, UUID]:
+    rows = session.execute(
+        select(Product.group_id, Product.product_type_id)
+        .where(Product.distributor_id == current_scope().distributor_id, Product.group_id.is_not(None))
+        .distinct()
+    )
+    return {group_id: type_id for group_id, type_id in rows if group_id is not None}
 
 
 def _names(model: Any) -> dict[str, UUID]:

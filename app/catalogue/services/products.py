@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import ARRAY, CursorResult, Uuid, any_, column, delete, func, literal, select, table, update
+from sqlalchemy import ARRAY, CursorResult, Uuid, any_, column, delete, func, literal, or_, select, table, update
 from sqlalchemy.exc import IntegrityError
 
 from app.audit.services import Actor, record
@@ -21,7 +21,7 @@ from app.catalogue.bundles.services import (
     unpublish_bundles_of_hidden,
 )
 from app.catalogue.errors import ProductNotFound, ProductOffered, StaleVersion, StillUsed
-from app.catalogue.models import Audience, Product, ProductGroup, ProductPrice
+from app.catalogue.models import Audience, Product, ProductGroup, ProductPrice, SaleMode
 from app.catalogue.product_lists import ProductFilter
 from app.catalogue.services.product_details import ProductDetails, columns_of, detail_errors
 from app.catalogue.text import search_text, slugified
@@ -87,8 +87,8 @@ MARKS: dict[ProductMark, dict[str, Any]] = {
 def create_product(new: NewProduct, *, actor: Actor, at: datetime) -> Product:
     """Make a product; it gets its prices afterwards. Raises Invalid. Source: CB-02."""
     details, code = new.details, new.code.strip()
-    errors = [*_code_errors(code), *detail_errors(details)]
-    if details.is_published and details.is_active:
+    errors = [*_code_errors(code), *detail_errors(details), *_group_errors(details, None)]
+    if details.is_published and details.is_active and details.sale is not SaleMode.ENQUIRY:
         errors.append(FieldError("is_published", "no_price", "Add a price before you publish the product"))
     if errors:
         raise Invalid(*errors)
@@ -102,6 +102,7 @@ def create_product(new: NewProduct, *, actor: Actor, at: datetime) -> Product:
         segment=new.segment,
         tags=list(new.tags),
         plan_edition=new.plan_edition,
+        published_at=at if details.is_published else None,
         created_at=at,
         updated_at=at,
         **columns_of(details),
@@ -126,7 +127,10 @@ def update_product(product_id: UUID, details: ProductDetails, *, version: int, a
         errors.append(
             FieldError("product_type_id", "type_frozen", "The product was ordered; its type cannot change any more")
         )
-    if details.is_published and details.is_active and not _has_price(product_id):
+    elif (details.group_id, details.product_type_id) != (product.group_id, product.product_type_id):
+        errors += _group_errors(details, product_id)
+    needs_price = details.is_published and details.is_active and details.sale is not SaleMode.ENQUIRY
+    if needs_price and not _has_price(product_id):
         errors.append(FieldError("is_published", "no_price", "Add a price before you publish the product"))
     elif details.is_published and details.is_active and is_bundle_type(details.product_type_id):
         errors += publishing_errors(product_id)
@@ -156,7 +160,7 @@ def mark_products(
 ) -> int:
     """Set a mark on chosen products, or on all a filter finds; returns how many it changed. One statement.
 
-    Publishing and activating pass over products without a price; publishing one imported for reference shows it to all.
+    Publishing and activating pass over products without a price that are not sold on request; publishing one imported for reference shows it to all.
     """
     values = dict(MARKS[mark])
     conditions = wanted.conditions()
@@ -171,7 +175,7 @@ def mark_products(
         priced = select(ProductPrice.id).where(
             ProductPrice.distributor_id == Product.distributor_id, ProductPrice.product_id == Product.id
         )
-        conditions.append(priced.correlate(Product).exists())
+        conditions.append(or_(Product.sale == SaleMode.ENQUIRY, priced.correlate(Product).exists()))
     if mark is ProductMark.PUBLISH:
         values["published_at"] = func.coalesce(Product.published_at, at)
         conditions.append(is_publishable())
@@ -241,6 +245,22 @@ def _code_errors(code: str) -> list[FieldError]:
     if session.scalar(taken) is not None:
         return [FieldError("code", "code_taken", "Another product has this code")]
     return []
+
+
+def _group_errors(details: ProductDetails, product_id: UUID | None) -> list[FieldError]:
+    """Say that a group holds products of another type: its editions are compared by what one type selects (SF-19)."""
+    if details.group_id is None:
+        return []
+    other = select(Product.id).where(
+        Product.distributor_id == current_scope().distributor_id,
+        Product.group_id == details.group_id,
+        Product.product_type_id != details.product_type_id,
+    )
+    if product_id is not None:
+        other = other.where(Product.id != product_id)
+    if session.scalar(other.limit(1)) is None:
+        return []
+    return [FieldError("group_id", "group_other_type", "Products of another type stand in this group; choose another")]
 
 
 def _has_price(product_id: UUID) -> bool:

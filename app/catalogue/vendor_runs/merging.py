@@ -11,11 +11,12 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, func, or_, select
 
-from app.catalogue.characteristics import characteristics_of, read_answers
+from app.catalogue.characteristics import as_json, characteristics_of, from_json, read_answers
 from app.catalogue.models import BillingType, Product, ProductKind, ProductType
 from app.catalogue.text import search_text, slugified
 from app.catalogue.vendor_runs.definition import TYPE, DefinedProduct, DefinedType
@@ -71,12 +72,19 @@ def merge_type(vendor: Vendor, defined: DefinedType, *, at: datetime) -> Happene
     if found.external_id != defined.external_id:
         found.external_id, found.service_manager_id = defined.external_id, vendor.service_manager_id
         changed.append("taken over")
-    if list(found.characteristics) != list(defined.characteristics):
-        found.characteristics = list(defined.characteristics)
+    defines = _as_compared(defined, found)
+    if [as_json(from_json(row)) for row in found.characteristics] != defines:
+        found.characteristics = defines
         changed.append("characteristics")
     session.flush()
     action = EntryAction.UPDATED if changed else EntryAction.UNCHANGED
     return Happened(TYPE, defined.external_id, action, ", ".join(changed))
+
+
+def _as_compared(defined: DefinedType, found: ProductType) -> list[dict[str, Any]]:
+    """Return the vendor's definitions; what editions are compared by is the distributor's own choice."""
+    compared = {row["id"] for row in found.characteristics if row.get("is_compared")}
+    return [{**row, "is_compared": row["id"] in compared} for row in defined.characteristics]
 
 
 def merge_product(vendor: Vendor, defined: DefinedProduct, *, today: date, at: datetime) -> Merged:

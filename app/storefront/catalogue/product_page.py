@@ -32,6 +32,7 @@ from app.pricing.quotes import Buyer, PriceKey, buyer_prices
 from app.storefront.basket.answers import ADD_ON, ADD_ON_QUANTITY, chosen, typed_answers
 from app.storefront.basket.forms import AddForm
 from app.storefront.shopping import buyer_of_request, price_unit, shows_prices
+from app.subscriptions.trials import is_trial_offered
 from app.web.pages import page
 from themes.frames import Crumb
 
@@ -135,10 +136,16 @@ def product_page(
         tells_options=buyer.reseller_id is None,
         related=_related(product),
         promotions=_promotions(product, buyer) if any(choice.key.cycle.months for choice in choices) else (),
-        trial_text=trial_words(product.trial_days, product.trial_months),
+        trial_text=_trial_text(product, buyer),
         may_order=viewer is not None and viewer.can(Permission.ORDER_PLACE) and not is_preview,
         is_preview=is_preview,
     )
+
+
+def _trial_text(product: Product, buyer: Buyer) -> str:
+    """Return how long the product can be tried here; empty where it cannot."""
+    words = trial_words(product.trial_days, product.trial_months)
+    return words if words and is_trial_offered(product.id, buyer) else ""
 
 
 def _shown_first(product: Product, choices: Sequence[PriceChoice]) -> PriceChoice:

@@ -12,9 +12,11 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 
 from app.access import catalogue_access
+from app.catalogue.characteristics import compared_of, value_words
 from app.catalogue.groupings import comparison_of
 from app.catalogue.models import Product, ProductGroup
 from app.catalogue.navigation import category_by_slug, category_tree, industry_choices
+from app.catalogue.queries import products_with_types
 from app.core.db import session
 from app.core.errors import NotFound
 from app.core.ids import parse_id
@@ -35,6 +37,7 @@ bp = surface_blueprint("catalogue", __name__, surface=Surface.STOREFRONT, path="
 
 PAGE = 24
 LONGEST_SEARCH = 100
+FEWEST_COMPARED = 2
 # Shelves are short, and shown whole (SF-07).
 SHELF_SIZES: Mapping[Shelf | None, int] = MappingProxyType(
     {Shelf.FEATURED: 24, Shelf.NEW: PAGE, Shelf.POPULAR: 12, Shelf.PROMOTED: PAGE}
@@ -143,9 +146,18 @@ def group(group: str) -> ResponseReturnValue:
 
 
 def _comparison(group: ProductGroup, offers: OfferPage) -> list[tuple[str, list[str]]]:
-    """Return the features of the editions on the page, in their order; a feature none of them has is left out."""
-    rows = [
-        (feature.name, [feature.values.get(offer.id, "") for offer in offers.items]) for feature in comparison_of(group)
+    """Return what editions on the page are compared by: what their type selects, then what was typed for the group.
+
+    A row none of them has anything in is left out; a single edition is compared with nothing (SF-19).
+    """
+    if len(offers.items) < FEWEST_COMPARED:
+        return []
+    known = products_with_types([offer.id for offer in offers.items])
+    editions = [known[offer.id][0] for offer in offers.items]
+    _, product_type = known[offers.items[0].id]
+    rows = [(each.name, [value_words(each, edition) for edition in editions]) for each in compared_of(product_type)]
+    rows += [
+        (feature.name, [feature.values.get(edition.id, "") for edition in editions]) for feature in comparison_of(group)
     ]
     return [(name, values) for name, values in rows if any(values)]
 

@@ -11,6 +11,7 @@ from app.catalogue.models import Product
 from app.core.clock import utc_now
 from app.identity.models import UserKind, UserType
 from app.orders.models import BasketItem, Order
+from app.resellers.models import Listing
 from app.subscriptions.models import Subscription, SubscriptionStatus
 from app.subscriptions.price_models import Trial
 from tenants.context import scope
@@ -169,3 +170,17 @@ def test_a_trial_that_is_over_cannot_be_upgraded_later(client, world, sign_in, s
     with scope(world.scope):
         assert session.scalar(select(func.count()).select_from(BasketItem)) == 0
         assert session.get_one(Product, (world.id, world.seats.id)).trial_days == 30
+
+
+def test_a_reseller_that_offers_no_trial_gives_none(session, world, sign_in):
+    """RS-19: the switch of a listing takes the trial from its storefront, and from nobody else's."""
+    with scope(world.tech.scope):
+        session.execute(update(Listing).where(Listing.product_id == world.seats.id).values(trial_enabled=False))
+        session.commit()
+    customer = sign_in(world.tech.buyers[0])
+    assert "Try it free" not in customer.get(f"{ALIAS}/product/{world.seats.slug}").text
+    started = customer.post(f"{ALIAS}/billing/trials/new/{world.seats.slug}", data={"quantity": "1"})
+    assert started.status_code == HTTPStatus.NOT_FOUND
+    with scope(world.scope):
+        assert session.scalars(select(Trial)).all() == []
+    assert "Try it free" in sign_in(world.direct_buyer).get(f"/product/{world.seats.slug}").text
