@@ -100,6 +100,7 @@ BLUEPRINTS = (
     "app.bss.reconciliation.views:bp",
     "app.bss.adoption.views:bp",
     "app.manage.mail.views:bp",
+    "app.manage.history.views:bp",
     "app.bss.trials.views:bp",
     "app.bss.assets.views:bp",
     "app.bss.asset_fields.views:bp",

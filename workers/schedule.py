@@ -35,6 +35,7 @@ from workers.jobs import (
     sign_on,
     stuck,
     sweeps,
+    trail,
     trials,
     usage,
     vendor_catalogue,
@@ -95,6 +96,7 @@ PERIODIC: tuple[Periodic, ...] = (
     Periodic(timedelta(hours=24), popularity.nudge_popularity),
     Periodic(timedelta(hours=12), sweeps.forget_vendor_calls),
     Periodic(timedelta(hours=1), sweeps.forget_finished),
+    Periodic(timedelta(hours=6), trail.forget_old),
 )
 
 

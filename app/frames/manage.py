@@ -35,6 +35,7 @@ NAVIGATION: Navigation = (
             Entry("Company sign-in", "manage_company_sign_ins.index", "building"),
             Entry("Mail", "manage_mail.index", "mail"),
             Entry("API credentials", "manage_api.index", "plug"),
+            Entry("History", "manage_history.index", "clock"),
         ),
     ),
 )

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from app.core.db import session
 from app.core.ids import new_id
@@ -239,3 +239,17 @@ def _finish(
                 error=error,
             )
         )
+
+
+def forget_log(until: datetime) -> None:
+    """Forget what became of mails of the scope's storefront owner before an instant."""
+    here = current_scope()
+    session.execute(
+        delete(MailLogEntry)
+        .where(
+            MailLogEntry.distributor_id == here.distributor_id,
+            MailLogEntry.reseller_id.is_not_distinct_from(here.reseller_id),
+            MailLogEntry.at < until,
+        )
+        .execution_options(synchronize_session=False)
+    )

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from app.accounts.models import Account
 from app.accounts.queries import get_account_for_update
 from app.accounts.services import root_storefront_id
-from app.audit.services import SYSTEM, Actor, record
+from app.audit.services import SYSTEM, Actor, record, tell_reseller
 from app.audit.shown import shown_name
 from app.catalogue.models import BillingCycle, Term
 from app.core.db import session
@@ -103,6 +103,7 @@ def open_storefront(subscription_id: UUID, *, at: datetime) -> Storefront:
             "storefront.opened", actor=SYSTEM, at=at, target_kind="account", target_id=reseller.id,
             after={"alias": live_alias(reseller.id), "edition": edition.value},
         )  # fmt: skip
+        tell_reseller(reseller.id, "storefront.opened", at=at, after={"edition": edition.value})
     session.flush()
     return storefront
 
@@ -155,6 +156,7 @@ def switch_plan(subscription_id: UUID, switched: SwitchedPlan, *, actor: Actor, 
         "storefront.edition", actor=actor, at=at, target_kind="account", target_id=reseller.id,
         before={"edition": before.value}, after={"edition": after.value},
     )  # fmt: skip
+    tell_reseller(reseller.id, "storefront.edition", at=at, after={"edition": after.value})
     _mail(
         MailTemplate.PLAN_CHANGED, reseller, at,
         plan_from=before.value.capitalize(), plan_to=after.value.capitalize(),
@@ -177,6 +179,8 @@ def set_state(storefront: Storefront, state: StorefrontState, *, actor: Actor, a
         "storefront.state", actor=actor, at=at, target_kind="storefront", target_id=storefront.id,
         before={"state": before.value}, after={"state": state.value},
     )  # fmt: skip
+    if storefront.reseller_id is not None:
+        tell_reseller(storefront.reseller_id, "storefront.state", at=at, after={"state": state.value})
 
 
 def _plan_subscription(subscription_id: UUID) -> Subscription:
