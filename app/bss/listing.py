@@ -9,6 +9,10 @@ from uuid import UUID
 
 from flask import Response, request, url_for
 
+from app.access import signed_in_viewer
+from app.audit.services import record
+from app.core.clock import utc_now
+from app.core.db import unit_of_work
 from app.core.ids import parse_id
 from app.web.exports import Cell, csv_response, xlsx_response
 from app.web.pages import page
@@ -61,8 +65,12 @@ def asked_export() -> str | None:
 
 
 def export(kind: str, name: str, header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> Response:
-    """Return rows as the kind of file that was asked for."""
-    return csv_response(name, header, rows) if kind == "csv" else xlsx_response(name, header, rows)
+    """Return rows as the kind of file that was asked for; who took what is told by the audit trail (BC-30, BC-31)."""
+    found = list(rows)
+    with unit_of_work():
+        told = {"list": name, "rows": len(found), "format": kind}
+        record("list.exported", actor=signed_in_viewer().actor, at=utc_now(), after=told)
+    return csv_response(name, header, found) if kind == "csv" else xlsx_response(name, header, found)
 
 
 def chosen_ids(name: str = "selected") -> Collection[UUID] | None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from app.audit.services import Actor, record
 from app.identity.devices import note_device
 from app.identity.models import SignInName, SignInStep, UserKind, UserType
 from app.identity.remembered import remember
@@ -67,4 +68,11 @@ def enter(
     )
     device = note_device(name, visit.device, trust=trust, at=visit.at, address=visit.address, browser=visit.browser)
     kept = remember(name, at=visit.at) if is_remembered else None
+    record(
+        "sign_in.succeeded",
+        actor=Actor(name.user_id, name.full_name, reseller_id=name.reseller_id, address=visit.address),
+        at=visit.at,
+        target_kind="user",
+        target_id=name.user_id,
+    )
     return SignedIn(token, session_id, name.user_id, name.kind, name.type, tuple(name.roles), device, kept)

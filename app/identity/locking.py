@@ -41,9 +41,10 @@ def count_wrong_try(
         if lock is not None:
             credential.locked_until = at + lock
         session.flush()
+    somebody = Actor(None, "Somebody with a wrong password", reseller_id=reseller_of(realm_id), address=address)
+    record("sign_in.failed", actor=somebody, at=at, target_kind="user", target_id=name.user_id)
     if lock is None:
         return
-    somebody = Actor(None, "Somebody with a wrong password", reseller_id=reseller_of(realm_id), address=address)
     record("user.locked", actor=somebody, at=at, target_kind="user", target_id=name.user_id)
     mail_person(
         MailTemplate.USER_LOCKED,

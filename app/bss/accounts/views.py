@@ -31,6 +31,7 @@ from app.bss.accounts.blueprint import bp
 from app.bss.accounts.forms import EDITION_WORDS, STATUS_WORDS, AccountForm, ActionForm, CustomerForm
 from app.bss.accounts.tabs import KIND_WORDS, head_of
 from app.bss.calendar import distributor
+from app.bss.listing import export
 from app.core.clock import utc_now
 from app.core.db import unit_of_work
 from app.core.errors import Invalid
@@ -39,7 +40,6 @@ from app.identity.permission_rules.models import RuledKind
 from app.identity.permission_rules.records import begin_record
 from app.identity.permissions import Permission
 from app.orders.back_office import has_orders
-from app.web.exports import csv_response, xlsx_response
 from app.web.pages import page
 from app.web.pagination import SIZES, Page, requested_page
 from themes.frames import Crumb
@@ -119,8 +119,7 @@ def _export(wanted: AccountFilter, kind: str) -> ResponseReturnValue:
         )
         for each in accounts
     ]
-    answer = csv_response if kind == "csv" else xlsx_response
-    return answer("accounts", EXPORT_HEADER, rows)
+    return export(kind, "accounts", EXPORT_HEADER, rows)
 
 
 @bp.route("/new", methods=["GET", "POST"])

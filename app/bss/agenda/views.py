@@ -11,13 +11,13 @@ from flask.typing import ResponseReturnValue
 
 from app.access import permission_required, signed_in_viewer
 from app.bss.calendar import distributor_today
+from app.bss.listing import export
 from app.changes.words import KIND_WORDS
 from app.identity.permissions import Permission
 from app.owner.lists import chips, chosen, with_args
 from app.reporting.agenda import AgendaFilter, AgendaItem, AgendaKind, count_agenda, list_agenda
 from app.subscriptions.models import ChangeKind
 from app.subscriptions.periods import add_months
-from app.web.exports import csv_response
 from app.web.pages import page
 from app.web.pagination import Page, requested_page
 from app.web.surfaces import Surface, surface_blueprint
@@ -133,4 +133,4 @@ def _export(wanted: AgendaFilter) -> ResponseReturnValue:
         (item.day, words_of_item(item), item.code, item.name, item.account_name)
         for item in list_agenda(wanted, limit=EXPORT_ROWS)
     ]
-    return csv_response("calendar", ("Day", "What", "Order or subscription", "Name", "Account"), rows)
+    return export("csv", "calendar", ("Day", "What", "Order or subscription", "Name", "Account"), rows)

@@ -16,6 +16,7 @@ from app.audit.services import Actor
 from app.billing.documents import postal_address
 from app.billing.papers import Paper, PaperLine, render
 from app.bss.calendar import distributor, distributor_zone
+from app.bss.listing import export
 from app.bss.orders.blueprint import bp
 from app.bss.orders.forms import ActionForm, DetailsForm, NewOrderForm
 from app.catalogue.words import unit_words
@@ -52,7 +53,6 @@ from app.orders.removal import may_delete
 from app.orders.statuses import MOVABLE, choices_by_hand
 from app.orders.words import STATUS_WORDS
 from app.resellers.plans import needs_alias
-from app.web.exports import csv_response, xlsx_response
 from app.web.pages import page
 from app.web.pagination import SIZES, Page, requested_page
 from themes.frames import Crumb
@@ -140,7 +140,7 @@ def _export(wanted: BackOfficeFilter, zone: str, kind: str) -> ResponseReturnVal
         )
         for order in find_orders(wanted, zone=zone, limit=EXPORT_ROWS)
     ]
-    return (csv_response if kind == "csv" else xlsx_response)("orders", EXPORT_HEADER, rows)
+    return export(kind, "orders", EXPORT_HEADER, rows)
 
 
 @bp.get("/new")

@@ -256,5 +256,7 @@ def test_lock_is_told_in_the_audit_trail_with_the_address(world: World) -> None:
     wrong(world, world.root.id, world.direct_buyer.email, 4)
 
     with scope(world.scope):
-        (event,) = db_session.scalars(select(AuditEvent)).all()
+        found = db_session.scalars(select(AuditEvent).order_by(AuditEvent.id)).all()
+    assert [each.action for each in found] == ["sign_in.failed"] * 4 + ["user.locked"]
+    event = found[-1]
     assert (event.action, event.target_id, event.address) == ("user.locked", world.direct_buyer.id, "192.0.2.7")
