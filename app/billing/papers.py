@@ -103,8 +103,8 @@ def _story(paper: Paper) -> list[Flowable]:
     for paragraph in filter(None, paper.introduction.splitlines()):
         story += [_text(paragraph, _style(10)), Spacer(1, 2 * mm)]
     story += [Spacer(1, 2 * mm), _lines(paper), Spacer(1, 4 * mm), _totals(paper)]
-    if paper.footnote:
-        story += [Spacer(1, 8 * mm), _text(paper.footnote, _style(8.5, muted=True))]
+    for number, paragraph in enumerate(filter(None, paper.footnote.splitlines())):
+        story += [Spacer(1, (2 if number else 8) * mm), _text(paragraph, _style(8.5, muted=True))]
     return story
 
 

@@ -28,6 +28,7 @@ from app.orders.offers.mails import mail_decided, mail_expires, mail_offer
 from app.orders.offers.models import Offer, OfferItem, OfferType
 from app.orders.offers.prices import needs_approval, offered_price
 from app.orders.offers.rows import Staff, add_event, items_of, lock_offer
+from app.orders.offers.services import count_from_today
 from app.orders.offers.shown import shared
 from app.orders.offers.statuses import get_status
 from app.pricing.quotes import PriceKey
@@ -105,7 +106,7 @@ def link_of(offer: Offer) -> str | None:
 def mark(number: str, move: OfferMove, *, reason: str = "", staff: Staff, at: datetime) -> Offer:
     """Record what the customer said: ACCEPT, REFUSE; or take a lost offer up again: REOPEN.
 
-    Taken up after its last day, it is valid for another 30. Raises OfferNotFound, WrongOfferState, ApprovalMissing.
+    Taken up after its last day, it is valid for another 30; its discounts count from today's price lists. Raises OfferNotFound, WrongOfferState, ApprovalMissing.
     """
     offer = lock_offer(number, staff)
     if move is OfferMove.REOPEN:
@@ -199,6 +200,7 @@ def expire_offers(at: datetime) -> int:
 
 def _reopen(offer: Offer, at: datetime) -> None:
     advance(offer, OfferMove.REOPEN)
+    count_from_today(offer, at)
     offer.decided_at = offer.decided_by_name = offer.decision_reason = None
     today = distributors_day(at)
     if offer.valid_until < today:

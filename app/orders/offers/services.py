@@ -183,7 +183,8 @@ def remove_item(number: str, item_id: UUID, *, staff: Staff, at: datetime) -> No
 def copy_offer(number: str, *, staff: Staff, at: datetime) -> Offer:
     """Start an offer like another one, at its prices, for another 30 days; a lost or converted one can be copied too.
 
-    Raises OfferNotFound, AccountNotActive.
+    Discounts count from today's price lists: what has become cheap needs an approval. Raises OfferNotFound,
+    AccountNotActive.
     """
     original = find_offer(number, staff)
     details = OfferDetails(
@@ -197,9 +198,35 @@ def copy_offer(number: str, *, staff: Staff, at: datetime) -> Offer:
         parent_id = copies[item.parent_item_id] if item.parent_item_id is not None else None
         session.add(OfferItem(id=copies[item.id], offer_id=offer.id, parent_item_id=parent_id, **columns))
         session.flush()
+    count_from_today(offer, at)
     add_event(offer, f"Copied from {original.number}", actor_name=staff.actor.name, at=at)
     session.flush()
     return offer
+
+
+def count_from_today(offer: Offer, at: datetime) -> None:
+    """Let an offer's prices stand and its discounts count from today's price lists and costs.
+
+    What was offered at a list price that has risen since is a price by hand now. An earlier approval was of other
+    discounts. What is not priced any more stays as it is.
+    """
+    payer = get_account(offer.payer_id)
+    for item in items_of(offer):
+        found = products_with_types([item.product_id]).get(item.product_id)
+        if found is None:
+            continue
+        key, options = PriceKey(item.product_id, item.term, item.cycle), tuple(item.price_options or ())
+        try:
+            today = offered_price(found[0], key, item.quantity, NOTHING, payer, options=options, at=at)
+        except Invalid:
+            continue
+        if today.base == item.base_price and today.vendor_cost == item.unit_vendor_cost:
+            continue
+        if item.unit_price != today.unit:
+            item.user_price = item.unit_price
+        item.base_price, item.unit_vendor_cost = today.base, today.vendor_cost
+        offer.approved_at = offer.approved_by_id = None
+    session.flush()
 
 
 def delete_offer(number: str, *, staff: Staff, at: datetime) -> None:

@@ -365,3 +365,33 @@ def test_every_pair_moves_by_the_table_or_is_refused(type_: OfferType, move: Off
     offer.order_id = new_id()
     with pytest.raises(WrongOfferState):
         advance(offer, move)
+
+
+@pytest.mark.parametrize("way", ["copy", "reopen"])
+def test_old_prices_are_not_offered_again_without_an_approval(session, world: World, make_offer, manager, way):
+    """CB-17: 10.00 that cost 14.00 by now is 28.57 % off, above the ceiling; within it nothing is asked."""
+    offer = make_offer()
+    if way == "reopen":
+        with scope(world.scope), unit_of_work():
+            mark(offer.number, OfferMove.REFUSE, staff=manager, at=MONDAY_NOON)
+    set_price(session, world, world.seats, "14.00")
+    with scope(world.scope):
+        with unit_of_work():
+            again = (
+                copy_offer(offer.number, staff=manager, at=MONDAY_NOON)
+                if way == "copy"
+                else mark(offer.number, OfferMove.REOPEN, staff=manager, at=MONDAY_NOON)
+            )
+        assert [item.unit_price for item in items_of(again)] == [Decimal("10.00"), Decimal("20.00")]
+        with pytest.raises(ApprovalMissing), unit_of_work():
+            share(again.number, staff=manager, at=MONDAY_NOON)
+        assert fresh(session, world, again).sent_at is None
+
+
+def test_what_costs_the_same_is_copied_as_it_is(session, world: World, make_offer, manager):
+    offer = make_offer("10")
+    with scope(world.scope), unit_of_work():
+        copied = copy_offer(offer.number, staff=manager, at=MONDAY_NOON)
+    with scope(world.scope):
+        first, second = items_of(offer)[0], items_of(copied)[0]
+        assert (second.user_price, second.discount_percent) == (first.user_price, first.discount_percent)
