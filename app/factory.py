@@ -81,6 +81,7 @@ BLUEPRINTS = (
     "app.bss.offer_templates.views:bp",
     "app.bss.order_settings.views:bp",
     "app.bss.units.views:bp",
+    "app.bss.shelves.views:bp",
     "app.bss.enquiries.views:bp",
     "app.storefront.offers.views:bp",
     "app.bss.plans.views:bp",

@@ -29,6 +29,7 @@ class ProductState(enum.Enum):
     INACTIVE = "inactive"
     NEW = "new"
     FEATURED = "featured"
+    POPULAR = "popular"  # picked by hand
     RETIRED = "retired"  # gone from its vendor's feed (CB-15)
 
 
@@ -38,6 +39,7 @@ STATES: dict[ProductState, ColumnElement[bool]] = {
     ProductState.INACTIVE: Product.is_active.is_(False),
     ProductState.NEW: and_(Product.is_active, Product.is_new),
     ProductState.FEATURED: and_(Product.is_active, Product.is_featured),
+    ProductState.POPULAR: and_(Product.is_active, Product.is_popular),
     ProductState.RETIRED: Product.retired_at.is_not(None),
 }
 

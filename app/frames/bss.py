@@ -36,6 +36,7 @@ NAVIGATION: Navigation = (
             Entry("Product groups", "bss_groups.index", "grid"),
             Entry("Categories", "bss_categories.index", "folder"),
             Entry("Industries", "bss_industries.index", "building"),
+            Entry("Special categories", "bss_shelves.index", "star"),
             Entry("Price lists", "bss_price_lists.index", "tag"),
             Entry("Promotions", "bss_promotions.index", "gift"),
             Entry("Imports", "bss_imports.index", "upload"),

@@ -33,6 +33,7 @@ COLUMNS = (
     Product.max_quantity,
     Product.step_quantity,
     Product.is_add_on,
+    Product.sale,
 )
 ASSORTMENT_PROPERTIES = {
     "id": Property(Product.id, Kind.ID),
@@ -63,6 +64,7 @@ class SoldProduct:
     max_quantity: int | None
     step_quantity: int
     is_add_on: bool
+    sale: SaleMode
     prices: tuple[tuple[PriceKey, BuyerPrice], ...]
 
 
@@ -104,4 +106,7 @@ def _priced(rows: Sequence[Any], buyer: Buyer) -> Sequence[SoldProduct]:
     by_product: dict[UUID, list[tuple[PriceKey, BuyerPrice]]] = {row["id"]: [] for row in rows}
     for key, price in sorted(found.items(), key=lambda pair: (pair[0].term.value, pair[0].cycle.value)):
         by_product[key.product_id].append((key, price))
-    return [SoldProduct(**row, prices=tuple(by_product[row["id"]])) for row in rows]
+    return [
+        SoldProduct(**row, prices=() if row["sale"] is SaleMode.ENQUIRY else tuple(by_product[row["id"]]))
+        for row in rows
+    ]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from pydantic import Field
 
 from app.api.schemas import Amount, Schema
-from app.catalogue.models import Audience, BillingCycle, Term
+from app.catalogue.models import Audience, BillingCycle, SaleMode, Term
 from app.catalogue.whole_list import WholeProduct
 from app.pricing.assortment import SoldProduct
 
@@ -39,6 +39,7 @@ class SoldProductOut(Schema):
     max_quantity: int | None
     step_quantity: int
     is_add_on: bool
+    sale: SaleMode = Field(description="open: can be ordered; enquiry: on request, without a price")
     prices: list[Price]
 
     @classmethod
@@ -68,6 +69,7 @@ class SoldProductOut(Schema):
             max_quantity=it.max_quantity,
             step_quantity=it.step_quantity,
             is_add_on=it.is_add_on,
+            sale=it.sale,
             prices=prices,
         )
 
@@ -98,6 +100,10 @@ class WholeProductOut(Schema):
     is_add_on: bool
     is_active: bool
     is_published: bool
+    sale: SaleMode
+    visible_from: date | None
+    visible_to: date | None
+    tax_code: str | None
     min_quantity: int
     max_quantity: int | None
     step_quantity: int
@@ -128,6 +134,10 @@ class WholeProductOut(Schema):
             is_add_on=found.is_add_on,
             is_active=found.is_active,
             is_published=found.is_published,
+            sale=found.sale,
+            visible_from=found.visible_from,
+            visible_to=found.visible_to,
+            tax_code=found.tax_code,
             min_quantity=found.min_quantity,
             max_quantity=found.max_quantity,
             step_quantity=found.step_quantity,

@@ -61,6 +61,7 @@ STATE_WORDS = {
     ProductState.INACTIVE: "Inactive",
     ProductState.NEW: "New",
     ProductState.FEATURED: "Featured",
+    ProductState.POPULAR: "Picked as popular",
     ProductState.RETIRED: "Retired",
 }
 MARK_WORDS = {

@@ -15,7 +15,7 @@ from app.access import catalogue_access
 from app.catalogue.characteristics import compared_of, value_words
 from app.catalogue.groupings import comparison_of
 from app.catalogue.models import Product, ProductGroup
-from app.catalogue.navigation import category_by_slug, category_tree, industry_choices
+from app.catalogue.navigation import CategoryNode, IndustryChoice, category_by_slug, category_tree, industry_choices
 from app.catalogue.queries import products_with_types
 from app.core.db import session
 from app.core.errors import NotFound
@@ -62,6 +62,27 @@ def _first_url(**values: Any) -> str | None:
     return url_for(request.endpoint or "", **values) if request.args.get("after") else None
 
 
+def _category() -> CategoryNode | None:
+    """Read which category is asked for; raises NotFound."""
+    slug = request.args.get("category", "")
+    return category_by_slug(category_tree(), slug) if slug else None
+
+
+def _industry() -> IndustryChoice | None:
+    """Read which industry is asked for; raises NotFound."""
+    wanted = request.args.get("industry", "")
+    found = next((each for each in industry_choices() if each.slug == wanted), None)
+    if wanted and found is None:
+        raise NotFound("There is no such industry")
+    return found
+
+
+def _filters(category: CategoryNode | None, industry: IndustryChoice | None) -> dict[str, str]:
+    """Return what of the address narrows a list."""
+    found = {"category": category.slug if category else "", "industry": industry.slug if industry else ""}
+    return {name: slug for name, slug in found.items() if slug}
+
+
 def _shelf() -> Shelf | None:
     """Read which shelf is asked for; raises NotFound."""
     wanted = request.args.get("shelf", "")
@@ -78,13 +99,8 @@ def _shelf() -> Shelf | None:
 @kept_for_visitors
 def index() -> ResponseReturnValue:
     """Show the catalogue, all of it or one category's branch."""
-    slug = request.args.get("category", "")
-    chosen = category_by_slug(category_tree(), slug) if slug else None
+    chosen, industry = _category(), _industry()
     shelf = _shelf()
-    industries, wanted = industry_choices(), request.args.get("industry", "")
-    industry = next((each for each in industries if each.slug == wanted), None)
-    if wanted and industry is None:
-        raise NotFound("There is no such industry")
     buyer = buyer_of_request()
     found = offered_products(
         buyer,
@@ -96,9 +112,7 @@ def index() -> ResponseReturnValue:
         limit=SHELF_SIZES.get(shelf, PAGE),
     )
     stocked = stocked_tree(buyer)
-    values = {"category": slug} if slug else {}
-    if industry is not None:
-        values["industry"] = industry.slug
+    values = _filters(chosen, industry)
     return page(
         "storefront/catalogue/index.html",
         title=chosen.name if chosen else SHELF_WORDS[shelf][0] if shelf else "All products",
@@ -107,7 +121,7 @@ def index() -> ResponseReturnValue:
         first_url=_first_url(**values),
         categories=stocked.nodes,
         chosen=chosen,
-        industries=industries,
+        industries=industry_choices(),
         industry=industry,
         counts=stocked.counts,
         shows_prices=shows_prices(),
@@ -167,21 +181,35 @@ def _comparison(group: ProductGroup, offers: OfferPage) -> list[tuple[str, list[
 def search() -> ResponseReturnValue:
     """Find products by name, group, vendor or code; two characters at least."""
     query = request.args.get("q", "").strip()[:LONGEST_SEARCH]
+    category, industry = _category(), _industry()
     buyer = buyer_of_request()
     found = (
-        offered_products(buyer, storefront_reseller_id=buyer.reseller_id, search=query, after=_after(), limit=PAGE)
+        offered_products(
+            buyer,
+            storefront_reseller_id=buyer.reseller_id,
+            search=query,
+            category_ids=category.ids if category else (),
+            industry_id=industry.id if industry else None,
+            after=_after(),
+            limit=PAGE,
+        )
         if len(query) > 1
         else OfferPage((), has_more=False)
     )
+    values = {"q": query, **_filters(category, industry)}
     return page(
         "storefront/catalogue/search.html",
         title=f"Results for “{query}”" if query else "Search",
         query=query,
         search_query=query,
         offers=found.items,
-        next_url=_next_url(found, q=query),
-        first_url=_first_url(q=query),
+        next_url=_next_url(found, **values),
+        first_url=_first_url(**values),
         categories=stocked_tree(buyer).nodes,
+        chosen=category,
+        industries=industry_choices(),
+        industry=industry,
+        is_narrowed=category is not None or industry is not None,
         shows_prices=shows_prices(),
     )
 
