@@ -99,6 +99,7 @@ class StorefrontSettings:
     landing_page: str = "home"  # home, catalogue, dashboard: customers after sign-in
     second_factor_by_mail: bool = False  # a code by e-mail after the password (SF-12)
     password_days: int = 0  # 0: never; one of PASSWORD_DAYS (SF-13)
+    password_length: int = 10  # at least, of new ones: 8 to 64 (SF-13)
     local_login: bool = True  # False: people enter through an identity provider alone (SF-14)
     company_sign_in: bool = True  # companies may let their people in by providers of their own (GO-14)
     seo_title: str = ""

@@ -20,8 +20,8 @@ from app.core.errors import Invalid
 from app.identity import challenges, second_factor
 from app.identity.errors import ChallengeEnded, CodeRefused, TooSoon
 from app.identity.models import SignInName, SignInStep
-from app.identity.realms import passwords_of
 from app.identity.recovery import replace_expired_password
+from app.identity.rules import passwords_of
 from app.web.pages import page
 
 TITLES = {
@@ -71,7 +71,7 @@ def _ask_code(door: Door, token: str, step: SignInStep) -> ResponseReturnValue:
 def _ask_new_password(door: Door, token: str) -> ResponseReturnValue:
     form, at = NewPasswordForm(), utc_now()
     name = challenges.name_of(door.realm_id, token, at=at)
-    email, user_id = name.email, name.user_id
+    email, user_id, home = name.email, name.user_id, name.credential_realm_id
     if form.validate_on_submit():
         require_within(SIGN_IN, request.remote_addr)
         try:
@@ -87,7 +87,7 @@ def _ask_new_password(door: Door, token: str) -> ResponseReturnValue:
         "storefront/sessions/new_password.html",
         title=TITLES[SignInStep.NEW_PASSWORD],
         form=form,
-        rules=passwords_of(door.realm_id).words,
+        rules=passwords_of(home).words,
     ), form.status
 
 

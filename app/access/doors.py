@@ -35,7 +35,7 @@ from app.identity.models import SignInName, TokenPurpose
 from app.identity.permissions import Permission, permissions_of
 from app.identity.providers.forgotten import ask_for_password
 from app.identity.providers.queries import has_local_login
-from app.identity.realms import passwords_of
+from app.identity.realms import credential_realm
 from app.identity.recovery import (
     activate,
     change_password,
@@ -46,6 +46,7 @@ from app.identity.recovery import (
 )
 from app.identity.registrants import is_chosen_password
 from app.identity.remembered import resume
+from app.identity.rules import passwords_of
 from app.identity.sessions import end_session
 from app.identity.sign_in import Challenged, SignedIn, Visit
 from app.web.pages import page
@@ -195,7 +196,7 @@ def _choose_password(door: Door, purpose: TokenPurpose, token: str, *, title: st
         return _link_ended(door, purpose, token)
     if purpose is TokenPurpose.ACTIVATION and has_password(name) and not request.args.get("new"):
         return _confirm_activation(door, token, name, done=done)
-    email = name.email
+    email, home = name.email, name.credential_realm_id
     form = NewPasswordForm()
     if form.validate_on_submit():
         require_within(SIGN_IN, request.remote_addr)
@@ -211,7 +212,7 @@ def _choose_password(door: Door, purpose: TokenPurpose, token: str, *, title: st
             flash(done, "success")
             return redirect(door.url("login"), code=HTTPStatus.SEE_OTHER)
     form.email.data = email
-    rules = passwords_of(door.realm_id).words
+    rules = passwords_of(home).words
     return page("storefront/sessions/new_password.html", title=title, form=form, rules=rules), form.status
 
 
@@ -350,5 +351,5 @@ def show_own_password(door: Door) -> ResponseReturnValue:
         else:
             flash("Your password is changed. Other sessions have ended.", "success")
             return redirect(door.home, code=HTTPStatus.SEE_OTHER)
-    rules = passwords_of(viewer.realm_id).words
+    rules = passwords_of(credential_realm(viewer.person, viewer.realm_id)).words
     return page(f"{door.templates}/own_password.html", title="Change password", form=form, rules=rules), form.status

@@ -16,11 +16,8 @@ from app.core.db import session
 from app.identity.models import UserKind
 from app.identity.passwords import (
     BSS_LOCK,
-    BSS_PASSWORDS,
     STOREFRONT_LOCK,
-    STOREFRONT_PASSWORDS,
     LockPolicy,
-    PasswordPolicy,
 )
 from tenants.context import (
     Scope,
@@ -123,11 +120,6 @@ def credential_realm(person: Person, realm_id: UUID) -> UUID:
 def is_bss_realm(realm_id: UUID) -> bool:
     """Return whether the realm is the back office."""
     return realm_id == current_scope().distributor_id
-
-
-def passwords_of(realm_id: UUID) -> PasswordPolicy:
-    """Return what passwords of a realm need."""
-    return BSS_PASSWORDS if is_bss_realm(realm_id) else STOREFRONT_PASSWORDS
 
 
 def lock_of(realm_id: UUID) -> LockPolicy:

@@ -19,11 +19,11 @@ from app.identity.realms import (
     Person,
     credential_realm,
     open_realm,
-    passwords_of,
     realms_of,
     scope_of,
 )
 from app.identity.remembered import forget_all
+from app.identity.rules import passwords_of
 from app.identity.sessions import end_sessions
 from app.notifications.services import MailTemplate
 from tenants.context import current_scope, scope

@@ -12,8 +12,9 @@ from app.identity.locking import count_wrong_try, lock_credential
 from app.identity.models import Credential, SignInName, User, UserStatus
 from app.identity.passwords import check_password, hash_password, is_password
 from app.identity.queries import person_of
-from app.identity.realms import credential_realm, open_realm, passwords_of
+from app.identity.realms import credential_realm, open_realm
 from app.identity.recovery import send_activation
+from app.identity.rules import passwords_of
 from app.identity.sign_in import normal_email
 from tenants.context import current_scope
 

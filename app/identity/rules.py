@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from app.identity.devices import is_trusted
 from app.identity.mails import settings_of_realm
 from app.identity.models import Credential, SignInName, SignInStep
+from app.identity.passwords import BSS_PASSWORDS, STOREFRONT_PASSWORDS, PasswordPolicy
 from app.identity.realms import is_bss_realm
 from app.identity.second_factor import has_app
 from tenants.settings import distributor_settings
@@ -39,6 +40,13 @@ def rules_of(realm_id: UUID) -> SignInRules:
         return SignInRules(False, AppRule(back_office.bss_second_factor), _age(back_office.bss_password_days))
     storefront = settings_of_realm(realm_id)
     return SignInRules(storefront.second_factor_by_mail, AppRule.OPTIONAL, _age(storefront.password_days))
+
+
+def passwords_of(realm_id: UUID) -> PasswordPolicy:
+    """Return what new passwords of a realm need; of a reseller's staff the root's count, where theirs stand (SF-13)."""
+    if is_bss_realm(realm_id):
+        return BSS_PASSWORDS
+    return replace(STOREFRONT_PASSWORDS, min_length=settings_of_realm(realm_id).password_length)
 
 
 def code_step(name: SignInName, device: str | None, *, at: datetime) -> SignInStep | None:

@@ -8,7 +8,7 @@ from uuid import UUID
 from flask import Blueprint, flash, redirect, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select
-from wtforms import BooleanField, SelectField, StringField, TextAreaField
+from wtforms import BooleanField, IntegerField, SelectField, StringField, TextAreaField
 
 from app.access import permission_required
 from app.accounts.queries import get_account
@@ -92,6 +92,9 @@ class GeneralForm(Form):
         coerce=_whole,
         default=0,
         choices=[(days, f"After {days} days" if days else "Never") for days in PASSWORD_DAYS],
+    )
+    password_length = IntegerField(
+        "Shortest password", default=10, description="8 to 64 characters; for passwords that are set from now on."
     )
     is_indexed = BooleanField(
         "Let search engines list the storefront", description="Needs a catalogue without sign-in."

@@ -58,6 +58,7 @@ class GeneralSettings:
     show_retail_prices: bool = False
     second_factor_by_mail: bool = False
     password_days: int = 0
+    password_length: int = 10
     is_indexed: bool = False
     seo_title: str = ""
     seo_description: str = ""
@@ -67,6 +68,9 @@ class GeneralSettings:
     contact_phone: str = ""
     contact_address: str = ""
     contact_intro: str = ""
+
+
+PASSWORD_LENGTHS = range(8, 65)  # SF-13
 
 
 @cache
@@ -129,6 +133,7 @@ def _errors(entered: GeneralSettings, languages: Collection[str]) -> Iterator[Fi
         ("rounding", ROUNDINGS, "Choose one of the roundings"),
         ("landing_page", LANDING_PAGES, "Choose the page customers see first"),
         ("password_days", PASSWORD_DAYS, "Choose how long a password is valid"),
+        ("password_length", PASSWORD_LENGTHS, "Enter 8 to 64"),
     )
     for name, allowed, words in choices:
         if getattr(entered, name) not in allowed:

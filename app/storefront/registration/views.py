@@ -19,7 +19,7 @@ from app.core.db import unit_of_work
 from app.core.errors import Invalid, NotFound
 from app.identity.providers.identities import SsoFailed
 from app.identity.providers.newcomers import applicant_of, spend_for_registration
-from app.identity.realms import passwords_of
+from app.identity.rules import passwords_of
 from app.storefront.registration.forms import RegistrationForm
 from app.web.pages import page
 from app.web.surfaces import Surface, surface_blueprint

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 from http import HTTPStatus
+from urllib.parse import urlsplit
 
 import pytest
 from flask.testing import FlaskClient
@@ -13,6 +14,7 @@ from app.core.db import BoundSession
 from app.identity.recovery import store_password
 from tenants.context import distributor_scope, scope
 from tenants.settings import StorefrontSettings, storefront_settings
+from tests.domain.identity.people import answer_forgotten, give_password, link_of, mailed
 from tests.factories.world import MONDAY_NOON, World
 from tests.web.conftest import SignIn
 from tests.web.manage.conftest import MANAGE
@@ -149,6 +151,32 @@ def test_customers_start_where_the_owner_says(
 
     assert entered.status_code == HTTPStatus.SEE_OTHER
     assert entered.headers["Location"] == f"/techsolutions{path}"
+
+
+@pytest.mark.parametrize("typed", ["7", "65", "-1", "ten", ""])
+def test_an_impossible_shortest_password_changes_nothing(admin: FlaskClient, world: World, typed: str) -> None:
+    """SF-13: 8 to 64 characters."""
+    before = stored(world)
+    refused = admin.post(f"{MANAGE}/settings/general", data={**GOOD, "password_length": typed})
+    assert refused.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
+    assert 'id="password_length-error"' in refused.text
+    assert stored(world) == before
+
+
+def test_new_passwords_are_as_long_as_the_owner_wants(admin: FlaskClient, visitor: FlaskClient, world: World) -> None:
+    """SF-13: the policy is the storefront's own: ten characters unless its owner says otherwise; the page tells."""
+    shop, buyer = world.tech.storefront.id, world.tech.buyers[0]
+    assert stored(world).password_length == 10
+    assert admin.post(f"{MANAGE}/settings/general", data={**GOOD, "password_length": "14"}).status_code == 303
+    give_password(world, buyer, shop, "Blue-Harbour-42")  # fifteen
+    visitor.post("/techsolutions/password", data={"email": buyer.email})
+    answer_forgotten(world)
+    link = urlsplit(link_of(mailed(world, "password_reset")[0], "reset_url")).path
+    shown = visitor.get(link).text
+    refused = visitor.post(link, data={"password": "Green-Tree-43", "repeat": "Green-Tree-43"})
+    assert ("At least 14 characters" in shown, refused.status_code) == (True, HTTPStatus.UNPROCESSABLE_ENTITY)
+    taken = visitor.post(link, data={"password": "Green-Trees-43", "repeat": "Green-Trees-43"})
+    assert taken.status_code == HTTPStatus.SEE_OTHER
 
 
 def test_the_owner_asks_for_a_mailed_code_and_lets_passwords_expire(admin: FlaskClient, world: World) -> None:
