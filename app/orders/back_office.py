@@ -27,6 +27,7 @@ from app.core.errors import Invalid
 from app.core.ids import new_id
 from app.core.money import line_amount
 from app.identity.models import User
+from app.identity.services import is_address
 from app.orders.agreed import (
     NOTHING,
     AgreedPrice,
@@ -90,6 +91,7 @@ class OrderDetails:
     po_number: str | None = None
     comment: str | None = None
     starts_on: date | None = None
+    contact_email: str = ""  # empty: as it is
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +144,7 @@ def create_order(new: NewOrder, *, actor: Actor, at: datetime, program: Program 
         payer_id=payer.id,
         net_total=Decimal(0),
         currency=payer.currency,
-        contact_email=new.contact_email or contact_email_of(account),
+        contact_email=_checked(new.contact_email) or contact_email_of(account),
         placed_by_id=actor.user_id if program is None else None,
         api_client_id=program.client_id if program is not None else None,
         api_client_name=program.name if program is not None else None,
@@ -161,14 +163,13 @@ def create_order(new: NewOrder, *, actor: Actor, at: datetime, program: Program 
 
 
 def change_details(number: str, details: OrderDetails, *, actor: Actor, at: datetime) -> Order:
-    """Change what an order is called and what goes with it. Raises OrderNotFound, WrongOrderState."""
+    """Change what an order is called and what goes with it. Raises OrderNotFound, WrongOrderState, Invalid `email`."""
     order = _changeable(number)
     order.name = details.name.strip()[:LONGEST_NAME] or order.name
-    order.po_number, order.comment = (
-        _text(details.po_number, LONGEST_PO_NUMBER),
-        _text(details.comment, LONGEST_REASON),
-    )
+    order.po_number = _text(details.po_number, LONGEST_PO_NUMBER)
+    order.comment = _text(details.comment, LONGEST_REASON)
     order.execute_on = details.starts_on
+    order.contact_email = _checked(details.contact_email) or order.contact_email
     _changed(order, actor, at, {"name": order.name, "po_number": order.po_number, "starts_on": order.execute_on})
     return order
 
@@ -379,6 +380,12 @@ def _words(agreed: AgreedPrice) -> dict[str, object]:
     if agreed.user_price is not None:
         return {"user_price": agreed.user_price}
     return {"discount_percent": agreed.discount_percent} if agreed.is_anything else {}
+
+
+def _checked(email: str) -> str:
+    if email and not is_address(email):
+        raise Invalid.field("contact_email", "email", "Enter an e-mail address, such as anna@company.com")
+    return email
 
 
 def _text(text: str | None, longest: int) -> str | None:

@@ -56,6 +56,7 @@ from app.resellers.aliases import hold_alias
 from app.resellers.plans import PlanRequest, check_plan, live_plan, needs_alias
 from tenants.context import current_scope
 from tenants.days import distributors_day
+from tenants.settings import distributor_settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -338,10 +339,15 @@ def _confirm(
     is_alias: bool,
     at: datetime,
 ) -> None:
-    """Queue the confirmation: under an alias to the ordering user, at the root to primary contact and submitter."""
+    """Queue the confirmation: under an alias to the ordering user, at the root to primary contact and submitter.
+
+    Of what is ordered at the root the account manager gets a copy (CB-18).
+    """
     receivers = {user.email: user.full_name}
     if not is_alias:
         receivers.setdefault(account.email, account.name)
+        if manager := distributor_settings().account_manager_email:
+            receivers.setdefault(manager, "")
     for email, name in receivers.items():
         queue_mail(
             MailTemplate.ORDER_CONFIRMATION,

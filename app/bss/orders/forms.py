@@ -23,6 +23,12 @@ class DetailsForm(Form):
         validators=[Optional(), Length(max=255, message="Use at most 255 characters")],
         description="Empty: the account's name with the order's number.",
     )
+    contact_email = StringField(
+        "Contact's e-mail",
+        filters=[lambda typed: (typed or "").strip()],
+        validators=[Optional(), Length(max=254, message="Use at most 254 characters")],
+        description="Empty: the account's primary contact.",
+    )
     starts_on = DateField("Requested start", validators=[Optional()])
     po_number = StringField("PO number", validators=[Optional(), Length(max=50, message="Use at most 50 characters")])
     comment = TextAreaField(
@@ -32,8 +38,9 @@ class DetailsForm(Form):
     def to_details(self) -> OrderDetails:
         """Return the validated input; call it after validate_on_submit()."""
         return OrderDetails(
-            self.name.data or "", self.po_number.data or None, self.comment.data or None, self.starts_on.data
-        )
+            self.name.data or "", self.po_number.data or None, self.comment.data or None, self.starts_on.data,
+            self.contact_email.data or "",
+        )  # fmt: skip
 
 
 class NewOrderForm(DetailsForm, NewRecordForm):
@@ -44,7 +51,9 @@ class NewOrderForm(DetailsForm, NewRecordForm):
     def to_new(self, account_id: UUID) -> NewOrder:
         """Return the order to start; call it after validate_on_submit()."""
         details = self.to_details()
-        return NewOrder(account_id, details.name, details.po_number, details.comment, details.starts_on)
+        return NewOrder(
+            account_id, details.name, details.po_number, details.comment, details.starts_on, details.contact_email
+        )
 
 
 class OrderItemForm(ItemForm):

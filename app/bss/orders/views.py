@@ -212,6 +212,7 @@ def edit(number: str) -> ResponseReturnValue:
             return redirect(url_for(".detail", number=number), code=303)
     elif not form.is_submitted():
         form.name.data, form.starts_on.data = order.name, order.execute_on
+        form.contact_email.data = order.contact_email
         form.po_number.data, form.comment.data = order.po_number, order.comment
     return page(
         "bss/orders/edit.html",

@@ -11,14 +11,16 @@ from app.catalogue.models import BillingCycle, ProductType, Term
 from app.core import db
 from app.core.db import unit_of_work
 from app.identity.models import UserKind, UserType
+from app.notifications.models import OutboundMail
 from app.orders.execution import process_work
 from app.orders.models import DeliveryStatus, Order, OrderChannel, OrderItem, OrderItemCost, OrderStatus
 from app.subscriptions.models import PriceLabel, SubscriptionCost
 from tenants.context import scope
+from tenants.settings import DistributorSettings, save_distributor_settings
 from tests.factories.execution import Wanted, all_of, make_order, root_order
 from tests.factories.world import MONDAY_NOON, World, make_entry, make_product, make_user
 from tests.web.conftest import signed_in_browser
-from tests.web.storefront.steps import run_orders
+from tests.web.storefront.steps import run_orders, submit
 
 JSON = {"Accept": "application/json"}
 
@@ -340,3 +342,31 @@ def test_an_offer_whose_order_was_deleted_can_be_converted_again(bss, world):
     second = str(bss.post(f"/bss/offers/{offer}/convert").headers["Location"]).split("/")[-1]
     assert first != second
     assert order_of(world, second).net_total == Decimal("50.00")
+
+
+def test_an_order_has_a_contact_of_its_own(bss, world, number):
+    """CB-18: filled from the account, changed by staff; what is no address is told at its field."""
+    assert order_of(world, number).contact_email == world.direct_buyer.email
+    page = f"/bss/orders/{number}/edit"
+    refused = bss.post(page, data={"name": "Spring", "contact_email": "nobody"})
+    assert refused.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
+    assert "anna@company.com" in refused.text
+    assert order_of(world, number).name != "Spring"
+    assert bss.post(page, data={"contact_email": "it@direct.example"}).status_code == HTTPStatus.SEE_OTHER
+    assert order_of(world, number).contact_email == "it@direct.example"
+    bss.post(page, data={"contact_email": ""})
+    assert order_of(world, number).contact_email == "it@direct.example"
+
+
+@pytest.mark.parametrize("manager", ["", "manager@nordwind.example"])
+def test_the_account_manager_gets_a_copy_of_what_is_ordered(client, sign_in, session, world, manager):
+    """CB-18: order confirmation to the customer, a copy to the account manager where there is one."""
+    with scope(world.scope):
+        save_distributor_settings(DistributorSettings(account_manager_email=manager))
+        session.commit()
+    sign_in(world.direct_buyer)
+    client.post("/basket/items", data={"product_id": str(world.seats.id), "price": "P1M.monthly", "quantity": "1"})
+    submit(client)
+    with scope(world.scope):
+        told = {each.to_email for each in all_of(db.session, OutboundMail) if each.template == "order_confirmation"}
+    assert told == {world.direct_buyer.email, world.direct.email, *([manager] if manager else [])}
