@@ -33,6 +33,7 @@ from app.identity.services import (
     reset_access,
     set_roles,
 )
+from app.identity.signing_out import sign_person_out
 from app.web.pages import page
 from app.web.pagination import Page, requested_page
 from themes.frames import Crumb
@@ -203,7 +204,7 @@ def show_edit(desk: Desk, user_id: UUID) -> ResponseReturnValue:
         warns_of_last_admin=queries.is_last_admin(user),
         is_self=signed_in_viewer().user_id == user_id,
         index_url=desk.url("index"),
-        urls={view: desk.url(view, user_id) for view in ("deactivate", "activate", "resend", "reset")},
+        urls={view: desk.url(view, user_id) for view in ("deactivate", "activate", "resend", "reset", "sign_out")},
     ), form.status
 
 
@@ -244,6 +245,15 @@ def reset(desk: Desk, user_id: UUID) -> ResponseReturnValue:
     with unit_of_work():
         reset_access(user_id, realm_id=desk.realm_id, actor=signed_in_viewer().actor, at=utc_now())
     flash(f"A link to set a new password is on its way to {user.email}.", "success")
+    return redirect(desk.url("edit", user_id), code=HTTPStatus.SEE_OTHER)
+
+
+def sign_out(desk: Desk, user_id: UUID) -> ResponseReturnValue:
+    """End a person's sessions; they may sign in again."""
+    user = desk.get(user_id)
+    with unit_of_work():
+        sign_person_out(user_id, actor=signed_in_viewer().actor, at=utc_now())
+    flash(f"All sessions of {user.full_name} have ended.", "success")
     return redirect(desk.url("edit", user_id), code=HTTPStatus.SEE_OTHER)
 
 

@@ -22,9 +22,8 @@ from app.identity.realms import (
     realms_of,
     scope_of,
 )
-from app.identity.remembered import forget_all
 from app.identity.rules import passwords_of
-from app.identity.sessions import end_sessions
+from app.identity.signing_out import end_all_sessions
 from app.notifications.services import MailTemplate
 from tenants.context import current_scope, scope
 
@@ -167,9 +166,7 @@ def reset_password(realm_id: UUID, token: str, password: str, *, at: datetime) -
     with scope(scope_of(holder.person)):
         user = get_user(holder.user_id)
         store_password(user, holder.name.credential_realm_id, password, at=at)
-        for realm in realms_of(person_of(user)):
-            end_sessions(realm, user.id)
-            forget_all(realm, user.id)
+        end_all_sessions(user)
         record("user.password_reset", actor=_actor(user), at=at, target_kind="user", target_id=user.id)
     _tell_password_changed(user, realm_id, at=at)
 
@@ -181,9 +178,7 @@ def change_password(
     user = get_user(user_id)
     home = credential_realm(person_of(user), realm_id)
     store_password(user, home, new, at=at)
-    for realm in realms_of(person_of(user)):
-        end_sessions(realm, user_id, except_id=keep_session_id)
-        forget_all(realm, user_id)
+    end_all_sessions(user, except_id=keep_session_id)
     record("user.password_changed", actor=actor, at=at, target_kind="user", target_id=user_id)
     _tell_password_changed(user, realm_id, at=at)
 
@@ -194,9 +189,7 @@ def replace_expired_password(realm_id: UUID, user_id: UUID, password: str, *, at
     with scope(scope_of(Person(name.kind, name.reseller_id, name.account_id))):
         user = get_user(user_id)
         store_password(user, name.credential_realm_id, password, at=at)
-        for realm in realms_of(person_of(user)):
-            end_sessions(realm, user.id)
-            forget_all(realm, user.id)
+        end_all_sessions(user)
         record("user.password_changed", actor=_actor(user), at=at, target_kind="user", target_id=user.id)
     _tell_password_changed(user, realm_id, at=at)
 

@@ -44,7 +44,6 @@ from app.identity.realms import (
     realms_of,
 )
 from app.identity.recovery import send_activation, send_reset, set_status_of_names
-from app.identity.remembered import forget_all
 from app.identity.roles import (
     OwnRole,
     assignable_roles,
@@ -53,8 +52,8 @@ from app.identity.roles import (
     require_may_manage,
     rights_of_roles,
 )
-from app.identity.sessions import end_sessions
 from app.identity.sign_in import normal_email
+from app.identity.signing_out import end_all_sessions
 from tenants.context import current_scope
 
 __all__ = [
@@ -263,9 +262,8 @@ def deactivate_user(user_id: UUID, *, actor: Actor, at: datetime) -> User:
     require_may_manage(user, actor)
     user.status = UserStatus.INACTIVE
     set_status_of_names(user, UserStatus.INACTIVE)
+    end_all_sessions(user)
     for realm_id in realms_of(person_of(user)):
-        end_sessions(realm_id, user_id)
-        forget_all(realm_id, user_id)
         for purpose in TokenPurpose:
             end_links(realm_id, user_id, purpose, at=at)
     if user.kind is UserKind.BSS and user.type is UserType.ADMIN:

@@ -72,3 +72,10 @@ def resend(user_id: UUID) -> ResponseReturnValue:
 def reset(user_id: UUID) -> ResponseReturnValue:
     """Unlock a person and mail a reset link."""
     return people.reset(_desk(), user_id)
+
+
+@bp.post("/<uuid:user_id>/sign-out")
+@permission_required(Permission.USERS_MANAGE)
+def sign_out(user_id: UUID) -> ResponseReturnValue:
+    """End a person's sessions."""
+    return people.sign_out(_desk(), user_id)
