@@ -255,7 +255,7 @@ def submit_draft(
     else:
         seen.view.basket.execute_on = submission.execute_on
         require_schedulable(seen.view, under_alias=is_alias, today=distributors_day(at))
-        wait_for_day(draft, submission.execute_on, Move.CHECK_OUT_FOR_A_DAY, at=at, actor_name=program.name)
+        wait_for_day(draft, submission.execute_on, Move.CHECK_OUT_FOR_A_DAY, at=at)
     if submission.accepted_by is not None and submission.evidence is not None:
         log_acceptance(seen.terms, draft, submission.accepted_by, account, submission.evidence, at=at)
     _ask_for_execution(draft, seen.view.lines, at)
