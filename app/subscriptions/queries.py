@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import and_, or_, select
 
 from app.core.db import session
 from app.subscriptions.errors import SubscriptionNotFound
-from app.subscriptions.models import Asset, Subscription, SubscriptionEvent, SubscriptionStatus
+from app.subscriptions.models import Asset, Subscription, SubscriptionEvent, SubscriptionRole, SubscriptionStatus
 from tenants.context import current_scope
 
 
@@ -90,13 +92,42 @@ def codes_of(subscription_ids: Iterable[UUID | None]) -> Mapping[UUID, str]:
     return {row.id: row.code for row in rows}
 
 
-def list_events(subscription_id: UUID) -> Sequence[SubscriptionEvent]:
-    """Return a subscription's history, oldest first."""
-    return session.scalars(
-        select(SubscriptionEvent)
+@dataclass(frozen=True, slots=True)
+class HistoryLine:
+    """A line of a subscription's history, or of one of its add-ons, which it names then."""
+
+    at: datetime
+    kind: str
+    text: str
+    quantity_after: int | None
+    actor_name: str | None
+    add_on_name: str | None = None
+
+
+def list_history(subscription_id: UUID) -> Sequence[HistoryLine]:
+    """Return a subscription's history with what was bought and canceled of its add-ons, oldest first (CB-23)."""
+    rows = session.execute(
+        select(SubscriptionEvent, Subscription.friendly_name, Subscription.id)
+        .join(
+            Subscription,
+            (Subscription.distributor_id == SubscriptionEvent.distributor_id)
+            & (Subscription.id == SubscriptionEvent.subscription_id),
+        )
         .where(
             SubscriptionEvent.distributor_id == current_scope().distributor_id,
-            SubscriptionEvent.subscription_id == subscription_id,
+            or_(
+                Subscription.id == subscription_id,
+                and_(
+                    Subscription.parent_id == subscription_id,
+                    Subscription.role == SubscriptionRole.ADD_ON,
+                    SubscriptionEvent.quantity_change.is_not(None),
+                ),
+            ),
         )
         .order_by(SubscriptionEvent.at, SubscriptionEvent.id)
-    ).all()
+    )
+    return [
+        HistoryLine(event.at, event.kind, event.text, event.quantity_after, event.actor_name,
+                    None if owner_id == subscription_id else name)
+        for event, name, owner_id in rows
+    ]  # fmt: skip

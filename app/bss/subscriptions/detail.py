@@ -41,7 +41,7 @@ from app.subscriptions.domains.services import contested_by
 from app.subscriptions.machine import Action
 from app.subscriptions.models import ChangeStatus, Subscription, SubscriptionChange, SubscriptionRole, SyncStatus
 from app.subscriptions.problems import find_problem
-from app.subscriptions.queries import find_subscription, get_subscription, list_events
+from app.subscriptions.queries import find_subscription, get_subscription, list_history
 from app.web.pages import page
 from themes.frames import Crumb
 
@@ -122,7 +122,7 @@ def subscription_page(code: str, refusal: Invalid | None = None) -> ResponseRetu
         waits_for_us=current is not None and waits_for_us(current),
         changes=changes,
         people=people_of([*changes, *([current] if current is not None else [])]),
-        events=list_events(found.id),
+        events=list_history(found.id),
         charges=latest_charges(found.id, LATEST_CHARGES) if viewer.can(Permission.BSS_BILLING_VIEW) else [],
         add_ons=list_add_ons(found.id),
         components=list_components(found.id),

@@ -35,7 +35,7 @@ from app.subscriptions.assets import get_asset
 from app.subscriptions.custom_fields import answers_of
 from app.subscriptions.machine import Action
 from app.subscriptions.models import Asset, Subscription, SubscriptionRole, SubscriptionStatus
-from app.subscriptions.queries import get_subscription, list_events
+from app.subscriptions.queries import get_subscription, list_history
 from app.web.exports import Cell, xlsx_response
 from app.web.pages import page
 from app.web.pagination import Page, requested_page
@@ -265,7 +265,7 @@ def subscription(code: str) -> ResponseReturnValue:
         shown=it,
         name=_names_of([found.account_id]).get(found.account_id) if found.account_id else None,
         product=session.get(Product, (found.distributor_id, found.product_id)),
-        events=list_events(found.id),
+        events=list_history(found.id),
         price_unit=price_unit,
         cycle=CYCLE_UNITS[found.cycle],
         term=TERM_WORDS[found.term],

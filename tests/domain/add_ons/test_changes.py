@@ -23,7 +23,7 @@ from app.subscriptions.models import (
     SubscriptionStatus,
     SyncStatus,
 )
-from app.subscriptions.queries import find_subscription_for_update
+from app.subscriptions.queries import find_subscription_for_update, list_history
 from tenants.context import scope
 from tests.domain.changes.conftest import clock, desk, on
 from tests.factories.parts import make_sibling, relate
@@ -215,3 +215,15 @@ def test_a_trial_takes_add_ons_with_its_upgrade_to_paid_alone(desk, backup):
     with pytest.raises(ParentNotActive, match="is a trial"):
         desk.submit(trial, ADD_ON, quantity_to=2, target_product_id=backup.id, at=on(10))
     assert add_ons(desk) == []
+
+
+def test_the_history_of_a_subscription_tells_of_its_add_ons(desk, seats, backup):
+    """CB-23: all buys and cancellations of product and add-ons, each named; nothing else of the add-ons."""
+    for quantity, day in ((2, 5), (3, 6), (0, 7)):
+        desk.submit(seats, ADD_ON, target_product_id=backup.id, quantity_to=quantity, at=on(day))
+        desk.run_tasks(at=on(day))
+    told = [(each.quantity_after, each.at.day) for each in desk.do(list_history, seats.id) if each.add_on_name]
+    assert told == [(2, 5), (3, 6), (0, 7)]
+    assert {each.add_on_name for each in desk.do(list_history, seats.id)} >= {"Contoso Backup"}
+    (add_on,) = add_ons(desk)
+    assert all(each.add_on_name is None for each in desk.do(list_history, add_on.id))

@@ -18,7 +18,7 @@ from app.subscriptions.models import (
     SyncStatus,
 )
 from app.subscriptions.problems import find_problem
-from app.subscriptions.queries import get_subscription, list_events
+from app.subscriptions.queries import get_subscription, list_history
 from app.subscriptions.services import (
     NewAsset,
     NewSubscription,
@@ -89,7 +89,7 @@ def test_activating_twice_changes_nothing_more(session, world, new):
             activate(made.id, at=MONDAY_NOON, vendor_reference="resource-1")
             session.flush()
         assert (made.status, made.sync_status) == (SubscriptionStatus.ACTIVE, SyncStatus.SYNCHRONISED)
-        assert [event.kind for event in list_events(made.id)] == ["purchase", "activated"]
+        assert [event.kind for event in list_history(made.id)] == ["purchase", "activated"]
         assert len(all_of(session, SubscriptionVendorLink)) == 1
 
 
