@@ -12,7 +12,6 @@ from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from app.catalogue.attachments.models import StoredImage
 from app.catalogue.errors import CategoryNotFound, ProductNotFound, ProductTypeNotFound
 from app.catalogue.models import (
-    Audience,
     BillingCycle,
     Category,
     Product,
@@ -80,25 +79,6 @@ def products_with_types(product_ids: Collection[UUID]) -> dict[UUID, tuple[Produ
         .where(Product.distributor_id == current_scope().distributor_id, Product.id.in_(product_ids))
     )
     return {product.id: (product, product_type) for product, product_type in rows}
-
-
-def published_to(audiences: Collection[Audience]) -> tuple[ColumnElement[bool], ...]:
-    """Return the conditions under which a product shows in a storefront, before listing and price are asked."""
-    return (
-        Product.distributor_id == current_scope().distributor_id,
-        Product.is_published.is_(True),
-        Product.is_active.is_(True),
-        Product.retired_at.is_(None),
-        Product.audience.in_(sorted(audiences, key=lambda audience: audience.value)),
-    )
-
-
-def get_product_by_slug(slug: str, *, audiences: Collection[Audience]) -> Product:
-    """Return a published product by the slug of its page; raises ProductNotFound, also for an unpublished one (SF-F35)."""
-    found = session.scalar(select(Product).where(*published_to(audiences), Product.slug == slug))
-    if found is None:
-        raise ProductNotFound(slug)
-    return found
 
 
 def cost_of_price() -> ColumnElement[bool]:

@@ -85,12 +85,14 @@ _PRODUCTS = text(
     INSERT INTO products (
         distributor_id, id, code, code_key, name, vendor_name, slug, search_text, short_description, vendor_description,
         product_type_id, category_id, group_id, vendor, unit_of_measure, segment, tags, is_add_on, is_active,
-        is_published, is_new, is_featured, audience, min_quantity, step_quantity, position, version, created_at, updated_at)
+        is_published, published_at, is_new, is_featured, audience, min_quantity, step_quantity, position, version,
+        created_at, updated_at)
     SELECT n.distributor_id, n.id, n.code, n.code_key, n.product_name, n.product_name,
            CASE WHEN n.same_slug > 1 OR taken.id IS NOT NULL
                 THEN n.product_slug || '-' || translate(n.code_key, '._', '--') ELSE n.product_slug END,
            n.search_text, n.description, n.description, t.id, n.category_id, g.id, n.publisher, n.unit_of_measure,
-           n.segment, n.tags, false, true, n.segment = ANY (CAST(:segments AS varchar[])), false, false,
+           n.segment, n.tags, false, true, n.segment = ANY (CAST(:segments AS varchar[])),
+           CASE WHEN n.segment = ANY (CAST(:segments AS varchar[])) THEN CAST(:at AS timestamptz) END, false, false,
            CASE WHEN n.segment = ANY (CAST(:segments AS varchar[])) THEN 'everyone' ELSE 'nobody' END, 1, 1, 0, 1, :at, :at
     FROM (
         SELECT f.*, row_number() OVER (PARTITION BY f.product_slug ORDER BY f.row_number) AS same_slug

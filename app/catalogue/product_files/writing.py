@@ -82,6 +82,7 @@ def _new_product(file: ProductFile, draft: Draft, slug: str, *, at: datetime) ->
         billing_type=(BillingType.ON_END if file.charge_type is FileChargeType.PAY_PER_USE else BillingType.ON_START),
         is_active=True,
         is_published=is_published,
+        published_at=at if is_published else None,
         characteristics=dict(draft.characteristics),
         created_at=at,
         updated_at=at,
