@@ -27,9 +27,11 @@ from sqlalchemy import (
     func,
     literal,
     literal_column,
+    null,
     or_,
     select,
     true,
+    type_coerce,
     union_all,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, distinct_on
@@ -43,6 +45,7 @@ from app.pricing.models import (
     PriceList,
     PriceListAssignment,
     PriceListEntry,
+    PriceRule,
     SpecialPrice,
 )
 
@@ -101,8 +104,13 @@ def parameters(buyer: Buyer, distributor_id: UUID) -> dict[str, Any]:
 
 def first_percent() -> ColumnElement[Decimal | None]:
     """Return what a product's own tiers take off the first unit, in percent; NULL where it has none."""
-    tiers = Product.price_tiers[0]["percent"].astext.cast(Numeric(5, 2))
-    return case((Product.price_scheme != PriceScheme.PER_UNIT, tiers)).label("first_percent")
+    has_tiers = Product.price_scheme != PriceScheme.PER_UNIT
+    return case((has_tiers, _first_of(Product.price_tiers.expression))).label("first_percent")
+
+
+def _first_of(tiers: ColumnElement[Any]) -> ColumnElement[Decimal | None]:
+    first: ColumnElement[Decimal | None] = tiers[0]["percent"].astext.cast(Numeric(5, 2))
+    return first
 
 
 def wanted_products() -> CTE:
@@ -201,16 +209,26 @@ def priced_keys(wanted: CTE, lists: CTE) -> CTE:
             cost.label("cost"),
             retail.c.list_price,
             costs.c.price_list_id,
-            costs.c.rule.label("list_rule"),
+            type_coerce(costs.c.rule, String).label("list_rule"),  # read only where somebody asks: as they are stored
             costs.c.value.label("list_value"),
-            costs.c.price_scheme.label("list_scheme"),
+            type_coerce(costs.c.price_scheme, String).label("list_scheme"),
             costs.c.price_tiers.label("list_tiers"),
-            func.coalesce(costs.c.first_percent, retail.c.first_percent).label("first_percent"),
+            _percent_in_force(costs, retail).label("first_percent"),
         )
         .select_from(costs.outerjoin(retail, same_key, full=True))
         .where(cost.is_not(None), ~func.coalesce(retail.c.is_withdrawn, False))
         .cte("priced_keys")
         .prefix_with("MATERIALIZED", dialect="postgresql")
+    )
+
+
+def _percent_in_force(costs: CTE, retail: CTE) -> ColumnElement[Decimal | None]:
+    """Return what the tiers that count take off the first unit, as `schemes.tiers_in_force` says."""
+    replaced = or_(costs.c.rule == PriceRule.FIXED, costs.c.rule == PriceRule.MARKUP)
+    return case(
+        (costs.c.price_scheme.is_not(None), _first_of(costs.c.price_tiers)),
+        (replaced, null()),
+        else_=func.coalesce(costs.c.first_percent, retail.c.first_percent),
     )
 
 

@@ -7,7 +7,7 @@ only (decisions section 3). Both need the payer's price lists named in the scope
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -28,6 +28,7 @@ from app.pricing.levels import (
     usable_lists,
     wanted_products,
 )
+from app.pricing.models import PriceRule
 from app.pricing.schemes import ListRule, counted_from, line_price
 from tenants.context import current_scope
 
@@ -80,8 +81,13 @@ class ExplainedPrice:
     currency: str
     floor_applied: bool  # what the rule gave was below cost
     price_list_id: UUID | None  # None: the cost is the list price
-    said: ListRule | None  # by that list
     retail_price: Decimal | None
+    quoted: Row[Any] = field(repr=False, compare=False)  # what the rest is read of, where somebody asks
+
+    @property
+    def said(self) -> ListRule | None:
+        """What that price list says of it."""
+        return _said(self.quoted)
 
     @property
     def is_special(self) -> bool:
@@ -91,8 +97,8 @@ class ExplainedPrice:
     @property
     def counted_from(self) -> tuple[Decimal, ListRule | None]:
         """What a line of any quantity is counted from (`schemes.line_price`): the cost above is one unit's, after tiers."""
-        if self.said is not None:
-            return counted_from(self.said, self.list_price)
+        if (said := self.said) is not None:
+            return counted_from(said, self.list_price)
         return self.list_price if self.list_price is not None else self.cost, None
 
     def for_buyer(self) -> BuyerPrice:
@@ -110,8 +116,8 @@ ALIAS_QUOTE = _statement(with_rules=True)
 
 def explained(row: Row[Any], buyer: Buyer) -> ExplainedPrice:
     """Work out the price of one row of a quote."""
-    list_price, said = row.list_price, _said(row)
-    cost = _cost_of_one(row, said, buyer.currency)
+    list_price = row.list_price
+    cost = round_unit(row.cost) if not row.first_percent else _cost_of_one(row, buyer.currency)
     percent: Decimal | None = None
     if buyer.reseller_id is None:
         rule = PriceSource.LIST if row.price_list_id is None else PriceSource.COST
@@ -142,23 +148,22 @@ def explained(row: Row[Any], buyer: Buyer) -> ExplainedPrice:
         currency=buyer.currency,
         floor_applied=is_floored,
         price_list_id=row.price_list_id,
-        said=said,
         retail_price=retail if buyer.show_retail else None,
+        quoted=row,
     )
 
 
 def _said(row: Row[Any]) -> ListRule | None:
     if row.list_rule is None:
         return None
-    return ListRule(row.list_rule, row.list_value, row.cost, row.list_scheme, tiers_from_json(row.list_tiers))
+    scheme = PriceScheme(row.list_scheme) if row.list_scheme is not None else None
+    return ListRule(PriceRule(row.list_rule), row.list_value, row.cost, scheme, tiers_from_json(row.list_tiers))
 
 
-def _cost_of_one(row: Row[Any], said: ListRule | None, currency: str) -> Decimal:
-    """Return the unit cost of a line of one: most have no tiers, and cost what their row says."""
-    if not row.first_percent and not row.list_tiers:
-        return round_unit(row.cost)
+def _cost_of_one(row: Row[Any], currency: str) -> Decimal:
+    """Return the unit cost of a line of one where a tier lowers it; most rows have none, and cost what they say."""
+    said, tiers = _said(row), (Tier(1, row.first_percent),)
     base, rule = (row.cost, None) if said is None else counted_from(said, row.list_price)
-    tiers = (Tier(1, row.first_percent),) if row.first_percent else ()
     return line_price(base, 1, currency, scheme=PriceScheme.VOLUME, tiers=tiers, rule=rule).unit_price
 
 
