@@ -43,7 +43,7 @@ def test_a_customer_sees_no_amount_of_an_order_its_reseller_placed(
     assert all(number in listed and number in start for number in (hidden, own))
     assert "€30.00" in listed
     for page in (listed, start, detail, live):
-        assert "777" not in page
+        assert "777.1" not in page  # the name of a static file may hold the digits
         assert "2,331" not in page
     assert export.status_code == HTTPStatus.OK
     assert b"2331" not in export.data
