@@ -10,6 +10,7 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, func, or_, select, text
 
+from app.audit.changes import changes_of
 from app.audit.services import Actor, record
 from app.catalogue.errors import GroupingNotFound, StillUsed
 from app.catalogue.models import Category, Industry, PriceGroup, Product, ProductGroup
@@ -202,9 +203,10 @@ def save_industry(industry_id: UUID | None, name: str, position: int, *, actor: 
         industry = Industry(id=new_id(), slug=_free_slug(Industry, name))
         session.add(industry)
     industry.name, industry.position = name.strip(), position
+    before, after = changes_of(industry)
     session.flush()
     record("catalogue.industry_saved", actor=actor, at=at, target_kind="industry", target_id=industry.id,
-           after={"name": industry.name})  # fmt: skip
+           before=before, after=after)  # fmt: skip
     return industry
 
 
@@ -221,9 +223,10 @@ def save_price_group(price_group_id: UUID | None, name: str, *, actor: Actor, at
         group = PriceGroup(id=new_id())
         session.add(group)
     group.name = name.strip()
+    before, after = changes_of(group)
     session.flush()
     record("catalogue.price_group_saved", actor=actor, at=at, target_kind="price_group", target_id=group.id,
-           after={"name": group.name})  # fmt: skip
+           before=before, after=after)  # fmt: skip
     return group
 
 

@@ -12,6 +12,7 @@ import nh3
 from email_validator import EmailNotValidError, validate_email
 from sqlalchemy import select
 
+from app.audit.changes import changes_of
 from app.audit.services import Actor, record
 from app.core.db import session
 from app.core.errors import FieldError, Invalid
@@ -114,7 +115,8 @@ def save_mail_settings(server: MailServer, *, reseller_id: UUID | None, actor: A
     stored.password_encrypted = encrypt(server.password) if server.password else None
     stored.failures_in_a_row = 0
     stored.updated_at = at
-    record("mail_settings.saved", actor=actor, at=at, after={"host": server.host, "sender": server.sender_email})
+    before, after = changes_of(stored)
+    record("mail_settings.saved", actor=actor, at=at, before=before, after=after)
 
 
 def template_settings(reseller_id: UUID | None) -> dict[MailTemplate, MailTemplateSettings]:
@@ -166,7 +168,8 @@ def save_template(
     stored.subject = (change.subject or "").strip() or None
     stored.body_html = clean_body(change.body_html)
     stored.extra_recipients = list(change.extra_recipients)
-    record("mail_template.saved", actor=actor, at=at, after={"template": template.value})
+    before, after = changes_of(stored)
+    record("mail_template.saved", actor=actor, at=at, before=before, after={**after, "template": template.value})
 
 
 def reset_template(template: MailTemplate, *, reseller_id: UUID | None, actor: Actor, at: datetime) -> None:

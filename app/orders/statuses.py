@@ -13,6 +13,7 @@ from uuid import UUID
 
 from sqlalchemy import exists, select
 
+from app.audit.changes import changes_of
 from app.audit.services import Actor, record
 from app.catalogue.models import ProductType
 from app.core.db import session
@@ -154,11 +155,12 @@ def change_status(ref: str, details: StatusDetails, *, actor: Actor, at: datetim
     row = _row(status)
     for name, value in _columns(details).items():
         setattr(row, name, value)
+    before, after_it = changes_of(row)
     if details.is_default:
         _take_default(row)
     session.flush()
     record("order_status.changed", actor=actor, at=at, target_kind="order_status", target_id=row.id,
-           after={"name": details.name, "is_active": details.is_active})  # fmt: skip
+           before=before, after=after_it)  # fmt: skip
 
 
 def delete_status(ref: str, *, actor: Actor, at: datetime) -> None:

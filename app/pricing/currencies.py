@@ -15,6 +15,7 @@ from babel import Locale, UnknownLocaleError
 from sqlalchemy import func, select, union
 
 from app.accounts.models import Account
+from app.audit.changes import changes_of
 from app.audit.services import Actor, record
 from app.catalogue.imports.sheet import is_currency
 from app.catalogue.models import ProductPrice
@@ -126,9 +127,10 @@ def save_currency(details: CurrencyDetails, *, is_new: bool, actor: Actor, at: d
         _require_unused(details.code, home)
     row.rate_to_home, row.culture = details.rate_to_home, details.culture.strip()
     row.is_active, row.updated_at = details.is_active, at
+    before, after = changes_of(row)
     session.flush()
     record("pricing.currency_saved", actor=actor, at=at, target_kind="currency", target_id=row.id,
-           after={"code": row.code, "rate": row.rate_to_home, "is_active": row.is_active})  # fmt: skip
+           before=before, after=after)  # fmt: skip
     return row
 
 

@@ -12,6 +12,7 @@ from sqlalchemy import delete, select
 
 from app.accounts.models import Account
 from app.accounts.queries import get_account, payer_of
+from app.audit.changes import changes_of
 from app.audit.services import record
 from app.catalogue.charging import chosen_options
 from app.catalogue.models import BillingCycle, Product, ProductType, Term
@@ -117,8 +118,10 @@ def change_offer(number: str, details: OfferDetails, *, staff: Staff, at: dateti
     offer = lock_offer(number, staff)
     advance(offer, OfferMove.EDIT)
     _write(offer, details, staff, at)
+    before, after = changes_of(offer)
     add_event(offer, "Changed", actor_name=staff.actor.name, at=at)
-    record("offer.changed", actor=staff.actor, at=at, target_kind="offer", target_id=offer.id)
+    record("offer.changed", actor=staff.actor, at=at, target_kind="offer", target_id=offer.id,
+           before=before, after=after)  # fmt: skip
     session.flush()
     return offer
 

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from sqlalchemy import exists, select
 
+from app.audit.changes import changes_of
 from app.audit.services import Actor, record
 from app.core.db import session
 from app.core.errors import Conflict, Invalid, NotFound
@@ -111,10 +112,11 @@ def change_status(ref: str, details: StatusDetails, *, actor: Actor, at: datetim
         _require_another(known, status)
     row = _row(status)
     _write(row, details)
+    before, after = changes_of(row)
     session.flush()
     _take_default(row)
     record("offer_status.changed", actor=actor, at=at, target_kind="offer_status", target_id=row.id,
-           after={"name": row.name, "is_active": row.is_active})  # fmt: skip
+           before=before, after=after)  # fmt: skip
 
 
 def delete_status(ref: str, *, actor: Actor, at: datetime) -> None:

@@ -1,0 +1,59 @@
+"""The before and after of events are read from the row: only what changes, and of secrets only that they did (BC-30)."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from sqlalchemy import select
+
+from app.audit.changes import changes_of
+from app.audit.models import AuditEvent
+from app.audit.services import SYSTEM
+from app.notifications.models import MailSettings
+from app.notifications.settings import save_mail_settings
+from app.notifications.smtp import MailServer
+from app.pricing.currencies import CurrencyDetails, save_currency
+from tenants.context import direct_business_scope, scope
+from tests.factories.world import MONDAY_NOON
+
+
+def server(host: str, password: str) -> MailServer:
+    return MailServer(host, 587, "tls", "post", password, "Nordwind", "post@nordwind.example")
+
+
+def test_an_event_says_from_what_to_what(session, world):
+    """BC-F78 (partly): of a currency that is saved anew."""
+    with scope(world.scope):
+        for rate in (Decimal("1.1"), Decimal("1.2")):
+            details = CurrencyDetails(code="USD", rate_to_home=rate, culture="en-US", is_active=True)
+            save_currency(details, is_new=rate == Decimal("1.1"), actor=SYSTEM, at=MONDAY_NOON)
+        saved = session.scalars(
+            select(AuditEvent).where(AuditEvent.action == "pricing.currency_saved").order_by(AuditEvent.id)
+        ).all()[-1]
+    assert (saved.before.keys(), saved.after.keys()) == ({"rate_to_home"}, {"rate_to_home"})
+    assert (Decimal(saved.before["rate_to_home"]), Decimal(saved.after["rate_to_home"])) == (
+        Decimal("1.1"),
+        Decimal("1.2"),
+    )
+
+
+def test_of_a_secret_only_that_it_changed_is_told(session, world):
+    with scope(direct_business_scope(world.id)):
+        save_mail_settings(server("a.example", "Geheim-1"), reseller_id=None, actor=SYSTEM, at=MONDAY_NOON)
+        session.flush()
+        save_mail_settings(server("b.example", "Geheim-2"), reseller_id=None, actor=SYSTEM, at=MONDAY_NOON)
+        session.flush()
+        stored = session.scalars(select(MailSettings)).one().password_encrypted
+    with scope(world.scope):
+        first, second = session.scalars(
+            select(AuditEvent).where(AuditEvent.action == "mail_settings.saved").order_by(AuditEvent.id)
+        ).all()
+    assert (second.before["host"], second.after["host"]) == ("a.example", "b.example")
+    assert second.after["password_encrypted"] == "changed"
+    for event in (first, second):
+        assert [word for word in ("Geheim", stored) if word in str(event.before) + str(event.after)] == []
+
+
+def test_what_stays_is_not_told(session, world):
+    with scope(world.scope):
+        assert changes_of(world.category) == ({}, {})
