@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from tests.journeys.installation import Installation
 from tests.journeys.people import fill, heading, notice, sign_in
@@ -13,6 +13,24 @@ from tests.journeys.stage import BUYER, READY
 from tests.journeys.test_sign_on import add_openid, at_openid, switch_on, test_page, told
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("journeys")]
+
+
+def give_roles_by_group(admin: Page, index: str) -> None:
+    """Make billing agents of everybody in the group `finance`: they may change the company's details."""
+    admin.goto(index)
+    admin.get_by_role("row", name="Elbtal account").get_by_role("link", name="Groups and roles").click()
+    heading(admin, "Groups and roles")
+    fill(admin, {"Group": "finance"})
+    admin.get_by_label("Billing agent").check()
+    admin.get_by_role("button", name="Save rule").click()
+    notice(admin, "Saved. It counts from people's next sign-in.")
+
+
+def go_by_address(page: Page, email: str) -> None:
+    """Type an address of the company's domain, and sign in with it at the provider it leads to."""
+    fill(page, {"E-mail": email})
+    page.get_by_role("button", name="Continue").click()
+    at_openid(page, email)
 
 
 def test_a_company_sets_up_its_own_sign_in_and_its_people_use_it(installation: Installation, open_local, openid: str):
@@ -42,10 +60,16 @@ def test_a_company_sets_up_its_own_sign_in_and_its_people_use_it(installation: I
     nina = open_local(has_javascript=False)
     nina.goto(f"{shop}login?next=/hafen-it/billing")
     expect(nina.get_by_label("Password")).to_have_count(0)
-    fill(nina, {"E-mail": "nina@elbtal.example"})
-    nina.get_by_role("button", name="Continue").click()
-    at_openid(nina, "nina@elbtal.example")
+    go_by_address(nina, "nina@elbtal.example")
     expect(nina).to_have_url(f"{shop}billing")
+
+    give_roles_by_group(admin, index)
+    otto = open_local(has_javascript=False)
+    otto.goto(f"{shop}login?next=/hafen-it/account")
+    go_by_address(otto, "finance+otto@elbtal.example")
+    expect(otto.get_by_role("button", name="Save company")).to_be_visible()
+    nina.goto(f"{shop}account")
+    expect(nina.get_by_role("button", name="Save company")).to_have_count(0)
 
     stranger = open_local()
     stranger.goto(f"{shop}login")
