@@ -188,7 +188,16 @@ FACTS: dict[MailTemplate, TemplateFacts] = {
     ),
     MailTemplate.BUDGET_REACHED: TemplateFacts(
         "Budget reached",
-        ("subscription_code", "friendly_name", "account_name", "period", "spent", "budget", "percent", "subscription_url"),
+        (
+            "subscription_code",
+            "friendly_name",
+            "account_name",
+            "period",
+            "spent",
+            "budget",
+            "percent",
+            "subscription_url",
+        ),
         ("subscription_url", "View usage"),
         is_to_customers=False,
     ),
