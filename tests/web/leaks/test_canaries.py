@@ -7,6 +7,7 @@ import re
 import zipfile
 from collections import deque
 from dataclasses import replace
+from decimal import Decimal
 from uuid import UUID
 
 from flask.testing import FlaskClient
@@ -15,16 +16,18 @@ from sqlalchemy import select
 from app.audit.services import SYSTEM
 from app.core.clock import utc_now
 from app.core.db import BoundSession
+from app.core.ids import new_id
 from app.identity.api_clients.models import ApiClientKind, ApiScope
 from app.identity.api_clients.services import NewApiClient, create_client
 from app.notifications.delivery import ClaimedMail, Sending
 from app.notifications.models import OutboundMail
 from app.notifications.templates import MailTemplate
-from app.subscriptions.models import Subscription
+from app.subscriptions.asset_models import AssetCost
+from app.subscriptions.models import Asset, Subscription
 from tenants.context import scope
 from tenants.settings import save_storefront_settings, storefront_settings
 from tests.factories.world import MONDAY_NOON
-from tests.web.leaks.conftest import CANARIES, Bought
+from tests.web.leaks.conftest import CANARIES, COST, Bought
 from workers.jobs.mail import render
 
 LINK = re.compile(r'(?:href|src|action|data-poll-url|data-check-url)="([^"#]+)"')
@@ -117,6 +120,21 @@ def test_no_mail_to_a_customer_holds_cost_markup_or_distributor(
         assert all(link.startswith(f"http://{world.host}/techsolutions") for link in links)
 
 
+def asset_of(bought: Bought, code: str) -> tuple[Asset, AssetCost]:
+    """What the same customer has bought once, and what its reseller paid for it."""
+    world = bought.world
+    owner = {"reseller_id": world.tech.id, "account_id": world.tech.customers[0].id}
+    asset = Asset(
+        **owner, id=new_id(), code=code, payer_id=world.tech.id, product_id=world.seats.id, name="Set-up", quantity=1,
+        unit_price=Decimal("10.66"), currency="EUR", created_at=MONDAY_NOON,
+    )  # fmt: skip
+    cost = AssetCost(
+        reseller_id=world.tech.id, account_id=world.tech.id, asset_id=asset.id, unit_cost=COST, base_cost=COST,
+        currency="EUR",
+    )  # fmt: skip
+    return asset, cost
+
+
 def test_no_answer_of_a_storefronts_api_holds_them(client: FlaskClient, bought: Bought, session: BoundSession) -> None:
     """BC-33: what a reseller's programs may hand on to its customers has no cost, markup or distributor in it."""
     world = bought.world
@@ -127,6 +145,10 @@ def test_no_answer_of_a_storefronts_api_holds_them(client: FlaskClient, bought: 
     ids = {"number": bought.number, "product_id": world.seats.id, "customer_id": world.tech.customers[0].id}
     with scope(world.scope):
         ids["code"] = session.scalars(select(Subscription.code)).first()
+        for row in asset_of(bought, str(ids["code"])):
+            session.add(row)
+            session.flush()
+        session.commit()
     asked = client.post(
         f"/techsolutions/api/v1/subscriptions/{ids['code']}/cancel",
         json={"timing": "period_end", "comment": "Not needed"},
@@ -148,6 +170,7 @@ def test_no_answer_of_a_storefronts_api_holds_them(client: FlaskClient, bought: 
     assert "10.66" in answers["/techsolutions/api/v1/subscriptions"].text
     assert "10.66" in answers[f"/techsolutions/api/v1/orders/{bought.number}"].text
     assert "10.66" in answers["/techsolutions/api/v1/products"].text
+    assert "10.66" in answers["/techsolutions/api/v1/assets"].text
     leaks = {path: [word for word in CANARIES if word in answer.text] for path, answer in answers.items()}
     assert {path: found for path, found in leaks.items() if found} == {}
 
