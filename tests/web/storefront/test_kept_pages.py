@@ -8,7 +8,7 @@ from decimal import Decimal
 from types import SimpleNamespace
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import delete, update
 
 from app.catalogue.models import BillingCycle, Product, Term
 from app.core import db
@@ -20,7 +20,7 @@ from app.pricing.models import MarkupLevel, MarkupRule, PriceListEntry, SpecialP
 from app.pricing.quotes import alias_buyer
 from app.resellers.models import Listing
 from app.storefront import kept_answers, kept_pages
-from tenants.changes import Kept, clock
+from tenants.changes import Kept, _written, clock
 from tenants.context import scope
 from tenants.settings import StorefrontSettings, save_storefront_settings
 from tests.counting import statements_of
@@ -281,3 +281,40 @@ def test_a_page_priced_by_the_database_takes_one_statement_and_two_more_when_sig
     browser = sign_in(world.tech.buyers[0])
     visit(browser)
     assert len(counted(connection, browser)) == 3
+
+
+def names_a_category(page: str, world) -> bool:
+    return f"category={world.category.slug}" in page
+
+
+def test_a_kept_menu_follows_what_this_storefront_sells(client, world, shops, sign_in) -> None:
+    """SF-23: the menu is kept for each storefront, and read again as soon as what it lists has changed."""
+    buyer = sign_in(world.tech.buyers[0])
+    for _ in range(2):
+        assert names_a_category(buyer.get("/techsolutions/basket").text, world)
+    with scope(world.tech.scope):
+        db.session.execute(delete(Listing))
+        db.session.commit()
+    assert not names_a_category(buyer.get("/techsolutions/basket").text, world)
+    assert names_a_category(sign_in(world.cloudia.buyers[0]).get("/cloudia/basket").text, world)
+    for product in world.products:
+        list_product(db.session, world.tech, product)
+    db.session.commit()
+    assert names_a_category(sign_in(world.tech.buyers[0]).get("/techsolutions/basket").text, world)
+
+
+def test_a_kept_menu_asks_the_database_nothing(client, world, shops, sign_in, connection) -> None:
+    """SF-23: no query a category, and none at all while nothing has changed."""
+    buyer = sign_in(world.tech.buyers[0])
+    buyer.get("/techsolutions/basket")
+    with statements_of(connection) as seen:
+        buyer.get("/techsolutions/basket")
+    assert not [each for each in seen if "categories" in each or ("count(*)" in each.lower() and "products" in each)]
+
+
+def test_an_order_that_counts_a_promotions_use_lets_go_of_nothing_kept(world) -> None:
+    """What an order writes of a promotion changes no page; what staff writes of one does."""
+    assert _written("UPDATE promotions SET redeemed=(promotions.redeemed + 1) WHERE promotions.id = 1") is None
+    assert _written("UPDATE promotions SET is_active=false, version=2 WHERE promotions.id = 1") == "distributor"
+    assert _written("INSERT INTO promotions (id) VALUES (1)") == "distributor"
+    assert _written("DELETE FROM popular_products WHERE distributor_id = 1") == "reseller"
