@@ -30,6 +30,7 @@ from app.frames.records import more_tabs, page_of
 from app.identity.permissions import Permission
 from app.pricing.models import PriceList, PriceRule
 from app.pricing.price_lists import entries, queries, services
+from app.pricing.price_lists.ends import find_owner
 from app.pricing.price_lists.ladders import ladder_of, ladder_text
 from app.subscriptions.protection import count_priced_by
 from app.web.pages import page
@@ -84,6 +85,9 @@ def new() -> ResponseReturnValue:
         except Invalid as refusal:
             form.take(refusal)
         else:
+            if request.form.get("then") == "another":
+                flash(f"{made.name} was added.", "success")
+                return redirect(url_for(".new"), code=303)
             flash(f"{made.name} was added. Now add products.", "success")
             return redirect(url_for(".add", price_list_id=made.id), code=303)
     crumbs = [Crumb("Price lists", url_for(".index")), Crumb("New price list")]
@@ -259,6 +263,7 @@ def _entries(price_list: PriceList, form: RuleForm) -> str:
         title=price_list.name,
         breadcrumbs=crumbs_of(price_list),
         price_list=price_list,
+        owner=find_owner(price_list),
         entries=found,
         wanted=wanted,
         form=form,

@@ -65,14 +65,21 @@ def tell_of_end(price_list: PriceList, *, subscriptions: int, on: date, at: date
     )
 
 
+def find_owner(price_list: PriceList) -> User | None:
+    """Return who looks after a list, unless nobody does or that person has left."""
+    if price_list.owner_id is None:
+        return None
+    try:
+        return get_user(price_list.owner_id)
+    except NotFound:
+        return None
+
+
 def _people(price_list: PriceList) -> Sequence[User]:
     people = {person.id: person for person in people_with_right(BILLS)}
-    if price_list.owner_id is not None and price_list.owner_id not in people:
-        try:
-            owner = get_user(price_list.owner_id)
-        except NotFound:  # has left meanwhile
-            return list(people.values())
-        people[owner.id] = owner
+    owner = find_owner(price_list)
+    if owner is not None:
+        people.setdefault(owner.id, owner)
     return list(people.values())
 
 

@@ -250,6 +250,7 @@ def test_a_list_in_use_is_deactivated_only_with_a_tick(staff, world, gold, sessi
     with scope(world.scope):
         found = db.session.get_one(PriceList, (world.id, gold.id))
         assert (found.is_active, found.owner_id) == (False, world.bss_user.id)
+    assert f"looked after by {world.bss_user.full_name}" in staff.get(f"/bss/price-lists/{gold.id}").text
 
 
 def test_assigning_a_list_twice_says_that_nothing_has_changed(staff, world, gold) -> None:
@@ -259,3 +260,11 @@ def test_assigning_a_list_twice_says_that_nothing_has_changed(staff, world, gold
         assert staff.post(address, data={"price_list": str(gold.id)}).status_code == HTTPStatus.SEE_OTHER
     assert "Nothing has changed" in staff.get(address).text
     assert lists_of(world, world.direct).count(gold.id) == 1
+
+
+def test_one_list_can_be_saved_after_another(staff, world) -> None:
+    data = {"currency": "EUR", "valid_from": "2026-01-01", "is_active": "y", "then": "another"}
+    for name in ("Silver", "Bronze"):
+        answer = staff.post("/bss/price-lists/new", data={**data, "name": name})
+        assert (answer.status_code, answer.location) == (HTTPStatus.SEE_OTHER, "/bss/price-lists/new")
+    assert {"Silver", "Bronze"} <= set(staff.get("/bss/price-lists").text.replace("<", ">").split(">"))
