@@ -10,7 +10,6 @@ from flask.typing import ResponseReturnValue
 
 from app.access import permission_required, signed_in_viewer
 from app.bss.calendar import distributor_today
-from app.bss.subscription_add_ons.forms import AddOnForm
 from app.changes.guards import require_free
 from app.changes.offers import AddOnOffer, add_on_offers, get_add_on_offer
 from app.changes.queries import cost_of
@@ -21,6 +20,7 @@ from app.core.db import unit_of_work
 from app.core.errors import Conflict, Invalid
 from app.core.ids import new_id
 from app.identity.permissions import Permission
+from app.owner.change_forms import AddOnForm
 from app.subscriptions.machine import Action
 from app.subscriptions.models import ChangeStatus, Subscription
 from app.subscriptions.queries import get_subscription

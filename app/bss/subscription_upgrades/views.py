@@ -9,7 +9,6 @@ from flask.typing import ResponseReturnValue
 
 from app.access import permission_required, signed_in_viewer
 from app.bss.calendar import distributor_today
-from app.bss.subscription_upgrades.forms import NEW, UpgradeForm
 from app.catalogue.words import unit_words
 from app.changes.guards import require_free
 from app.changes.offers import TargetOffer, target_offers
@@ -21,6 +20,7 @@ from app.core.db import unit_of_work
 from app.core.errors import Conflict, Invalid
 from app.core.ids import new_id
 from app.identity.permissions import Permission
+from app.owner.change_forms import NEW, UpgradeForm
 from app.subscriptions.machine import Action
 from app.subscriptions.models import ChangeKind, ChangeStatus, ChangeTiming, Subscription
 from app.subscriptions.queries import get_subscription

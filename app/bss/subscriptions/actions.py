@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 from app.access import permission_required, signed_in_viewer
 from app.bss.subscriptions.blueprint import bp
 from app.bss.subscriptions.detail import back_to, crumbs_of
-from app.bss.subscriptions.forms import ActionForm, CancelForm, NameForm, QuantityForm
+from app.bss.subscriptions.forms import CancelForm
 from app.catalogue.characteristics import checked_value
 from app.changes.charging import current_period, following_period_day
 from app.changes.dependants import dependants_of
@@ -30,6 +30,7 @@ from app.core.errors import FieldError, Invalid, NotFound
 from app.identity.permissions import Permission
 from app.orders.repairs import edit_details
 from app.orders.repairs import retry as retry_task
+from app.owner.change_forms import ActionForm, NameForm, QuantityForm
 from app.provisioning.queries import last_task_of
 from app.subscriptions.back_office import get_detail
 from app.subscriptions.machine import Action

@@ -14,7 +14,6 @@ from app.billing.usage.rates import list_rates
 from app.billing.usage.rating import usage_so_far
 from app.bss.custom_fields import typed_fields, with_typed
 from app.bss.subscriptions.blueprint import bp
-from app.bss.subscriptions.forms import ActionForm
 from app.bss.subscriptions.views import words
 from app.catalogue.characteristics import shown_value
 from app.catalogue.words import CYCLE_WORDS, TERM_WORDS
@@ -31,6 +30,7 @@ from app.core.db import unit_of_work
 from app.core.errors import Invalid
 from app.identity.permissions import Permission
 from app.orders.execution_rows import find_order_of_item
+from app.owner.change_forms import ActionForm
 from app.provisioning.models import TaskStatus
 from app.provisioning.queries import find_task_of_change, last_task_of
 from app.subscriptions.add_ons import list_add_ons

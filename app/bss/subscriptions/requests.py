@@ -11,7 +11,7 @@ from app.access import permission_required, signed_in_viewer
 from app.bss.listing import export
 from app.bss.subscriptions.blueprint import bp
 from app.bss.subscriptions.detail import CHANGE_WORDS, back_to, crumbs_of, waits_for_us
-from app.bss.subscriptions.forms import AcceptForm, ActionForm, RejectForm
+from app.bss.subscriptions.forms import AcceptForm, RejectForm
 from app.bss.subscriptions.views import words
 from app.changes.back_office import RequestFilter, count_requests, list_requests
 from app.changes.machine import ChangeStep, may
@@ -24,6 +24,7 @@ from app.core.clock import utc_now
 from app.core.db import unit_of_work
 from app.core.errors import Invalid, NotFound
 from app.identity.permissions import Permission
+from app.owner.change_forms import ActionForm
 from app.owner.lists import chips, chosen, with_args
 from app.provisioning.queries import find_task_of_change
 from app.subscriptions.back_office import get_detail

@@ -24,7 +24,7 @@ from app.orders.baskets import NewItem, add_item, choose_recipient
 from app.pricing.quotes import PriceKey, buyer_prices
 from app.storefront.billing.views import section_nav, shown
 from app.storefront.shopping import buyer_of_request, price_unit, shopper_of_request
-from app.storefront.subscription_add_ons.forms import AddOnForm
+from app.storefront.subscription_add_ons.forms import StorefrontAddOnForm
 from app.subscriptions.machine import Action
 from app.subscriptions.models import Subscription
 from app.subscriptions.queries import get_subscription
@@ -63,7 +63,7 @@ def change(code: str, product_id: UUID) -> ResponseReturnValue:
     """Buy an add-on, raise, lower or cancel it; now or with the next period."""
     subscription = get_subscription(code)
     offer = get_add_on_offer(_offers(subscription), product_id)
-    form = AddOnForm()
+    form = StorefrontAddOnForm()
     if request.method == "GET":
         form.request_key.data = str(new_id())
         form.quantity.data = offer.quantity or (subscription.quantity if offer.is_quantity_linked else 1)
@@ -88,7 +88,7 @@ def change(code: str, product_id: UUID) -> ResponseReturnValue:
     ), form.status
 
 
-def _ordered(subscription: Subscription, offer: AddOnOffer, form: AddOnForm) -> ResponseReturnValue:
+def _ordered(subscription: Subscription, offer: AddOnOffer, form: StorefrontAddOnForm) -> ResponseReturnValue:
     """Put what is more into the basket, for whom the subscription is: approval and credit are its order's (SF-45)."""
     shopper, at = shopper_of_request(), utc_now()
     new = NewItem(
@@ -107,7 +107,7 @@ def _ordered(subscription: Subscription, offer: AddOnOffer, form: AddOnForm) -> 
     return redirect(url_for("storefront_basket.index"), code=303)
 
 
-def _asked(subscription: Subscription, offer: AddOnOffer, form: AddOnForm) -> ResponseReturnValue:
+def _asked(subscription: Subscription, offer: AddOnOffer, form: StorefrontAddOnForm) -> ResponseReturnValue:
     with unit_of_work():
         submit_change(form.to_change(subscription, offer.product.id), actor=signed_in_viewer().actor, at=utc_now())
     flash("Your request is recorded; it shows here as soon as it is done.", "success")

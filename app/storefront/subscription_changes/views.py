@@ -21,8 +21,9 @@ from app.core.clock import utc_now
 from app.core.db import unit_of_work
 from app.core.errors import Invalid, NotFound
 from app.identity.permissions import Permission
+from app.owner.change_forms import ActionForm, NameForm
 from app.storefront.billing.views import section_nav
-from app.storefront.subscription_changes.forms import ActionForm, CancelForm, NameForm, QuantityForm
+from app.storefront.subscription_changes.forms import CancelForm, NumberForm
 from app.subscriptions.machine import Action
 from app.subscriptions.models import ChangeKind, Subscription
 from app.subscriptions.queries import get_subscription
@@ -40,7 +41,7 @@ SENT = "Your request was sent. Its progress is shown here."
 def quantity(code: str) -> ResponseReturnValue:
     """Ask for fewer licences, or for another number with the next period; more at once are bought (SF-26)."""
     found = get_subscription(code)
-    form = QuantityForm(quantity=found.quantity)
+    form = NumberForm(quantity=found.quantity)
     if form.validate_on_submit() and _asked(
         form, found, ChangeKind.QUANTITY, timing=form.chosen_timing, quantity_to=form.quantity.data,
         comment=form.comment.data,

@@ -2,68 +2,16 @@
 
 from __future__ import annotations
 
-from uuid import UUID
+from typing import ClassVar
 
-from wtforms import BooleanField, HiddenField, IntegerField, RadioField, SelectField, TextAreaField
-from wtforms.validators import InputRequired, Length, Optional
+from wtforms import RadioField
+from wtforms.validators import InputRequired
 
-from app.changes.effects import NewChange
-from app.changes.kinds.upgrade import CANCELS_ADD_ONS, CYCLE, TERM
-from app.core.errors import Invalid
-from app.core.ids import new_id, parse_id
-from app.subscriptions.models import ChangeKind, ChangeTiming, Subscription
-from app.web.forms import Form
-
-NEW = ""  # the target is a new subscription
-TIMINGS = [
-    (ChangeTiming.NOW.value, "Now"),
-    (ChangeTiming.PERIOD_END.value, "At the end of the billing period"),
-]
+from app.owner.change_forms import UpgradeForm
 
 
-class UpgradeForm(Form):
-    """What a subscription is to become. The key makes a second submit harmless."""
+class StorefrontUpgradeForm(UpgradeForm):
+    """What a customer's subscription is to become."""
 
-    request_key = HiddenField()
+    is_from_storefront: ClassVar[bool] = True
     target = RadioField("Choose a product", validators=[InputRequired("Choose a product")], validate_choice=False)
-    quantity = IntegerField("Licences", validators=[InputRequired("Enter a whole number")])
-    target_subscription = SelectField("Into", validate_choice=False, default=NEW)
-    timing = RadioField("When", choices=TIMINGS, validate_choice=False)
-    cancels_add_ons = BooleanField("Cancel add-ons the new product does not have")
-    comment = TextAreaField(
-        "Comment", validators=[Optional(), Length(max=2000, message="Use at most 2,000 characters")],
-        render_kw={"rows": 3},
-    )  # fmt: skip
-
-    def to_change(self, subscription: Subscription, kind: ChangeKind) -> NewChange:
-        """Return what is wanted; raises Invalid where a choice is not one of the page's."""
-        written, _, unit = (self.target.data or "").partition(".")
-        term, _, cycle = unit.partition(".")
-        product_id = parse_id(written)
-        if product_id is None or self.target.data not in {each[0] for each in self.target.choices or ()}:
-            raise Invalid.field("target", "choice", "Choose a product of the list")
-        if self.timing.data not in dict(TIMINGS):
-            raise Invalid.field("timing", "choice", "Choose when")
-        assert self.quantity.data is not None
-        if not 1 <= self.quantity.data <= subscription.quantity:
-            raise Invalid.field("quantity", "quantity_range", f"Enter a number from 1 to {subscription.quantity}")
-        return NewChange(
-            subscription_id=subscription.id,
-            kind=kind,
-            request_key=parse_id(self.request_key.data or "") or new_id(),
-            timing=ChangeTiming(self.timing.data),
-            quantity_to=subscription.quantity - self.quantity.data,
-            target_product_id=product_id,
-            target_subscription_id=self._existing(),
-            details={TERM: term, CYCLE: cycle, CANCELS_ADD_ONS: self.cancels_add_ons.data},
-            comment=self.comment.data,
-            is_from_storefront=True,
-        )
-
-    def _existing(self) -> UUID | None:
-        if (self.target_subscription.data or NEW) == NEW:
-            return None
-        found = parse_id(self.target_subscription.data)
-        if found is None:
-            raise Invalid.field("target_subscription", "choice", "Choose a subscription of the list")
-        return found

@@ -18,11 +18,12 @@ from app.core.db import unit_of_work
 from app.core.errors import Conflict, Invalid
 from app.core.ids import new_id
 from app.identity.permissions import Permission
+from app.owner.change_forms import NEW
 from app.pricing.catalogue_page import offered_ids
 from app.pricing.quotes import buyer_prices
 from app.storefront.billing.views import section_nav, shown
 from app.storefront.shopping import buyer_of_request, price_unit
-from app.storefront.subscription_upgrades.forms import NEW, UpgradeForm
+from app.storefront.subscription_upgrades.forms import StorefrontUpgradeForm
 from app.subscriptions.machine import Action
 from app.subscriptions.models import ChangeKind, ChangeTiming, Subscription
 from app.subscriptions.queries import get_subscription
@@ -52,7 +53,7 @@ def _change(code: str, kind: ChangeKind) -> ResponseReturnValue:
     subscription = get_subscription(code)
     is_upgrade = kind is ChangeKind.UPGRADE
     offers = _sold(target_offers(subscription, is_upgrade=is_upgrade))
-    form = UpgradeForm()
+    form = StorefrontUpgradeForm()
     form.target.choices = _choices(subscription, offers)
     form.target_subscription.choices = [
         (NEW, "A new subscription"),
