@@ -18,12 +18,17 @@ from app.identity.companies.queries import takes_password
 from app.identity.entering import Challenged, SignedIn, Visit, enter
 from app.identity.errors import ChallengeEnded, TooSoon
 from app.identity.locking import count_wrong_try, forget_wrong_tries, lock_credential
-from app.identity.mails import mail_person
 from app.identity.models import Credential, SignInChallenge, SignInName, SignInStep, UserStatus
 from app.identity.realms import open_realm
 from app.identity.rules import first_step, last_step
-from app.identity.second_factor import code_digest, has_app, is_app_code, is_code, new_mail_code
-from app.notifications.services import MailTemplate
+from app.identity.second_factor import (
+    code_digest,
+    has_app,
+    is_app_code,
+    is_code,
+    mail_sign_in_code,
+    new_mail_code,
+)
 from tenants.context import current_scope
 
 VALID_FOR = timedelta(minutes=10)
@@ -202,12 +207,4 @@ def _mail_code(challenge: SignInChallenge, name: SignInName, *, at: datetime) ->
         challenge.code_digest = code_digest(challenge.id, code)
         challenge.code_sent_at, challenge.codes_sent = at, challenge.codes_sent + 1
         session.flush()
-    mail_person(
-        MailTemplate.SIGN_IN_CODE,
-        challenge.realm_id,
-        email=name.email,
-        full_name=name.full_name,
-        fields={"sign_in_code": code, "minutes": str(int(VALID_FOR.total_seconds() // 60))},
-        user_id=name.user_id,
-        at=at,
-    )
+    mail_sign_in_code(name, code, valid_for=VALID_FOR, at=at)

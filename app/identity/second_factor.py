@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hmac
 import secrets
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import pyotp
@@ -18,8 +18,10 @@ from app.core.db import session
 from app.core.ids import new_id
 from app.core.secrets import decrypt, digest, encrypt
 from app.identity.errors import CodeRefused
-from app.identity.models import AuthenticatorApp, RecoveryCode
+from app.identity.mails import mail_person
+from app.identity.models import AuthenticatorApp, RecoveryCode, SignInName
 from app.identity.realms import open_realm
+from app.notifications.services import MailTemplate
 from tenants.context import current_scope
 
 STEP_SECONDS = 30
@@ -32,6 +34,19 @@ CODE_LENGTH = 10
 def new_mail_code() -> str:
     """Return six digits for a mail."""
     return f"{secrets.randbelow(10**6):06d}"
+
+
+def mail_sign_in_code(name: SignInName, code: str, *, valid_for: timedelta, at: datetime) -> None:
+    """Mail a code to the address somebody signs in with."""
+    mail_person(
+        MailTemplate.SIGN_IN_CODE,
+        name.realm_id,
+        email=name.email,
+        full_name=name.full_name,
+        fields={"sign_in_code": code, "minutes": str(int(valid_for.total_seconds() // 60))},
+        user_id=name.user_id,
+        at=at,
+    )
 
 
 def code_digest(owner_id: UUID, code: str) -> str:

@@ -36,7 +36,7 @@ def sign_in(
     Source: SF-12, BC-02, GO-14.
     """
     route = find_route(realm_id, email)
-    name = _find_name(realm_id, normal_email(email))
+    name = find_name(realm_id, normal_email(email))
     credential = lock_credential(name) if name is not None else None
     is_right = is_password(credential.password_hash if credential else None, password)
     if name is None or credential is None or name.status is not UserStatus.ACTIVE:
@@ -74,7 +74,8 @@ def sign_in_by_hop(realm_id: UUID, user_id: UUID, visit: Visit, *, acting_accoun
     return enter(name, visit, acting_account_id=acting_account_id)
 
 
-def _find_name(realm_id: UUID, email: str) -> SignInName | None:
+def find_name(realm_id: UUID, email: str) -> SignInName | None:
+    """Return the sign-in name of an address as it is compared; whether it may be used is the caller's to see."""
     if len(email) > LONGEST_EMAIL:
         return None
     with open_realm(realm_id):

@@ -30,9 +30,8 @@ from app.identity.providers.queries import (
     listed_providers,
 )
 from app.identity.providers.trips import is_open_for
-from app.identity.realms import open_realm
 from app.identity.recovery import send_reset
-from app.identity.sign_in import normal_email
+from app.identity.sign_in import find_name, normal_email
 from app.notifications.services import MailTemplate
 from tenants.context import current_scope
 
@@ -70,16 +69,8 @@ def answer_request(request_id: UUID, *, at: datetime) -> None:
     session.flush()
     if is_late:
         return
-    with open_realm(realm_id):
-        name = session.scalar(
-            select(SignInName).where(
-                SignInName.distributor_id == current_scope().distributor_id,
-                SignInName.realm_id == realm_id,
-                SignInName.email == email,
-                SignInName.status == UserStatus.ACTIVE,
-            )
-        )
-    if name is not None:
+    name = find_name(realm_id, email)
+    if name is not None and name.status is UserStatus.ACTIVE:
         _answer(name, at=at)
 
 

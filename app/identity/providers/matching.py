@@ -39,6 +39,7 @@ from app.identity.realms import Person, is_bss_realm, open_realm, reseller_of, s
 from app.identity.recovery import name_of_user, set_status_of_names
 from app.identity.services import NewUser, Role, create_user
 from app.identity.sessions import Voucher
+from app.identity.sign_in import find_name
 from app.notifications.services import MailTemplate
 from tenants.context import scope
 
@@ -196,16 +197,7 @@ def _is_own_address(trip: SsoRequest, provider: IdentityProvider, name: SignInNa
 
 
 def _find_by_address(trip: SsoRequest, provider: IdentityProvider) -> SignInName | None:
-    if not _is_verified(trip, provider):
-        return None
-    with open_realm(trip.realm_id):
-        return session.scalar(
-            select(SignInName).where(
-                SignInName.distributor_id == trip.distributor_id,
-                SignInName.realm_id == trip.realm_id,
-                SignInName.email == trip.email,
-            )
-        )
+    return find_name(trip.realm_id, trip.email or "") if _is_verified(trip, provider) else None
 
 
 def _usable(name: SignInName, provider: IdentityProvider) -> SignInName:

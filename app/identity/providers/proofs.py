@@ -14,15 +14,13 @@ from sqlalchemy import func, select
 
 from app.core.db import session
 from app.identity.errors import TooSoon
-from app.identity.mails import mail_person
 from app.identity.models import SignInName
 from app.identity.providers.identities import SsoFailed
 from app.identity.providers.models import IdentityProvider, SsoRequest
 from app.identity.providers.queries import has_password, is_password_of_use
 from app.identity.providers.trips import WITH_CODES_KEPT_FOR
 from app.identity.realms import open_realm
-from app.identity.second_factor import code_digest, is_code, new_mail_code
-from app.notifications.services import MailTemplate
+from app.identity.second_factor import code_digest, is_code, mail_sign_in_code, new_mail_code
 
 WRONG_PROOFS = 5  # of one trip
 WRONG_CODES_A_DAY = 10  # of one person
@@ -87,15 +85,7 @@ def _mail_code(trip: SsoRequest, name: SignInName, *, at: datetime) -> None:
         trip.code_sent_at, trip.codes_sent = at, trip.codes_sent + 1
         trip.valid_until = at + CODE_VALID_FOR
         session.flush()
-    mail_person(
-        MailTemplate.SIGN_IN_CODE,
-        trip.realm_id,
-        email=name.email,
-        full_name=name.full_name,
-        fields={"sign_in_code": code, "minutes": str(int(CODE_VALID_FOR.total_seconds() // 60))},
-        user_id=name.user_id,
-        at=at,
-    )
+    mail_sign_in_code(name, code, valid_for=CODE_VALID_FOR, at=at)
 
 
 def _require_codes_left(trip: SsoRequest, name: SignInName, *, at: datetime) -> None:
