@@ -13,9 +13,7 @@ from app.identity.providers.models import ProviderRoleRule
 from app.identity.realms import open_realm
 from tenants.context import scope
 from tests.factories.world import MONDAY_NOON, make_user
-from tests.web.companies.conftest import (
-    travel,
-)
+from tests.web.companies.conftest import travel
 
 
 def insert_rule(world, provider, group, *roles, makes_admin=False):
