@@ -25,7 +25,13 @@ from tests.web.roles.conftest import hire, make_role  # noqa: F401 - a fixture
 
 # Pages that show one thing which is no record with a history of its own: a part of a record, a file, a mail's text.
 NO_RECORDS = frozenset(
-    {"bss_accounts.customers", "bss_accounts.alias_check", "bss_adoption.index", "bss_reconciliation.run"}
+    {
+        "bss_accounts.customers",
+        "bss_accounts.alias_check",
+        "bss_adoption.index",
+        "bss_enquiries.detail",
+        "bss_reconciliation.run",
+    }
 )
 
 
