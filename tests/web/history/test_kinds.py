@@ -44,7 +44,8 @@ def test_every_kind_that_is_recorded_has_a_history_tab_or_stands_on_a_page():
     assert homeless == {}
 
 
-def test_what_names_a_record_is_a_column_of_its_table():
+def test_what_names_a_record_is_a_column_of_its_table(client):
+    assert client.application.blueprints  # it has loaded all models
     for place in (*RECORD_PAGES, *PLACES):
         columns = set(Base.metadata.tables[place.stored_in].c.keys())
         assert {*place.name, *place.keys} <= columns, place.kind
