@@ -10,13 +10,14 @@ from sqlalchemy import case, func, select
 
 from app.accounts.models import Account
 from app.billing.models import Charge, ChargeState, Invoice, InvoiceKind, InvoiceStatus
+from app.billing.tax_codes import IS_TAXED, with_products
 from app.core.db import session
 from app.core.errors import NotFound
 from app.core.money import round_money
 from tenants.context import all_records, current_scope
 from tenants.settings import distributor_settings
 
-HUNDRED = Decimal(100)
+HUNDRED, NOTHING = Decimal(100), Decimal(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +38,6 @@ class Credit:
         if self.available is None or total <= 0:
             return Decimal(0)
         return max(total - self.available, Decimal(0))
-
-
-def with_tax(net: Decimal, currency: str) -> Decimal:
-    """Add the distributor's tax rate to a net amount, rounded to the minor unit."""
-    return net + tax_on(net, currency)
 
 
 def tax_on(net: Decimal, currency: str) -> Decimal:
@@ -77,14 +73,17 @@ def _available_credit(account_id: UUID) -> Credit:
             Invoice.status.in_((InvoiceStatus.UNPAID, InvoiceStatus.PARTLY_PAID)),
         )
     ) or Decimal(0)
-    charged = session.scalar(
-        select(func.coalesce(func.sum(Charge.net_amount), 0)).where(
+    net = func.sum(Charge.net_amount)
+    charged, taxed = session.execute(
+        with_products(
+            select(func.coalesce(net, NOTHING), func.coalesce(net.filter(IS_TAXED), NOTHING)).select_from(Charge)
+        ).where(
             Charge.distributor_id == distributor_id,
             Charge.account_id == account_id,
             Charge.state.in_((ChargeState.ESTIMATED, ChargeState.PENDING)),
         )
-    ) or Decimal(0)
-    estimates = with_tax(charged, account.currency)
+    ).one()
+    estimates = charged + tax_on(taxed, account.currency)
     limit = account.credit_limit
     available = None if limit is None else limit - balance - estimates
     return Credit(limit, balance, estimates, available, account.currency)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from app.billing.credit import tax_on
+from app.billing.tax_codes import taxed_part
 from app.core.money import line_amount, round_money
 from app.orders.back_office_queries import BackOfficeItem
 
@@ -55,7 +56,7 @@ def totals_of(items: Sequence[BackOfficeItem], currency: str) -> OrderTotals:
         sum(known, Decimal(0)) if is_complete else None,
         net,
         discount,
-        tax_on(net, currency),
+        tax_on(taxed_part([(item.product_id, item.line_cost or Decimal(0)) for item in items]), currency),
         round_money(rate, currency),
         currency,
     )

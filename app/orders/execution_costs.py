@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy import select
 
 from app.accounts.models import Account
-from app.billing.credit import with_tax
+from app.billing.credit import tax_on
 from app.billing.purchases import due_now
 from app.catalogue.models import ProductPrice, VendorCost
 from app.core.db import session
@@ -73,7 +73,7 @@ def order_cost(lines: Sequence[Line], payer: Account, *, on: date) -> OrderCost:
     missing: list[OrderItem] = []
     fees = _setup_fees(lines)
     running = running_costs(lines)
-    due = Decimal(0)
+    due = taxed = Decimal(0)
     for line, each in zip(lines, priced, strict=True):
         if each is None:
             missing.append(line.item)
@@ -89,9 +89,11 @@ def order_cost(lines: Sequence[Line], payer: Account, *, on: date) -> OrderCost:
         )
         if line.item.id in running and line.item.id not in agreed:
             found[line.item.id] = _at_running_price(found[line.item.id], running[line.item.id], line.item.quantity)
-        due += _due(line, found[line.item.id], payer, on)
+        now = _due(line, found[line.item.id], payer, on)
+        due += now
+        taxed += now if line.product.is_taxable else Decimal(0)
     net = sum((cost.line_cost for cost in found.values()), Decimal(0))
-    return OrderCost(found, tuple(missing), net, with_tax(due, payer.currency))
+    return OrderCost(found, tuple(missing), net, due + tax_on(taxed, payer.currency))
 
 
 def setup_fees_of(cost: OrderCost) -> dict[UUID, Decimal]:

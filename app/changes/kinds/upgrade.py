@@ -82,7 +82,7 @@ class Upgrade(Effect):
         if is_job and price is None:
             raise Invalid.field("target", "not_priced", f"{target.name} has no price for this subscription's billing")
         if price is not None and new.is_from_storefront and new.timing is ChangeTiming.NOW:
-            require_credit(subscription, moved, price, on)
+            require_credit(subscription, moved, target.id, price, on)
 
     def picture(self, subscription: Subscription, change: SubscriptionChange) -> ResourcePicture:
         """Return the source as it shall be at its vendor: the target's product, or what stays of its own."""

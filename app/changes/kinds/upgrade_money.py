@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from uuid import UUID
 
 from app.billing.charges import charge_to_credit, charged_net
-from app.billing.credit import available_credit, with_tax
+from app.billing.credit import available_credit, tax_on
 from app.billing.models import ChargeKind
 from app.billing.proration import cycle_amount, increase_amount, remaining_share
+from app.billing.tax_codes import taxed_part
 from app.catalogue.models import BillingType
 from app.changes.arrears import used_days
 from app.changes.charging import Amount, charge, current_period, whole_cycle
@@ -82,7 +84,7 @@ class NotCovered(Conflict):
         super().__init__(f"{subscription.code} cannot be changed at present{words}")
 
 
-def require_credit(source: Subscription, moved: int, price: TargetPrice, on: date) -> None:
+def require_credit(source: Subscription, moved: int, product_id: UUID, price: TargetPrice, on: date) -> None:
     """Refuse an upgrade from a storefront that the payer's credit does not cover, as an order would be (SF-30)."""
     cycle, cost = whole_cycle(source), cost_of(source.id)
     if cycle is None or cost is None or source.billing_type is BillingType.ON_END:
@@ -90,8 +92,9 @@ def require_credit(source: Subscription, moved: int, price: TargetPrice, on: dat
     due = cycle_amount(price.unit_cost, moved, cost.currency)
     if price.cycle is source.cycle:
         due = remaining_share(due, cycle, on, cost.currency)
-    due -= remaining_share(cycle_amount(cost.unit_cost, moved, cost.currency), cycle, on, cost.currency)
-    if available_credit(source.payer_id).missing_for(with_tax(due, cost.currency)) > NOTHING:
+    back = remaining_share(cycle_amount(cost.unit_cost, moved, cost.currency), cycle, on, cost.currency)
+    tax = tax_on(taxed_part([(product_id, due), (source.product_id, -back)]), cost.currency)
+    if available_credit(source.payer_id).missing_for(due - back + tax) > NOTHING:
         raise NotCovered(source)
 
 

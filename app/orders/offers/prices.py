@@ -12,6 +12,7 @@ from sqlalchemy import select
 
 from app.accounts.models import Account
 from app.billing.credit import tax_on
+from app.billing.tax_codes import taxed_part
 from app.catalogue.models import Product, VendorCost
 from app.core.db import session
 from app.core.errors import Invalid
@@ -101,7 +102,7 @@ def totals_of(items: Sequence[OfferItem], currency: str) -> OrderTotals:
         vendor_cost=sum(known, Decimal(0)) if items and len(known) == len(items) else None,
         net=net,
         discount=max(base - net, Decimal(0)),
-        tax=tax_on(net, currency),
+        tax=tax_on(taxed_part([(item.product_id, item.line_total) for item in items]), currency),
         monthly_run_rate=round_money(rate, currency),
         currency=currency,
     )

@@ -7,11 +7,16 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 
-from app.billing.models import Invoice, InvoiceLine
+from app.billing.credit import available_credit
+from app.billing.models import Charge, ChargeState, Invoice, InvoiceLine
 from app.catalogue.models import BillingCycle, Product, ProductType, Term
+from app.orders.back_office_queries import items_for_back_office
+from app.orders.back_office_totals import totals_of
 from app.orders.execution import process_work
+from app.orders.execution_costs import order_cost
+from app.orders.execution_rows import lines_of
 from tenants.context import scope
 from tenants.settings import distributor_settings, save_distributor_settings
 from tests.domain.renewals.conftest import Billing, noon
@@ -77,3 +82,23 @@ def test_a_renewal_carries_the_code_of_its_day_and_leaves_issued_papers_alone(se
     describe(session, world, world.seats, tax_code="B")
     billing.pass_until(date(2026, 7, 1))
     assert [codes for _, _, codes in papers(session, world)] == [["A"], ["B"]]
+
+
+def test_totals_and_credit_tax_what_the_invoice_taxes(session, world, billing):
+    """CB-02, CB-18, SF-30: 50.00 taxed at 20 % and 50.00 exempt are 110.00, before the invoice as on it."""
+    describe(session, world, world.tool, is_taxable=False)
+    placed = make_order(
+        session, world, world.direct, world.direct_buyer,
+        [Wanted(world.seats, 5, "10.00"), Wanted(world.tool, 1, "50.00", Term.NONE, BillingCycle.ONE_TIME)], at=noon(JUNE_1),
+    )  # fmt: skip
+    with scope(world.scope):
+        cost = order_cost(lines_of(placed.order), world.direct, on=JUNE_1)
+        process_work(placed.work.id, at=noon(JUNE_1))
+        shown = totals_of(items_for_back_office(placed.order.id), "USD")
+        session.execute(update(Charge).values(state=ChargeState.PENDING))
+        session.execute(delete(InvoiceLine))
+        session.execute(delete(Invoice))
+        session.commit()
+        assert available_credit(world.direct.id).estimates == Decimal("110.00")
+    assert cost.total == Decimal("110.00")
+    assert (shown.tax, shown.final) == (Decimal("10.00"), Decimal("110.00"))

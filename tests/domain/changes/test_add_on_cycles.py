@@ -88,8 +88,8 @@ def test_an_add_on_bought_on_the_way_is_charged_for_its_days_of_the_longer_cycle
 
 
 def test_the_next_cycle_bills_the_add_ons_by_it_too(desk, backup, sold_yearly):
-    """CB-26, CB-27: from July on a year at 60.00 each, not a month's price for it."""
-    parent, child = with_backup(desk, backup)
+    """CB-26, CB-27: from July on, when the term begins anew, a year at 60.00 each, not a month's price for it."""
+    parent, child = with_backup(desk, backup, renews_on=JULY_1)
     make_yearly(desk, parent, timing=ChangeTiming.PERIOD_END)
     assert desk.subscription(child).cycle is BillingCycle.MONTHLY
     desk.do(bill_day, desk.world.direct.id, JULY_1, at=on(1, 7))
@@ -99,10 +99,12 @@ def test_the_next_cycle_bills_the_add_ons_by_it_too(desk, backup, sold_yearly):
     assert charges(desk, parent)[-1] == ("recurring", "500.00", *year)
 
 
-@pytest.mark.parametrize("timing", [ChangeTiming.NOW, ChangeTiming.PERIOD_END])
-def test_an_add_on_that_is_not_sold_for_the_cycle_is_in_its_way(desk, backup, timing):
+@pytest.mark.parametrize(
+    ("timing", "renews_on"), [(ChangeTiming.NOW, date(2027, 6, 1)), (ChangeTiming.PERIOD_END, JULY_1)]
+)
+def test_an_add_on_that_is_not_sold_for_the_cycle_is_in_its_way(desk, backup, timing, renews_on):
     """CB-27: refused at the field, naming the add-on; nothing changes."""
-    parent, child = with_backup(desk, backup)
+    parent, child = with_backup(desk, backup, renews_on=renews_on)
     with pytest.raises(Invalid, match="Contoso Backup") as refused:
         make_yearly(desk, parent, timing=timing)
     assert (refused.value.codes, refused.value.errors[0].field) == (("add_ons_not_sold",), "cycle")
@@ -112,7 +114,7 @@ def test_an_add_on_that_is_not_sold_for_the_cycle_is_in_its_way(desk, backup, ti
 
 def test_in_arrears_the_last_period_is_charged_at_the_price_it_was_used_at(desk, backup, sold_yearly):
     """CB-26, CB-32: June by the month, whatever July costs."""
-    parent, child = with_backup(desk, backup, is_charged=False, billing_type=BillingType.ON_END)
+    parent, child = with_backup(desk, backup, is_charged=False, billing_type=BillingType.ON_END, renews_on=JULY_1)
     make_yearly(desk, parent, timing=ChangeTiming.PERIOD_END)
     desk.do(bill_day, desk.world.direct.id, JULY_1, at=on(1, 7))
     assert charges(desk, parent) == [("recurring", "50.00", *JUNE)]

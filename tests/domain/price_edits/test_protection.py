@@ -205,11 +205,13 @@ def test_an_edited_rule_counts_from_what_was_locked(session, world, billing, pro
 def test_a_protected_subscription_keeps_its_cycle_until_the_next_one(session, world, billing, edit):
     """CB-06: quantity changes are allowed at the locked price; a change of the unit in the current cycle is not."""
     billing.price(world.suite, "20.00", term=Term.P1Y, protection_months=12)
-    billing.price(world.suite, "220.00", term=Term.P1Y, cycle=BillingCycle.ANNUAL)
+    billing.price(world.suite, "57.00", term=Term.P1Y, cycle=BillingCycle.QUARTERLY)
     bought = billing.buy(BOUGHT, world.suite, 2, "20.00", term=Term.P1Y)
+    third_month = date(2026, 5, 10)  # nine months are left from its end on
+    billing.pass_until(third_month)
     with pytest.raises(Invalid) as refusal:
-        edit(bought, BOUGHT, cycle=BillingCycle.ANNUAL)
+        edit(bought, third_month, cycle=BillingCycle.QUARTERLY)
     assert refusal.value.codes == ("protected",)
     session.rollback()
     assert billing.subscriptions()[0].cycle is BillingCycle.MONTHLY
-    edit(bought, BOUGHT, cycle=BillingCycle.ANNUAL, timing=ChangeTiming.PERIOD_END)
+    edit(bought, third_month, cycle=BillingCycle.QUARTERLY, timing=ChangeTiming.PERIOD_END)
