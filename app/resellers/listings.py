@@ -179,7 +179,9 @@ def _facts(product_ids: Sequence[UUID], buyer: Buyer) -> dict[UUID, _Fact]:
     trials = set(
         session.scalars(
             select(Product.id).where(
-                Product.distributor_id == distributor_id, Product.id.in_(product_ids), or_(Product.trial_days > 0, Product.trial_months > 0)
+                Product.distributor_id == distributor_id,
+                Product.id.in_(product_ids),
+                or_(Product.trial_days > 0, Product.trial_months > 0),
             )
         )
     )

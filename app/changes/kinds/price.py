@@ -138,7 +138,9 @@ def _require_possible_cycle(subscription: Subscription, cycle: BillingCycle, *, 
         raise Invalid.field("cycle", "shorter_cycle", "Within the current cycle it can only become longer")
     start = subscription.period_from if is_now else following_period_day(subscription)
     if start is not None and not _fits_into_term(subscription, cycle, start):
-        raise Invalid.field("cycle", "cycle_does_not_fit", "It does not fit into what is left of the term; choose another")
+        raise Invalid.field(
+            "cycle", "cycle_does_not_fit", "It does not fit into what is left of the term; choose another"
+        )
 
 
 def _fits_into_term(subscription: Subscription, cycle: BillingCycle, start: date) -> bool:

@@ -179,7 +179,11 @@ def _export_rows(wanted: SectionFilter) -> Iterator[tuple[Cell, ...]]:
             if is_on
         )
         about = (row.name, row.code, row.vendor, row.category_name, row.kind.value)
-        end = ("yes" if row.is_listed else "no", "yes" if (row.trial_days or row.trial_months) and row.trial_enabled else "no", flags)
+        end = (
+            "yes" if row.is_listed else "no",
+            "yes" if (row.trial_days or row.trial_months) and row.trial_enabled else "no",
+            flags,
+        )
         if not row.prices:
             yield (*about, None, None, None, None, None, None, None, seller.currency, *end)
         for price in row.prices:

@@ -64,7 +64,11 @@ def test_a_distributor_chooses_what_it_sells_and_what_is_shown_first(staff, worl
         (ticked("P3M.quarterly"), "units_p1m", "1 product has a price for 1 month, billed monthly"),
         (ticked("P1M.monthly", "P1Y.monthly", base="P5Y.annual"), "base", "Choose a base unit among the ones you sell"),
         (ticked("P1M.monthly", "P1Y.monthly", base="P1W.weekly"), "base", "Not a valid choice"),
-        ({**ticked("P1M.monthly", "P1Y.monthly"), "units_p1y": ["P1Y.triennial"]}, "units_p1y", "is not a valid choice"),
+        (
+            {**ticked("P1M.monthly", "P1Y.monthly"), "units_p1y": ["P1Y.triennial"]},
+            "units_p1y",
+            "is not a valid choice",
+        ),
     ],
 )
 def test_what_cannot_be_chosen_is_said_at_its_field_and_nothing_is_saved(staff, world, form, field, words):
