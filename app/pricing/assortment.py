@@ -17,6 +17,7 @@ from app.catalogue.models import Category, Product, ProductGroup, SaleMode
 from app.core.criteria import EVERYTHING, Criteria, Kind, Property, in_order, narrowed
 from app.core.db import session
 from app.pricing.catalogue_page import offered_to
+from app.pricing.offered import BEGUN_WITH
 from app.pricing.quotes import Buyer, BuyerPrice, PriceKey, buyer_prices
 
 COLUMNS = (
@@ -73,7 +74,7 @@ def list_sold(
 ) -> tuple[Sequence[SoldProduct], int]:
     """Return a page of what the buyer's storefront sells, by name unless said otherwise, and how much that is in all."""
     conditions, given = offered_to(buyer)
-    conditions = (*conditions, Product.sale != SaleMode.MORE_LICENCES)  # nobody begins with it
+    conditions = (*conditions, Product.sale.in_(BEGUN_WITH))  # nobody begins with it
     counted = narrowed(_joined(select(func.count()).select_from(Product)), criteria, ASSORTMENT_PROPERTIES)
     total = session.scalar(counted.where(*conditions), given) or 0
     statement = narrowed(_joined(select(*COLUMNS)), criteria, ASSORTMENT_PROPERTIES).where(*conditions)

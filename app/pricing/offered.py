@@ -56,6 +56,10 @@ class Shelf(enum.Enum):
     CHOSEN = "chosen"  # the products named by hand
 
 
+# Named one by one: of "not this one" a generic plan expects no row at all where all products are sold alike.
+BEGUN_WITH = (SaleMode.OPEN, SaleMode.ENQUIRY)
+
+
 @dataclass(frozen=True, slots=True)
 class Shape:
     """Which conditions a statement holds; each shape is built once per process."""
@@ -90,7 +94,7 @@ def offered_conditions(shape: Shape, lists: CTE, *, only_listed: bool = True) ->
         priced,
     ]
     if shape.is_list:
-        conditions.append(product.sale != SaleMode.MORE_LICENCES)
+        conditions.append(product.sale.in_(BEGUN_WITH))
     if shape.is_alias and only_listed:
         listed = (
             select(literal(1))
