@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from rq import Queue as RedisQueue
 
+from app.core.ids import new_id
 from app.core.queue import redis_connection
 from workers.quiet import QuietWorker
 
@@ -33,7 +34,7 @@ def last() -> None:
 
 @pytest.fixture
 def queue(database: None) -> Iterator[RedisQueue]:
-    made = RedisQueue("quiet-tests", connection=redis_connection())
+    made = RedisQueue(f"quiet-tests-{new_id()}", connection=redis_connection())
     seen.clear()
     yield made
     made.failed_job_registry.cleanup(2**40)
@@ -52,7 +53,7 @@ def test_a_job_that_is_done_leaves_nothing(queue: RedisQueue) -> None:
     ours = [queue.enqueue(note, f"row {number}", result_ttl=0).id.encode() for number in range(3)]
     work_off(queue)
     assert seen == ["row 0", "row 1", "row 2"]
-    assert {key for key in keys() if b"quiet-tests" in key or any(each in key for each in ours)} == set()
+    assert {key for key in keys() if queue.name.encode() in key or any(each in key for each in ours)} == set()
     assert redis_connection().llen(queue.intermediate_queue_key) == 0
 
 

@@ -257,6 +257,6 @@ def test_lock_is_told_in_the_audit_trail_with_the_address(world: World) -> None:
 
     with scope(world.scope):
         found = db_session.scalars(select(AuditEvent).order_by(AuditEvent.id)).all()
-    assert [each.action for each in found] == ["sign_in.failed"] * 4 + ["user.locked"]
-    event = found[-1]
-    assert (event.action, event.target_id, event.address) == ("user.locked", world.direct_buyer.id, "192.0.2.7")
+    assert sorted(each.action for each in found) == ["sign_in.failed"] * 4 + ["user.locked"]
+    (event,) = (each for each in found if each.action == "user.locked")
+    assert (event.target_id, event.address) == (world.direct_buyer.id, "192.0.2.7")

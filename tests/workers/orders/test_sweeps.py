@@ -12,7 +12,7 @@ from app.core.ids import new_id
 from app.core.queue import Nudge
 from app.notifications.models import MailState, OutboundMail
 from app.orders.execution import start_attempt
-from app.orders.jobs import PROCESS_ORDER_WORK
+from app.orders.jobs import COUNT_POPULAR, PROCESS_ORDER_WORK
 from app.orders.models import IdempotencyKey, OrderWork, WorkState
 from app.provisioning.jobs import PROVISION_BATCH, PROVISION_ORDER_ITEM
 from app.provisioning.models import ProvisioningTask, TaskKind, TaskStatus
@@ -49,12 +49,12 @@ def nudges(monkeypatch: pytest.MonkeyPatch) -> list[Nudge]:
 
 @pytest.fixture
 def tick(world, nudges) -> Callable[..., Sequence[Nudge]]:
-    """Look after everything once, at an instant; returns the nudges it sent."""
+    """Look after everything once, at an instant; returns the nudges it sent, but that of a day's first look."""
 
     def run(at=LATER) -> Sequence[Nudge]:
         nudges.clear()
         Scheduler(clock=lambda: at).tick()
-        return list(nudges)
+        return [nudge for nudge in nudges if nudge.job is not COUNT_POPULAR]
 
     return run
 
