@@ -25,6 +25,7 @@ from tenants.context import current_scope
 Target = tuple[str, UUID]
 PLACE_OF = {**{place.kind: place for place in PLACES}, **BY_KIND}
 STOREFRONTS = frozenset({"storefront", "realm"})  # both are named by a storefront's id
+OF_ACCOUNTS = frozenset({"user", PROVIDER})  # they may belong to a company
 SAME_AS = {"reseller": "account"}
 TOLD = ("name", "number", "code", "title", "email")  # what an event itself may say of a record that is gone
 
@@ -91,7 +92,7 @@ def _find(targets: Collection[Target]) -> Mapping[Target, _Found]:
             with open_realm(realm_id):
                 for (kind, record_id), record in _read(in_realms):
                     where = f"{STOREFRONT_PROVIDER}:" if is_own and kind == PROVIDER else ""
-                    found[kind, record_id] = _Found(record.name, where + record.key, None)
+                    found[kind, record_id] = _Found(record.name, where + record.key, record.account_id)
     return found
 
 
@@ -106,7 +107,7 @@ def _of_place(kind: str, place: RecordPage, ids: Collection[UUID]) -> Select[Any
     table = Base.metadata.tables[place.stored_in]
     name = func.concat_ws(" ", *(table.c[column] for column in place.name))
     key = func.coalesce(*(func.nullif(cast(table.c[column], String), "") for column in place.keys))
-    account = table.c.account_id if kind == "user" else cast(null(), Uuid)
+    account = table.c.account_id if kind in OF_ACCOUNTS else cast(null(), Uuid)
     statement = select(
         literal(kind).label("kind"), table.c.id, name.label("name"), key.label("key"), account.label("account_id")
     ).where(table.c.id.in_(ids))
@@ -134,7 +135,7 @@ def _storefronts(kind: str, ids: Collection[UUID]) -> Select[Any]:
 
 
 def _url(kind: str, record: _Found, viewer: Viewer) -> str | None:
-    if kind in STOREFRONTS or (kind == "user" and record.account_id is not None):
+    if kind in STOREFRONTS or (kind in OF_ACCOUNTS and record.account_id is not None):
         if record.account_id is None or not viewer.holds(Permission.BSS_ACCOUNTS_VIEW):
             return None
         return url_for("bss_accounts.people" if kind == "user" else "bss_accounts.detail", account_id=record.account_id)

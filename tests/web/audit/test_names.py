@@ -20,6 +20,7 @@ from tenants.context import end_customer_scope, reseller_scope, scope
 from tests.counting import statements_of
 from tests.factories.world import MONDAY_NOON
 from tests.web.permission_rules.conftest import CANARY, clerk, hidden, keep, make_rule
+from tests.web.providers.conftest import add_provider
 from tests.web.roles.conftest import hire, make_role
 
 __all__ = ["clerk", "hidden", "hire"]
@@ -153,3 +154,14 @@ def test_what_a_customer_does_concerns_its_account(session, world):
         session.flush()
     with scope(world.scope):
         assert session.scalars(select(AuditEvent.account_id)).one() == customer.id
+
+
+def test_a_companys_provider_leads_to_the_company_and_not_to_a_page_that_is_not_there(client, world, sign_in):
+    """GO-14, BC-30: the distributor's people have no page of a customer company's provider."""
+    provider = add_provider(world, world.root.id, name="Agora directory", account_id=world.direct.id)
+    with scope(world.scope):
+        told("provider", provider.id)
+    sign_in(world.bss_user)
+    shown = "".join(rows(client))
+    assert f'<a href="/bss/accounts/{world.direct.id}">Agora directory</a>' in shown
+    assert f"/providers/{provider.id}" not in shown
