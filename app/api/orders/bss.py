@@ -23,7 +23,7 @@ from app.api.orders.bss_schemas import (
     WholesaleOrderIn,
     WholesaleOrderOut,
 )
-from app.api.orders.schemas import CancellationIn
+from app.api.orders.schemas import OrderCancellationIn
 from app.api.schemas import Listed
 from app.core.clock import utc_now
 from app.core.errors import Forbidden
@@ -150,10 +150,10 @@ def execute(number: str) -> Response:
 
 @bp.post("/orders/<number>/cancel")
 @needs(ApiScope.ORDERS_WRITE)
-@writes(WholesaleOrderDetail, body=CancellationIn, refuses=(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT))
+@writes(WholesaleOrderDetail, body=OrderCancellationIn, refuses=(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT))
 def cancel_order(number: str) -> Response:
     """Cancel an order that was not executed; the reason is for staff, and what was delivered stays."""
-    new, at = read_body(CancellationIn), utc_now()
+    new, at = read_body(OrderCancellationIn), utc_now()
     get_for_back_office(number)
 
     def make() -> Made:

@@ -40,7 +40,7 @@ class ItemIn(Schema):
     )
 
 
-class CancellationIn(Schema):
+class OrderCancellationIn(Schema):
     """Why an order is canceled, for the history."""
 
     reason: Text = ""

@@ -14,7 +14,7 @@ from app.api.bodies import read_body
 from app.api.callers import acting, current_caller, needs
 from app.api.once import Made, once
 from app.api.operations import writes
-from app.api.orders.schemas import CancellationIn
+from app.api.orders.schemas import OrderCancellationIn
 from app.api.orders.storefront import shown_order
 from app.api.orders.storefront_schemas import ApprovalIn, DeclineIn, OrderPatch, RetailOrderDetail
 from app.core.clock import utc_now
@@ -44,10 +44,10 @@ def patch_order(number: str) -> Response:
 
 @bp.post("/orders/<number>/cancel")
 @needs(ApiScope.ORDERS_WRITE)
-@writes(RetailOrderDetail, body=CancellationIn, refuses=REFUSES)
+@writes(RetailOrderDetail, body=OrderCancellationIn, refuses=REFUSES)
 def cancel_order(number: str) -> Response:
     """Cancel a scheduled order whose execution has not started; nothing is charged."""
-    new, at = read_body(CancellationIn), utc_now()
+    new, at = read_body(OrderCancellationIn), utc_now()
 
     def make() -> Made:
         _require_in_reach(number)

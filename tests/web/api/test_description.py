@@ -153,3 +153,8 @@ def test_credentials_pages_lead_to_the_description(client, world, sign_in):
     listed = client.get("/bss/api-credentials").text
     assert "/bss/api-credentials/docs" in listed
     assert "/api/v1/docs" in listed
+
+
+@pytest.mark.parametrize("api", ["storefront", "bss"])
+def test_no_schema_is_called_by_where_it_stands_in_our_code(described, api):
+    assert [name for name in described[api]["components"]["schemas"] if "__" in name] == []
