@@ -22,7 +22,7 @@ ROUNDS = int(os.environ.get("BENCH_ROUNDS", "7"))
 REQUESTS = int(os.environ.get("BENCH_REQUESTS", "300"))
 FEW = 10
 ORDERS = int(os.environ.get("BENCH_ORDERS", "20"))
-TASKS = int(os.environ.get("BENCH_TASKS", "200"))
+TASKS = int(os.environ.get("BENCH_TASKS", "500"))
 CATALOGUE = f"/{ALIAS}/catalogue"
 
 pytestmark = pytest.mark.timeout(1800)

@@ -75,8 +75,12 @@ def provision_batch(distributor_id: UUID) -> None:
 
 
 def at_this_pace(done: int, seconds: float) -> int:
-    """How many tasks to take at once after so many took so long: what is done until they are to be recorded."""
-    return min(MOST, max(LEAST, int(done * RECORD_WITHIN.total_seconds() / max(seconds, 0.001))))
+    """How many tasks to take at once after so many took so long: what is done until they are to be recorded.
+
+    At most twice as many, or those before would be recorded long before the next are.
+    """
+    in_time = int(done * RECORD_WITHIN.total_seconds() / max(seconds, 0.001))
+    return min(MOST, 2 * done, max(LEAST, in_time))
 
 
 def _provision(

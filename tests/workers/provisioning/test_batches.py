@@ -80,11 +80,12 @@ def test_what_cannot_be_recorded_beside_ends_the_job_and_comes_back(waiting, ven
 @pytest.mark.parametrize(
     ("done", "seconds", "taken_next"),
     [
-        pytest.param(20, 0.004, 100, id="a vendor that answers at once"),
+        pytest.param(20, 0.004, 40, id="a vendor that answers at once"),
+        pytest.param(80, 0.02, 100, id="for some time"),
         pytest.param(100, 4.0, 50, id="one that slows down"),
         pytest.param(20, 2.0, 20, id="as fast as they are recorded"),
         pytest.param(20, 60.0, 5, id="a slow one"),
-        pytest.param(5, 0.0, 100, id="no time at all"),
+        pytest.param(5, 0.0, 10, id="no time at all"),
     ],
 )
 def test_as_many_tasks_are_taken_as_their_vendors_do_in_two_seconds(done, seconds, taken_next):
