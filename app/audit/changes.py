@@ -9,7 +9,7 @@ from sqlalchemy import inspect
 
 SECRETS = ("password", "secret", "encrypted", "digest", "token")
 CHANGED = "changed"
-NOT_TOLD = frozenset({"id", "distributor_id", "reseller_id", "updated_at", "created_at"})
+NOT_TOLD = frozenset({"id", "distributor_id", "reseller_id", "updated_at", "created_at", "version"})
 
 
 def changes_of(row: Any) -> tuple[dict[str, object], dict[str, object]]:

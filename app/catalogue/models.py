@@ -16,6 +16,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import Base
+from app.core.versions import Versioned
 from tenants.scoping import Catalogue, DistributorPrivate
 
 
@@ -124,7 +125,7 @@ class RequiredMode(enum.Enum):
     ANY = "any"
 
 
-class ProductType(Catalogue, Base):
+class ProductType(Versioned, Catalogue, Base):
     """The definition of a service: kind and the switches that steer execution (CB-01)."""
 
     __tablename__ = "product_types"
@@ -158,7 +159,7 @@ class ProductType(Catalogue, Base):
     created_at: Mapped[datetime]
 
 
-class Category(Catalogue, Base):
+class Category(Versioned, Catalogue, Base):
     """A node of the category tree, at most three levels deep (CB-08). A product has one category."""
 
     __tablename__ = "categories"
@@ -176,7 +177,7 @@ class Category(Catalogue, Base):
     is_visible: Mapped[bool] = mapped_column(default=True)
 
 
-class ProductGroup(Catalogue, Base):
+class ProductGroup(Versioned, Catalogue, Base):
     """One storefront entry that gathers the editions of a service (CB-08)."""
 
     __tablename__ = "product_groups"
@@ -192,7 +193,7 @@ class ProductGroup(Catalogue, Base):
     position: Mapped[int] = mapped_column(default=0)
 
 
-class Industry(Catalogue, Base):
+class Industry(Versioned, Catalogue, Base):
     """What a storefront's visitors narrow a catalogue to beside categories: a flat list (CB-08)."""
 
     __tablename__ = "industries"
@@ -203,7 +204,7 @@ class Industry(Catalogue, Base):
     position: Mapped[int] = mapped_column(default=0)
 
 
-class PriceGroup(Catalogue, Base):
+class PriceGroup(Versioned, Catalogue, Base):
     """Products that price lists treat alike; never shown in a storefront (CB-08)."""
 
     __tablename__ = "price_groups"
@@ -212,7 +213,7 @@ class PriceGroup(Catalogue, Base):
     name: Mapped[str] = mapped_column(String(100))
 
 
-class Product(Catalogue, Base):
+class Product(Versioned, Catalogue, Base):
     """A sellable edition, add-on or one-off. What it costs stands in `ProductPrice` and in price lists."""
 
     __tablename__ = "products"
@@ -272,12 +273,17 @@ class Product(Catalogue, Base):
     visible_from: Mapped[date | None]  # days of the storefront that shows it, both included (SF-18)
     visible_to: Mapped[date | None]
     sale: Mapped[SaleMode] = mapped_column(default=SaleMode.OPEN)
+    shows_price: Mapped[bool] = mapped_column(default=True)  # in lists and on its page; baskets always tell (SF-18)
     takes_enquiries: Mapped[bool] = mapped_column(default=False)  # "Tell me more" beside ordering
     base_term: Mapped[Term | None]  # with `base_cycle`: the unit shown first; None: the distributor's (CB-03)
     base_cycle: Mapped[BillingCycle | None]
     trial_days: Mapped[int | None]  # or months; both None: no trial (CB-12)
     trial_months: Mapped[int | None]
     trial_max_quantity: Mapped[int] = mapped_column(default=25)
+    trial_resources: Mapped[dict[str, Any]] = mapped_column(
+        JSONB, default=dict
+    )  # what a trial begins with, by characteristic
+    trial_alters: Mapped[bool] = mapped_column(default=False)  # whether customers may choose other values
     billing_type: Mapped[BillingType] = mapped_column(default=BillingType.ON_START)
     usage_charge_rule: Mapped[UsageChargeRule] = mapped_column(default=UsageChargeRule.ACTUAL_DAYS)
     excluded_from_proration: Mapped[bool] = mapped_column(default=False)  # own cycle from the day of purchase
@@ -295,7 +301,6 @@ class Product(Catalogue, Base):
     terms_document_id: Mapped[UUID | None]
     image_id: Mapped[UUID | None]
     position: Mapped[int] = mapped_column(default=0)
-    version: Mapped[int] = mapped_column(default=1)  # saving a stale one is a conflict (CB-00)
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
 

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.catalogue.models import BillingCycle, Term
 from app.core.db import Base
+from app.core.versions import Versioned
 from app.identity.permission_rules.models import Ruled
 from tenants.scoping import Catalogue, DistributorPrivate, Intake, Shared
 
@@ -71,7 +72,7 @@ class StorefrontType(enum.Enum):
     HIDDEN = "hidden"
 
 
-class OrderStatusRow(Catalogue, Base):
+class OrderStatusRow(Versioned, Catalogue, Base):
     """A distributor's own status of orders, or a built-in one it has changed. Names lie over the machine's states."""
 
     __tablename__ = "order_statuses"

@@ -24,6 +24,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.catalogue.models import BillingCycle, PriceScheme, Term
 from app.core.db import Base
+from app.core.versions import Versioned
 from tenants.scoping import Catalogue, DistributorPrivate, ResellerPrivate
 
 
@@ -39,7 +40,7 @@ class PriceRule(enum.Enum):
 TIERS_OF_SCHEME = "(price_tiers IS NOT NULL) = (price_scheme IS NOT NULL AND price_scheme <> 'per_unit')"
 
 
-class PriceList(Catalogue, Base):
+class PriceList(Versioned, Catalogue, Base):
     """Prices and assortment for the accounts it is assigned to. Dates are days in the distributor's time zone."""
 
     __tablename__ = "price_lists"
@@ -58,7 +59,6 @@ class PriceList(Catalogue, Base):
     owner_id: Mapped[UUID | None]  # the person of the distributor who looks after it
     ending_told_for: Mapped[date | None]  # the last day that people were told of 14 days before
     ended_told_for: Mapped[date | None]  # the last day that people were told of once it was over
-    version: Mapped[int] = mapped_column(default=1)
     created_at: Mapped[datetime]
 
 
@@ -103,7 +103,7 @@ class PriceListEntry(Catalogue, Base):
     group_line_id: Mapped[UUID | None]  # the standing line that made it; None: a line of the product's own
 
 
-class PriceListGroupLine(DistributorPrivate, Base):
+class PriceListGroupLine(Versioned, DistributorPrivate, Base):
     """A standing line of a list: one rule for every product of a price group, whenever it joins (CB-05).
 
     It stands in the list as entries that name it. A product's own entry wins; a line that names term and cycle beats
@@ -235,7 +235,7 @@ class PromotionAmount(enum.Enum):
     AMOUNT = "amount"  # per unit and cycle, in the promotion's currency; never below 0
 
 
-class Promotion(Catalogue, Base):
+class Promotion(Versioned, Catalogue, Base):
     """A price reduction of the distributor for new purchases, with or without a typed code (CB-16).
 
     It lowers what the payer pays the distributor; under an alias the reseller's own prices stand. Days are the
@@ -270,7 +270,6 @@ class Promotion(Catalogue, Base):
     max_redemptions: Mapped[int | None]  # orders of all accounts
     max_per_account: Mapped[int | None]
     redeemed: Mapped[int] = mapped_column(default=0)  # executed orders
-    version: Mapped[int] = mapped_column(default=1)
     created_at: Mapped[datetime]
 
 

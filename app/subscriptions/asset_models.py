@@ -12,6 +12,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import Base
+from app.core.versions import Versioned
 from app.subscriptions.models import PriceLabel
 from tenants.scoping import Catalogue, Shared
 
@@ -53,7 +54,7 @@ class FieldSubject(enum.Enum):
     SUBSCRIPTION = "subscription"
 
 
-class AssetField(Catalogue, Base):
+class AssetField(Versioned, Catalogue, Base):
     """A field the distributor adds to assets, or to subscriptions.
 
     One made by hand shows only where a rule names the product type of what it describes.

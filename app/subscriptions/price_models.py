@@ -5,9 +5,11 @@ from __future__ import annotations
 import enum
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, Numeric, String, UniqueConstraint
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.catalogue.models import BillingCycle, Term
@@ -45,6 +47,7 @@ class Trial(Shared, Base):
     days: Mapped[int]  # as the product said when it began; 0: it counts months
     months: Mapped[int] = mapped_column(default=0)
     friendly_name: Mapped[str] = mapped_column(String(100))
+    characteristics: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict)  # its initial resources, by id
     contact_email: Mapped[str] = mapped_column(String(254))
     requested_by_name: Mapped[str] = mapped_column(String(201), default="")
     requested_at: Mapped[datetime]

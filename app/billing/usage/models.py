@@ -11,6 +11,7 @@ from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, String, Uni
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import Base
+from app.core.versions import Versioned
 from tenants.scoping import DistributorPrivate
 
 
@@ -21,7 +22,7 @@ class ResourceKind(enum.Enum):
     ALLOCATED = "allocated"  # a level that stays; paid by the day
 
 
-class UsageCharge(DistributorPrivate, Base):
+class UsageCharge(Versioned, DistributorPrivate, Base):
     """What one resource of a product costs. Without a price of its own, the payer's price of the add-on counts."""
 
     __tablename__ = "usage_charges"

@@ -25,6 +25,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.catalogue.models import BillingCycle, Term
 from app.core.db import Base
+from app.core.versions import Versioned
 from app.identity.permission_rules.models import Ruled
 from tenants.scoping import DistributorPrivate
 
@@ -39,7 +40,7 @@ class OfferType(enum.Enum):
     CANCELED = "canceled"
 
 
-class OfferStatus(DistributorPrivate, Base):
+class OfferStatus(Versioned, DistributorPrivate, Base):
     """A name for a type of offers. The three built-in ones have a row once somebody has changed them."""
 
     __tablename__ = "offer_statuses"
