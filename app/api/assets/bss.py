@@ -78,7 +78,6 @@ def give_back(code: str) -> Response:
     new, at = read_body(ReturnIn), utc_now()
 
     def make() -> Made:
-        get_asset_for_update(code)
         return_asset(code, new.quantity, request_key=new_id(), actor=acting(), at=at)
         return Made(_shown(code))
 

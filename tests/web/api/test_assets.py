@@ -12,8 +12,12 @@ from app.core.ids import new_id
 from app.subscriptions.asset_models import AssetCost
 from app.subscriptions.models import Asset, AssetStatus
 from tenants.context import scope
+from tests.counting import locked_tables, statements_of
+from tests.domain.assets.conftest import billing, buy
 from tests.factories.execution import all_of
 from tests.web.api.conftest import refused
+
+__all__ = ["billing", "buy"]
 
 
 def bought(session, world, account, code, payer=None, **values):
@@ -79,17 +83,35 @@ def test_the_last_day_is_patched_and_taken_away(world, office, direct):
         refused(office.patch("/assets/AST-000002", wrong), 422, next(iter(wrong)))
 
 
-def test_what_is_taken_back_is_credited_once(session, world, office, direct):
+@pytest.fixture
+def bought_today(session, world, buy):
+    """Three at 100.00 that a direct customer has ordered and was charged for; they may be returned."""
     with scope(world.scope):
         kind = session.get_one(type(world.product_type), (world.id, world.tool.product_type_id))
         kind.return_days = 30
         session.commit()
+    return buy(3, day=utc_now().date())
+
+
+def credited(session, world) -> list[Decimal]:
+    with scope(world.scope):
+        return sorted(each.net_amount for each in all_of(session, Charge) if each.net_amount < 0)
+
+
+def test_what_is_taken_back_is_credited_once(session, world, office, bought_today):
+    path = f"/assets/{bought_today.code}"
     for wrong in (0, 4, "1"):
-        refused(office.post("/assets/AST-000002/return", {"quantity": wrong}), 422, "quantity")
-    first = office.post("/assets/AST-000002/return", {"quantity": 2}, key="back")
-    again = office.post("/assets/AST-000002/return", {"quantity": 2}, key="back")
+        refused(office.post(f"{path}/return", {"quantity": wrong}), 422, "quantity")
+    assert (credited(session, world), office.get(path).json["quantity"]) == ([], 3)
+    first = office.post(f"{path}/return", {"quantity": 2}, key="back")
+    again = office.post(f"{path}/return", {"quantity": 2}, key="back")
     assert (first.status_code, first.json["quantity"], first.json["quantity_returned"]) == (200, 1, 2), first.text
     assert again.json == first.json
-    with scope(world.scope):
-        assert office.get("/assets/AST-000002").json["quantity"] == 1
-        assert len([each for each in all_of(session, Charge) if each.net_amount < 0]) <= 1
+    assert (office.get(path).json["quantity"], credited(session, world)) == (1, [Decimal(-200)])
+
+
+def test_a_return_locks_the_payer_before_the_asset(connection, office, bought_today):
+    """GO-02: as everybody does; the other way round two would wait for each other."""
+    with statements_of(connection) as seen:
+        assert office.post(f"/assets/{bought_today.code}/return", {"quantity": 1}).status_code == 200
+    assert locked_tables(seen)[:2] == ["accounts", "assets"]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from app.audit.services import Actor
+from app.catalogue.models import ProductType
 from app.core.clock import utc_now
 from app.identity.api_clients.models import ApiClientKind
 from app.identity.api_clients.services import NewApiClient, create_client
@@ -73,6 +74,7 @@ def test_what_may_not_be_changed_is_not_changed_by_api(session, world, desk, cle
     drafted = desk.post("/orders", {"account_id": str(hidden.account.id), "items": [item]}).json["number"]
     with scope(world.scope):
         session.scalars(select(Order).where(Order.number == "SO-2026-VERBORGEN")).one().status = "submitted"
+        session.execute(update(ProductType).values(return_days=30))
         session.commit()
     grants = () if access is None else (grant(clerk, access),)
     keep(world, RuledKind.ACCOUNT, hidden.account.id, make_rule(world, "Little", *grants))
@@ -86,6 +88,7 @@ def test_what_may_not_be_changed_is_not_changed_by_api(session, world, desk, cle
         ("/subscriptions/SUB-VERBORGEN/quantity", {"quantity": 1}),
         ("/subscriptions/SUB-VERBORGEN/cancel", {"reason": "Unused"}),
         ("/subscriptions/SUB-VERBORGEN/suspend", None),
+        ("/assets/AST-VERBORGEN/return", {"quantity": 1}),
     ):
         answer = desk.post(path, body)
         assert answer.status_code in (403, 404), (path, answer.text)
