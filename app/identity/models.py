@@ -317,3 +317,17 @@ class TeamMember(DistributorPrivate, Base):
 
     team_id: Mapped[UUID]
     user_id: Mapped[UUID]
+
+
+class ChosenColumns(DistributorPrivate, Base):
+    """A person's columns of one list, in the list's own order; without a row all of them are shown."""
+
+    __tablename__ = "chosen_columns"
+    __table_args__ = (
+        UniqueConstraint("distributor_id", "user_id", "list_name"),
+        ForeignKeyConstraint(["distributor_id", "user_id"], ["users.distributor_id", "users.id"], ondelete="CASCADE"),
+    )
+
+    user_id: Mapped[UUID]
+    list_name: Mapped[str] = mapped_column(String(40))
+    columns: Mapped[list[str]] = mapped_column(ARRAY(String(40)))

@@ -15,7 +15,15 @@ from sqlalchemy import delete, select
 from app.core.db import session
 from app.core.ids import new_id
 from app.core.secrets import decrypt
-from app.notifications.models import MailLogEntry, MailSettings, MailState, MailTemplateSettings, OutboundMail
+from app.notifications.models import (
+    MailAttachment,
+    MailLogEntry,
+    MailSettings,
+    MailState,
+    MailTemplateSettings,
+    OutboundMail,
+)
+from app.notifications.services import Attachment
 from app.notifications.smtp import MailServer
 from app.notifications.templates import SECRET_FIELDS, MailTemplate
 from tenants.context import Scope, current_scope, direct_business_scope, reseller_scope, scope
@@ -41,6 +49,7 @@ class ClaimedMail:
     to_email: str
     to_name: str
     fields: dict[str, str]
+    attachment_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +101,7 @@ def claim_mail(mail_id: UUID, *, at: datetime) -> ClaimedMail | None:
         return None
     if mail.attempts >= MOST_CLAIMS:  # it cannot be rendered, or kills its worker: a person must look at it
         mail.state, mail.error, mail.lease_until = MailState.FAILED, BROKEN, None
+        _let_go(mail)
         return None
     mail.lease_until, mail.lease_token = at + LEASE, new_id()
     mail.attempts += 1
@@ -105,7 +115,16 @@ def claim_mail(mail_id: UUID, *, at: datetime) -> ClaimedMail | None:
         mail.to_email,
         mail.to_name,
         fields,
+        mail.attachment_id,
     )
+
+
+def attachment_of(mail: ClaimedMail) -> Attachment | None:
+    """Return what goes with a claimed mail."""
+    if mail.attachment_id is None:
+        return None
+    kept = session.get_one(MailAttachment, (current_scope().distributor_id, mail.attachment_id))
+    return Attachment(kept.name, kept.content, kept.content_type)
 
 
 def sending_of(mail: ClaimedMail) -> Sending:
@@ -225,6 +244,7 @@ def _finish(
     row.sent_at = at if state is MailState.SENT else None
     # The link has done its work; what stays in the outbox must not open anything.
     row.fields = {name: value for name, value in row.fields.items() if name not in SECRET_FIELDS}
+    attached = _let_go(row)
     with scope(owner_scope(mail.sender_reseller_id)):
         session.add(
             MailLogEntry(
@@ -237,8 +257,30 @@ def _finish(
                 about_id=row.about_id,
                 state=state,
                 error=error,
+                attachment_name=attached.name if attached is not None else None,
+                attachment_size=attached.size if attached is not None else None,
             )
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Attached:
+    """What the log tells of an attachment; `size` in bytes."""
+
+    name: str
+    size: int
+
+
+def _let_go(row: OutboundMail) -> _Attached | None:
+    """Delete what went with a mail that is not tried again; returns what it was."""
+    if row.attachment_id is None:
+        return None
+    is_kept = (MailAttachment.distributor_id == row.distributor_id) & (MailAttachment.id == row.attachment_id)
+    name, size = session.execute(select(MailAttachment.name, MailAttachment.size).where(is_kept)).one()
+    row.attachment_id = None
+    session.flush()
+    session.execute(delete(MailAttachment).where(is_kept).execution_options(synchronize_session=False))
+    return _Attached(name, size)
 
 
 def forget_log(until: datetime) -> None:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Index, String, Text, UniqueConstraint
+from sqlalchemy import ForeignKeyConstraint, Index, LargeBinary, String, Text, UniqueConstraint
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -43,7 +43,12 @@ class OutboundMail(Intake, Base):
     """One mail to be sent. Intake: any scope of the distributor may insert it, only the distributor's jobs read it."""
 
     __tablename__ = "outbound_mails"
-    __table_args__ = (Index("ix_outbound_mails_due", "distributor_id", "state", "next_attempt_at"),)
+    __table_args__ = (
+        Index("ix_outbound_mails_due", "distributor_id", "state", "next_attempt_at"),
+        ForeignKeyConstraint(
+            ["distributor_id", "attachment_id"], ["mail_attachments.distributor_id", "mail_attachments.id"]
+        ),
+    )
 
     template: Mapped[str] = mapped_column(String(40))  # value of notifications.templates.MailTemplate
     sender_reseller_id: Mapped[UUID | None]  # whose settings and brand: None is the distributor's
@@ -53,6 +58,7 @@ class OutboundMail(Intake, Base):
     about_kind: Mapped[AboutKind | None]  # None: about no record, such as the distributor's own people
     about_id: Mapped[UUID | None]
     fields: Mapped[dict[str, Any]] = mapped_column(JSONB)  # merge fields, texts only; secrets of links are encrypted
+    attachment_id: Mapped[UUID | None]  # what goes with it, until it has left or was given up
     state: Mapped[MailState] = mapped_column(default=MailState.PENDING)
     attempts: Mapped[int] = mapped_column(default=0)
     next_attempt_at: Mapped[datetime]
@@ -61,6 +67,18 @@ class OutboundMail(Intake, Base):
     error: Mapped[str | None] = mapped_column(String(500))
     created_at: Mapped[datetime]
     sent_at: Mapped[datetime | None]
+
+
+class MailAttachment(Intake, Base):
+    """A document kept beside the outbox while its mail is tried; with the mail's end it goes, its name stays in the log."""
+
+    __tablename__ = "mail_attachments"
+
+    name: Mapped[str] = mapped_column(String(200))
+    content_type: Mapped[str] = mapped_column(String(80))
+    size: Mapped[int]  # bytes
+    content: Mapped[bytes] = mapped_column(LargeBinary)
+    created_at: Mapped[datetime]
 
 
 class MailLogEntry(ResellerPrivate, Base):
@@ -80,6 +98,8 @@ class MailLogEntry(ResellerPrivate, Base):
     about_id: Mapped[UUID | None]
     state: Mapped[MailState]
     error: Mapped[str | None] = mapped_column(String(500))
+    attachment_name: Mapped[str | None] = mapped_column(String(200))
+    attachment_size: Mapped[int | None]  # bytes
 
 
 class MailSettings(ResellerPrivate, Base):

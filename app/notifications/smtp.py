@@ -12,6 +12,7 @@ from email.utils import formataddr, formatdate
 
 from app.core.networks import is_public
 from app.notifications.errors import MailNotSent
+from app.notifications.services import Attachment
 
 ENCRYPTIONS = ("ssl", "tls", "none")
 READY = 220  # RFC 5321: the greeting of a server that takes mail
@@ -42,6 +43,7 @@ class Letter:
     html: str
     copies: tuple[str, ...] = ()
     reply_to: str | None = None
+    attachment: Attachment | None = None
 
 
 def addresses_of(host: str) -> tuple[str, ...]:
@@ -73,6 +75,11 @@ def message_of(server: MailServer, letter: Letter) -> EmailMessage:
     message["Auto-Submitted"] = "auto-generated"
     message.set_content(letter.text)
     message.add_alternative(letter.html, subtype="html")
+    if letter.attachment is not None:
+        kind, _, subtype = letter.attachment.content_type.partition("/")
+        message.add_attachment(
+            letter.attachment.content, maintype=kind, subtype=subtype, filename=letter.attachment.name
+        )
     return message
 
 

@@ -140,7 +140,7 @@ class BasketItem(Shared, Base):
     position: Mapped[int] = mapped_column(default=0)
 
 
-class Order(Ruled, Shared, Base):
+class Order(Versioned, Ruled, Shared, Base):
     """A request to buy from one storefront, at the prices of the moment it was submitted.
 
     `account_id` is who receives the service, `payer_id` who pays the distributor: the reseller for its customers' orders.
@@ -216,7 +216,7 @@ class CoTerm(enum.Enum):
     SUBSCRIPTION = "subscription"  # with the term of another one
 
 
-class OrderItem(Shared, Base):
+class OrderItem(Versioned, Shared, Base):
     """One product, quantity and term of an order, with the buyer's price."""
 
     __tablename__ = "order_items"

@@ -24,7 +24,7 @@ from app.notifications.errors import MailNotSent
 from app.notifications.facts import FACTS
 from app.notifications.jobs import SEND_MAIL, SEND_MAILS
 from app.notifications.rendering import render_template
-from app.notifications.services import About, AboutKind, queue_mail
+from app.notifications.services import About, AboutKind, Attachment, queue_mail
 from app.notifications.smtp import Letter, MailServer, send
 from app.notifications.templates import MailTemplate
 from tenants.context import current_scope
@@ -82,7 +82,8 @@ def _send(mail_id: UUID) -> None:
             delivery.mark_not_sent(mail, delivery.SWITCHED_OFF, at=utc_now())
             return
         rendered = render(mail, sending)
-    letter = letter_of(mail, sending.server, rendered, sending.copies)
+        attachment = delivery.attachment_of(mail)
+    letter = letter_of(mail, sending.server, rendered, sending.copies, attachment)
     try:
         send(
             sending.server,
@@ -102,12 +103,23 @@ def _send(mail_id: UUID) -> None:
 
 
 def letter_of(
-    mail: delivery.ClaimedMail, server: MailServer, rendered: RenderedMail, copies: tuple[str, ...]
+    mail: delivery.ClaimedMail,
+    server: MailServer,
+    rendered: RenderedMail,
+    copies: tuple[str, ...],
+    attachment: Attachment | None = None,
 ) -> Letter:
     """Return the letter of a rendered mail; its Message-ID follows from the row, so that a repeat is recognisable."""
     domain = server.sender_email.rpartition("@")[2]
     return Letter(
-        f"<{mail.id}@{domain}>", mail.to_email, mail.to_name, rendered.subject, rendered.text, rendered.html, copies
+        f"<{mail.id}@{domain}>",
+        mail.to_email,
+        mail.to_name,
+        rendered.subject,
+        rendered.text,
+        rendered.html,
+        copies,
+        attachment=attachment,
     )
 
 

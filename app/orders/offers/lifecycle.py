@@ -10,13 +10,12 @@ from uuid import UUID
 from sqlalchemy import select
 
 from app.accounts.queries import find_account, get_account
-from app.accounts.services import root_storefront_id
 from app.audit.services import SYSTEM, record
 from app.billing.papers import render
 from app.catalogue.models import Product
 from app.core.db import session
 from app.core.errors import Forbidden, Invalid
-from app.core.secrets import decrypt, digest, encrypt, new_token
+from app.identity.services import is_address
 from app.orders.agreed import NOTHING, AgreedPrice, PricingRights
 from app.orders.back_office import NewOrder, WantedItem, create_order
 from app.orders.back_office import add_item as add_order_item
@@ -31,10 +30,10 @@ from app.orders.offers.rows import Staff, add_event, items_of, lock_offer
 from app.orders.offers.services import count_from_today
 from app.orders.offers.shown import shared
 from app.orders.offers.statuses import get_status
+from app.orders.shared_links import give_link, url_of
 from app.pricing.quotes import PriceKey
 from tenants.context import current_scope
 from tenants.days import distributors_day
-from tenants.links import storefront_url
 
 TELL_BEFORE = timedelta(days=3)
 ONE_CLICK = timedelta(minutes=1)
@@ -78,16 +77,15 @@ def share(number: str, *, staff: Staff, at: datetime) -> str:
         raise Invalid.field("valid_until", "expired", "The offer's last day has passed: choose another one first")
     if needs_approval(offer, items):
         raise ApprovalMissing(offer.number)
-    if offer.token is None:
-        token = new_token()
-        offer.token, offer.token_digest = encrypt(token), digest(token)
+    give_link(offer)
     url = link_of(offer)
     assert url is not None, "a distributor has a storefront"
     if offer.sent_at is not None and at - offer.sent_at < ONE_CLICK:
         return url  # a double click: the mail is on its way
     offer.sent_at = at
-    keep_paper(offer, render(shared(offer, items).paper()), staff=staff, at=at)
-    mail_offer(offer, items, url, at=at)
+    paper = render(shared(offer, items).paper())
+    keep_paper(offer, paper, staff=staff, at=at)
+    mail_offer(offer, items, url, paper, at=at)
     add_event(offer, f"Shared with {offer.contact_email}", actor_name=staff.actor.name, at=at)
     record("offer.shared", actor=staff.actor, at=at, target_kind="offer", target_id=offer.id,
            after={"to": offer.contact_email})  # fmt: skip
@@ -97,10 +95,7 @@ def share(number: str, *, staff: Staff, at: datetime) -> str:
 
 def link_of(offer: Offer) -> str | None:
     """Return the share link of an offer, or None before it was shared."""
-    storefront_id = root_storefront_id()
-    if offer.token is None or storefront_id is None:
-        return None
-    return storefront_url(storefront_id, f"/offers/{decrypt(offer.token)}")
+    return url_of(offer, "/offers")
 
 
 def mark(number: str, move: OfferMove, *, reason: str = "", staff: Staff, at: datetime) -> Offer:
@@ -159,7 +154,8 @@ def convert(number: str, *, staff: Staff, at: datetime) -> Order:
     advance(offer, OfferMove.CONVERT)
     order = create_order(
         NewOrder(
-            offer.account_id, name=offer.name, contact_email=offer.contact_email,
+            offer.account_id, name=offer.name,
+            contact_email=offer.contact_email if is_address(offer.contact_email) else "",  # older ones were not checked
             comment=offer.notes.strip()[:LONGEST_COMMENT] or None,
         ),
         actor=staff.actor, at=at,

@@ -1,23 +1,19 @@
 """An offer behind its link: that one alone, until its last day, for whoever has the link (CB-17, CB-F50).
 
-A visitor's scope reaches no offer. The token, unguessable and stored as a digest, opens the distributor's scope for one
-look or one decision, and what comes out of here is what the customer may read: no cost, no notes, no other offer.
+The token opens the distributor's scope for one look or one decision (`orders.shared_links`), and what comes out of here
+is what the customer may read: no cost, no notes, no other offer.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import datetime
-
-from sqlalchemy import select
 
 from app.accounts.queries import get_account
 from app.audit.services import Actor, record
 from app.billing.papers import render
 from app.core.db import session
 from app.core.errors import Invalid
-from app.core.secrets import digest
 from app.orders.offers.errors import OfferNotFound
 from app.orders.offers.lifecycle import Decision, decide
 from app.orders.offers.machine import OfferMove, may
@@ -26,17 +22,16 @@ from app.orders.offers.models import Offer, OfferItem, OfferType
 from app.orders.offers.prices import needs_approval
 from app.orders.offers.rows import add_event, items_of
 from app.orders.offers.shown import SharedOffer, shared
-from tenants.context import current_scope, distributor_scope, scope
+from app.orders.shared_links import behind_link, row_behind
 from tenants.days import distributors_day
 
-LONGEST_TOKEN = 100
 LONGEST_NAME, LONGEST_REASON = 200, 500
 CHANGED = "The offer was changed while you read it. Look at it as it stands now, then decide."
 
 
 def read_shared(token: str, *, at: datetime) -> SharedOffer:
     """Return the offer of a link. Raises OfferNotFound where there is none, it has ended, or it is being revised."""
-    with _behind_link():
+    with behind_link():
         offer, items = _found(token, at=at)
         return shared(offer, items)
 
@@ -64,7 +59,7 @@ def _decide(
     token: str, move: OfferMove, name: str, reason: str, address: str | None, at: datetime, *, seen: str | None = None
 ) -> None:
     person = name.strip()[:LONGEST_NAME]
-    with _behind_link():
+    with behind_link():
         offer, items = _found(token, at=at, is_locked=True)
         if not person:
             raise Invalid.field("name", "required", "Enter your name")
@@ -81,22 +76,8 @@ def _decide(
         session.flush()
 
 
-@contextmanager
-def _behind_link() -> Iterator[None]:
-    """The one place that lets somebody without a session into the distributor's scope: below, a token is asked for."""
-    with scope(distributor_scope(current_scope().distributor_id)):
-        yield
-
-
 def _found(token: str, *, at: datetime, is_locked: bool = False) -> tuple[Offer, Sequence[OfferItem]]:
-    if not token or len(token) > LONGEST_TOKEN:
-        raise OfferNotFound
-    statement = select(Offer).where(
-        Offer.distributor_id == current_scope().distributor_id, Offer.token_digest == digest(token)
-    )
-    if is_locked:
-        statement = statement.with_for_update().execution_options(populate_existing=True)
-    offer: Offer | None = session.scalar(statement)
+    offer = row_behind(Offer, token, is_locked=is_locked)
     if offer is None or offer.type is OfferType.CANCELED or offer.valid_until < distributors_day(at):
         raise OfferNotFound
     items = items_of(offer)

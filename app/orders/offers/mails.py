@@ -11,7 +11,7 @@ from app.accounts.services import root_storefront_id
 from app.core.db import session
 from app.core.money import write_money
 from app.identity.models import User
-from app.notifications.services import About, AboutKind, MailTemplate, queue_mail
+from app.notifications.services import About, AboutKind, Attachment, MailTemplate, queue_mail
 from app.orders.offers.models import Offer, OfferItem
 from app.orders.offers.prices import totals_of
 from tenants.context import current_scope
@@ -19,8 +19,11 @@ from tenants.links import NoAddress, bss_url
 from tenants.models import Distributor
 
 
-def mail_offer(offer: Offer, items: Sequence[OfferItem], url: str, *, at: datetime) -> None:
-    """Send an offer to its contact; the link lets in whoever has it, so it is encrypted until it leaves."""
+def mail_offer(offer: Offer, items: Sequence[OfferItem], url: str, paper: bytes, *, at: datetime) -> None:
+    """Send an offer to its contact, on paper and by its link.
+
+    The link lets in whoever has it, so it is encrypted until it leaves. Raises Invalid `file_size`.
+    """
     queue_mail(
         MailTemplate.OFFER_SENT,
         to_email=offer.contact_email,
@@ -37,6 +40,7 @@ def mail_offer(offer: Offer, items: Sequence[OfferItem], url: str, *, at: dateti
             "share_url": url,
         },
         about=About(AboutKind.OFFER, offer.id),
+        attachment=Attachment(f"{offer.number}.pdf", paper),
         at=at,
     )
 

@@ -27,6 +27,7 @@ from app.catalogue.models import BillingCycle, Term
 from app.core.db import Base
 from app.core.versions import Versioned
 from app.identity.permission_rules.models import Ruled
+from app.orders.linked import Linked
 from tenants.scoping import DistributorPrivate
 
 OFFER_NUMBERS = Sequence("offer_numbers", metadata=Base.metadata)
@@ -70,7 +71,7 @@ class OfferTemplate(DistributorPrivate, Base):
     updated_at: Mapped[datetime]
 
 
-class Offer(Ruled, DistributorPrivate, Base):
+class Offer(Linked, Versioned, Ruled, DistributorPrivate, Base):
     """A quote to an account at agreed prices, valid until a day. All amounts are net, what the payer would pay."""
 
     __tablename__ = "offers"
@@ -108,8 +109,6 @@ class Offer(Ruled, DistributorPrivate, Base):
     valid_until: Mapped[date]  # the distributor's day, included
     introduction: Mapped[str] = mapped_column(Text, default="")
     notes: Mapped[str] = mapped_column(Text, default="")  # staff only
-    token: Mapped[str | None] = mapped_column(String(400))  # of the share link, encrypted: staff may read it again
-    token_digest: Mapped[str | None] = mapped_column(String(64))
     approved_by_id: Mapped[UUID | None]  # of discounts above the owner's ceiling; a change takes it away
     approved_at: Mapped[datetime | None]
     sent_at: Mapped[datetime | None]
@@ -122,7 +121,7 @@ class Offer(Ruled, DistributorPrivate, Base):
     updated_at: Mapped[datetime]
 
 
-class OfferItem(DistributorPrivate, Base):
+class OfferItem(Versioned, DistributorPrivate, Base):
     """One product of an offer at the price that holds."""
 
     __tablename__ = "offer_items"

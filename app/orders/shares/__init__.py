@@ -1,0 +1,1 @@
+"""Orders shown to whoever has their link (CB-18)."""
