@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
+from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from app.billing.charges import charges_of
 from app.billing.models import ChargeKind
@@ -24,7 +25,7 @@ from app.subscriptions.periods import ONE_DAY, Period
 from tenants.context import current_scope
 from tenants.models import Distributor
 
-SUSPENDED, REACTIVATED = "suspended", "reactivated"  # kinds of events
+SUSPENDED, REACTIVATED, RENEWED = "suspended", "reactivated", "renewed"  # kinds of events
 
 
 def is_billed_while_suspended(subscription: Subscription) -> bool:
@@ -65,8 +66,7 @@ def unbilled_rest(subscription: Subscription, change: SubscriptionChange) -> Amo
         return None
     if subscription.billing_type is BillingType.ON_END or subscription.trial_ends_on is not None:
         return None
-    began = [day for day, kind in _moves(subscription) if kind == SUSPENDED]
-    if not began or began[-1] >= period.first or charges_of(subscription.id, period):
+    if not _began_suspended(subscription) or charges_of(subscription.id, period):
         return None
     whole = cycle_amount(cost.unit_cost, subscription.quantity, cost.currency)
     rest = Period(max(on, period.first), period.last)
@@ -81,6 +81,22 @@ def unbilled_rest(subscription: Subscription, change: SubscriptionChange) -> Amo
     )
 
 
+def _began_suspended(subscription: Subscription) -> bool:
+    """Whether the present period of what is suspended was opened since it is: the billing may come days late."""
+    event, whose = SubscriptionEvent, _suspended_id(subscription)
+    suspended_at = func.max(event.at).filter(event.kind == SUSPENDED, event.subscription_id == whose)
+    opened_at = func.max(event.at).filter(event.kind == RENEWED, event.subscription_id == subscription.id)
+    statement = select(opened_at > suspended_at).where(
+        event.distributor_id == current_scope().distributor_id, event.subscription_id.in_((subscription.id, whose))
+    )
+    return bool(session.scalar(statement))
+
+
+def _suspended_id(subscription: Subscription) -> UUID:
+    """Return whose suspension it is: a part follows its subscription."""
+    return subscription.parent_id or subscription.id
+
+
 def _moves(subscription: Subscription) -> list[tuple[date, str]]:
     """Return on which days it was suspended and active again, oldest first."""
     here = current_scope().distributor_id
@@ -89,7 +105,7 @@ def _moves(subscription: Subscription) -> list[tuple[date, str]]:
         select(SubscriptionEvent.at, SubscriptionEvent.kind)
         .where(
             SubscriptionEvent.distributor_id == here,
-            SubscriptionEvent.subscription_id == (subscription.parent_id or subscription.id),
+            SubscriptionEvent.subscription_id == _suspended_id(subscription),
             SubscriptionEvent.kind.in_((SUSPENDED, REACTIVATED)),
         )
         .order_by(SubscriptionEvent.at, SubscriptionEvent.id)

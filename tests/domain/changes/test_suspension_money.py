@@ -90,6 +90,24 @@ def test_a_period_that_began_free_is_charged_from_the_day_it_is_active_again(des
     assert recurring(desk, running)[1:] == [("60.00", date(2026, 8, 1), date(2026, 8, 31))]
 
 
+@pytest.mark.parametrize("day", [1, 2])
+def test_a_period_opened_late_is_one_that_began_free(desk, free_while_suspended, day):
+    """CB-30: the billing comes on 3 July, after a suspension on 1 or 2 July: July is charged from 16 July on."""
+    running = desk.running(unit_cost="12.00", is_provisioned=True)
+    suspend_and_resume(desk, running, (on(day, 7), ChangeKind.SUSPENSION))
+    desk.do(bill_day, desk.world.direct.id, JULY, at=on(3, 7))
+    assert recurring(desk, running) == []
+    suspend_and_resume(desk, running, (on(16, 7), ChangeKind.ACTIVATION))
+    assert recurring(desk, running) == [("30.97", date(2026, 7, 16), date(2026, 7, 31))]
+
+
+def test_a_period_that_was_never_ours_to_charge_stays_free(desk, free_while_suspended):
+    """GO-06: what was taken over is billed from its next period, suspended meanwhile or not."""
+    running = desk.running(is_provisioned=True, is_charged=False)
+    suspend_and_resume(desk, running, (on(10), ChangeKind.SUSPENSION), (on(20), ChangeKind.ACTIVATION))
+    assert desk.charged(running) == []
+
+
 @pytest.mark.usefixtures("free_while_suspended")
 def test_within_a_paid_period_nothing_is_charged_again(desk):
     running = desk.running(is_provisioned=True)
