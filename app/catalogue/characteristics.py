@@ -195,7 +195,7 @@ def checked_value(characteristic: Characteristic, text: str) -> str | bool | Non
         case DataType.TEXT:
             if len(written) > TEXT_LENGTH:
                 raise ValueError(f"Enter at most {TEXT_LENGTH} characters")
-            return _domain(written) if characteristic.id == DOMAIN and characteristic.is_inherited else written
+            return domain_name(written) if characteristic.id == DOMAIN and characteristic.is_inherited else written
 
 
 def read_answers(
@@ -324,10 +324,10 @@ def domain_of(product_type: ProductType, values: Mapping[str, Any]) -> str | Non
     return str(name) if name else None
 
 
-def _domain(written: str) -> str:
-    """Return a domain name as IDNA 2008 writes it in ASCII, in lower case."""
+def domain_name(written: str) -> str:
+    """Return a domain name as IDNA 2008 writes it in ASCII, in lower case; ValueError for what is none."""
     try:
-        name = idna.encode(written.rstrip("."), uts46=True).decode()
+        name = idna.encode(written.strip().rstrip("."), uts46=True).decode()
     except UnicodeError:  # what idna raises is one
         name = ""
     if not DOMAIN_NAME.fullmatch(name) or len(name) > LONGEST_DOMAIN:

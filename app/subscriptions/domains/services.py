@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import CursorResult, and_, delete, or_, select, text
 from sqlalchemy.dialects.postgresql import insert
 
-from app.catalogue.characteristics import DOMAIN
+from app.catalogue.characteristics import DOMAIN, domain_name
 from app.core.db import session
 from app.core.errors import FieldError
 from app.core.ids import new_id
@@ -68,8 +68,11 @@ def contested_by(subscription: Subscription) -> str | None:
 
     Such names were ordered twice before they were claimed; somebody has to look. In the distributor's scope only.
     """
-    name = str(subscription.characteristics.get(DOMAIN) or "").strip().rstrip(".").lower()
-    if not name or not subscription.is_live:
+    if not subscription.is_live:
+        return None
+    try:
+        name = domain_name(str(subscription.characteristics.get(DOMAIN) or ""))
+    except ValueError:
         return None
     found = session.scalar(_claim(name))
     own = {subscription.id, subscription.order_item_id}

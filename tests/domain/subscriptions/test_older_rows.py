@@ -15,8 +15,8 @@ from app.changes.assets import NewAssetPrice, edit_asset_price
 from app.changes.price_quotes import WantedPrice
 from app.core.ids import new_id
 from app.subscriptions.domains.models import DomainClaim
-from app.subscriptions.domains.services import take_name
-from app.subscriptions.models import SubscriptionStatus
+from app.subscriptions.domains.services import contested_by, take_name
+from app.subscriptions.models import Subscription, SubscriptionStatus
 from tenants.context import scope
 from tests.domain.assets.conftest import billing, buy, noon
 from tests.factories.execution import all_of
@@ -69,6 +69,17 @@ def test_the_older_of_two_subscriptions_gets_the_name(session, world, domain):
     assert claims(session, world) == expected
     assert claims(session, world) == expected
     assert younger.id not in expected.values()
+
+
+@pytest.mark.parametrize("name", ["shared.example", "Shared.Example.", "bücher.example"])
+def test_the_page_of_the_younger_one_says_who_has_its_name(session, world, domain, name):
+    """CB-01: names are compared as claims hold them, however they were written."""
+    older = named(session, world, domain, name)
+    younger = named(session, world, domain, name, days=9)
+    claims(session, world)
+    with scope(world.scope):
+        here = {each.id: contested_by(each) for each in all_of(session, Subscription)}
+        assert here == {older.id: None, younger.id: older.code}
 
 
 def test_an_older_subscription_gets_a_name_that_was_claimed_since(session, world, domain):
