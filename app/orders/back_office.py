@@ -144,7 +144,7 @@ def create_order(new: NewOrder, *, actor: Actor, at: datetime, program: Program 
         payer_id=payer.id,
         net_total=Decimal(0),
         currency=payer.currency,
-        contact_email=_checked(new.contact_email) or contact_email_of(account),
+        contact_email=checked_email(new.contact_email) or contact_email_of(account),
         placed_by_id=actor.user_id if program is None else None,
         api_client_id=program.client_id if program is not None else None,
         api_client_name=program.name if program is not None else None,
@@ -169,7 +169,7 @@ def change_details(number: str, details: OrderDetails, *, actor: Actor, at: date
     order.po_number = _text(details.po_number, LONGEST_PO_NUMBER)
     order.comment = _text(details.comment, LONGEST_REASON)
     order.execute_on = details.starts_on
-    order.contact_email = _checked(details.contact_email) or order.contact_email
+    order.contact_email = checked_email(details.contact_email) or order.contact_email
     _changed(order, actor, at, {"name": order.name, "po_number": order.po_number, "starts_on": order.execute_on})
     return order
 
@@ -382,7 +382,8 @@ def _words(agreed: AgreedPrice) -> dict[str, object]:
     return {"discount_percent": agreed.discount_percent} if agreed.is_anything else {}
 
 
-def _checked(email: str) -> str:
+def checked_email(email: str) -> str:
+    """Return a contact's address, or nothing where none is given; Invalid at `contact_email` for what is none."""
     if email and not is_address(email):
         raise Invalid.field("contact_email", "email", "Enter an e-mail address, such as anna@company.com")
     return email

@@ -23,6 +23,7 @@ from app.core.errors import Invalid
 from app.core.ids import new_id
 from app.identity.models import User, UserKind, UserStatus
 from app.orders.agreed import NOTHING, AgreedPrice, PricingRights, require_agreeable
+from app.orders.back_office import checked_email
 from app.orders.back_office_add_ons import below, follow_quantity, put_below, require_below
 from app.orders.back_office_execution import require_business
 from app.orders.errors import OrderItemNotFound
@@ -263,12 +264,10 @@ def possible_owners() -> Sequence[User]:
 
 
 def _write(offer: Offer, details: OfferDetails, staff: Staff, at: datetime) -> None:
-    today = distributors_day(at)
+    today, email = distributors_day(at), checked_email(details.contact_email.strip())
     valid_until = details.valid_until or offer.valid_until
     if not today <= valid_until <= today + LONGEST_VALIDITY:
         raise Invalid.field("valid_until", "range", "Choose a day from today to a year from now")
-    if details.contact_email and "@" not in details.contact_email:
-        raise Invalid.field("contact_email", "email", "Enter an e-mail address, such as anna@company.com")
     if details.language and details.language not in distributor_settings().languages:
         raise Invalid.field("language", "choice", "Choose one of the languages")
     if details.owner_id not in (None, offer.owner_id):
@@ -278,7 +277,7 @@ def _write(offer: Offer, details: OfferDetails, staff: Staff, at: datetime) -> N
     offer.valid_until, offer.language = valid_until, details.language or offer.language
     offer.name = details.name.strip()[:LONGEST_NAME] or offer.name
     offer.contact_name = details.contact_name.strip()[:201] or offer.contact_name
-    offer.contact_email = details.contact_email.strip()[:254] or offer.contact_email
+    offer.contact_email = email[:254] or offer.contact_email
     offer.introduction, offer.notes = details.introduction.strip()[:LONGEST_TEXT], details.notes.strip()[:LONGEST_TEXT]
     offer.reminded_at = None
 

@@ -27,6 +27,7 @@ from app.orders.offers.services import (
     OfferItemChange,
     add_item,
     change_item,
+    change_offer,
     copy_offer,
     create_offer,
     delete_offer,
@@ -107,6 +108,28 @@ def test_converting_copies_everything_and_happens_once(session, world: World, ma
         with pytest.raises(WrongOfferState), unit_of_work():
             convert(offer.number, staff=manager, at=MONDAY_NOON)
         assert len(all_of(session, Order)) == 1
+
+
+@pytest.mark.parametrize("entered", ["anna@", "Anna <anna@company.com>", "anna@company@com"])
+def test_an_address_that_no_order_takes_is_none_for_an_offer(session, world: World, make_offer, manager, entered):
+    """CB-17: an accepted offer can be converted, for its contact is somebody an order can be for."""
+    offer = make_offer()
+    before = offer.contact_email
+    with scope(world.scope):
+        with pytest.raises(Invalid, match="e-mail"), unit_of_work():
+            change_offer(offer.number, OfferDetails(contact_email=entered), staff=manager, at=MONDAY_NOON)
+        assert [each.contact_email for each in all_of(session, Offer)] == [before]
+
+
+def test_an_older_offer_with_a_bad_address_is_converted_for_the_primary_contact(session, world, make_offer, manager):
+    offer = make_offer()
+    accepted(world, offer, manager)
+    with scope(world.scope):
+        with unit_of_work():
+            all_of(session, Offer)[0].contact_email = "Anna <anna@company.com>"
+        with unit_of_work():
+            order = convert(offer.number, staff=manager, at=MONDAY_NOON)
+        assert order.contact_email == world.direct_buyer.email
 
 
 def test_a_copy_can_be_converted_again(session, world: World, make_offer, manager):
