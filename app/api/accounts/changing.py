@@ -6,7 +6,7 @@ from datetime import datetime
 
 from app.accounts.details import AccountDetails, NewEndCustomer
 from app.accounts.models import Account
-from app.accounts.queries import AccountKind, kind_of
+from app.accounts.queries import AccountKind, get_account_for_update, kind_of
 from app.accounts.services import set_approval, update_account, update_end_customer
 from app.api.accounts.schemas import ContactPatch
 from app.api.patches import values_of
@@ -19,7 +19,11 @@ OF_OTHERS = ("ordering_enabled",)
 
 
 def change_account(account: Account, patch: ContactPatch, *, actor: Actor, at: datetime) -> None:
-    """Change an account. Raises Invalid, also `read_only` for what such an account does not have."""
+    """Change an account, locked first: the services write all of it, so what is not sent is taken as it stands by then.
+
+    Raises AccountNotFound, and Invalid, also `read_only` for what such an account does not have.
+    """
+    account = get_account_for_update(account.id)
     is_customer = kind_of(account) is AccountKind.END_CUSTOMER
     foreign = OF_OTHERS if is_customer else OF_RESELLERS_CUSTOMERS
     if wrong := [name for name in foreign if name in patch.sent]:

@@ -6,6 +6,10 @@ import pytest
 from sqlalchemy import select
 
 from app.accounts.models import Account
+from app.api.accounts.changing import change_account
+from app.api.accounts.schemas import AccountPatch
+from app.audit.services import SYSTEM
+from app.core.clock import utc_now
 from tenants.context import scope
 from tests.web.api.conftest import refused
 
@@ -84,3 +88,17 @@ def test_null_and_nothing_are_two_patches_under_one_key(office, world):
     assert office.patch(path, {}, key="p2").status_code == 200
     refused(office.patch(path, {"phone": None}, key="p2"), 422, code="key_reused")
     assert office.get(path).json["phone"] == "+30 210 1234567"
+
+
+@pytest.mark.parametrize("whose", ["direct", "customer"])
+def test_what_somebody_else_has_changed_meanwhile_stays(session, world, whose):
+    """What is not sent stays as it stands when the row is locked, not as it was when the call came in: credit, too."""
+    account_id = world.direct.id if whose == "direct" else world.tech.customers[0].id
+    table = Account.__table__
+    with scope(world.scope):
+        seen = session.get_one(Account, (world.id, account_id))
+        session.execute(table.update().where(table.c.id == account_id).values(credit_limit=7, city="Volos"))
+        change_account(seen, AccountPatch(phone="+30 210 1234567"), actor=SYSTEM, at=utc_now())
+        session.commit()
+    after = stored(session, world, account_id)
+    assert (after["phone"], after["credit_limit"], after["city"]) == ("+30 210 1234567", 7, "Volos")
