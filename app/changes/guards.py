@@ -7,13 +7,13 @@ from uuid import UUID
 
 from sqlalchemy import select
 
-from app.changes.errors import ChangePending
-from app.changes.machine import OPEN
+from app.changes.errors import ChangePending, WrongChangeState
+from app.changes.machine import OPEN, ChangeStep, may
 from app.changes.queries import open_change
 from app.core.db import session
 from app.subscriptions.machine import Action, allows, require
-from app.subscriptions.models import ChangeStatus, Subscription, SubscriptionChange
-from tenants.context import current_scope
+from app.subscriptions.models import ChangeKind, ChangeStatus, Subscription, SubscriptionChange
+from tenants.context import Reach, current_scope
 
 BESIDE_A_REQUEST = frozenset({Action.RENAME})  # the only thing that does not wait for an open request (CB-F78)
 
@@ -54,6 +54,22 @@ def free_actions(subscription: Subscription) -> frozenset[Action]:
         return allowed
     beside = BESIDE_A_REQUEST | ({Action.CHARACTERISTICS} if found.status is ChangeStatus.FAILED else frozenset())
     return allowed & beside
+
+
+def may_withdraw(change: SubscriptionChange) -> bool:
+    """Whether whoever's scope is in force may take a request back now; for pages."""
+    return _is_theirs(change) and may(change, ChangeStep.WITHDRAW)
+
+
+def require_theirs(change: SubscriptionChange) -> None:
+    """Refuse to let customers and resellers take back what the distributor has decided. Raises WrongChangeState."""
+    if not _is_theirs(change):
+        raise WrongChangeState(change.status, ChangeStep.WITHDRAW.value)
+
+
+def _is_theirs(change: SubscriptionChange) -> bool:
+    """A price is set by the distributor's staff alone (CB-26)."""
+    return change.kind is not ChangeKind.PRICE or current_scope().reseller is Reach.ALL
 
 
 def waiting_requests(subscription_ids: Collection[UUID]) -> Mapping[UUID, ChangeStatus]:

@@ -19,7 +19,7 @@ from app.changes.charging import current_period, following_period_day
 from app.changes.effects import Effect, NewChange
 from app.changes.errors import RequestKeyUsed, words_for_customers
 from app.changes.future import announce, is_told_ahead, take_back
-from app.changes.guards import require_free
+from app.changes.guards import require_free, require_theirs
 from app.changes.jobs import START_CHANGE
 from app.changes.kinds import EFFECTS
 from app.changes.machine import ChangeStep, advance, require_step
@@ -193,6 +193,7 @@ def withdraw_change(change_id: UUID, *, actor: Actor, at: datetime) -> Subscript
     """
     subscription = _locked(get_change(change_id).subscription_id)
     change = lock_change(change_id)
+    require_theirs(change)
     if change.status is ChangeStatus.SCHEDULED and change.is_at_vendor:
         return _take_back(subscription, change, actor=actor, at=at)
     was_scheduled = change.status is ChangeStatus.SCHEDULED

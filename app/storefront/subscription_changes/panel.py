@@ -9,8 +9,7 @@ from flask import current_app
 
 from app.access import signed_in_viewer
 from app.catalogue.models import ProductKind
-from app.changes.guards import free_actions
-from app.changes.machine import ChangeStep, may
+from app.changes.guards import free_actions, may_withdraw
 from app.changes.offers import idle_actions
 from app.changes.progress import Stage, stages_for_customer
 from app.changes.queries import open_change
@@ -75,7 +74,7 @@ def panel_of(subscription: Subscription) -> Panel:
         ],
         change=change,
         stages=stages_for_customer(change) if change is not None else (),
-        may_withdraw=manages and change is not None and may(change, ChangeStep.WITHDRAW),
+        may_withdraw=manages and change is not None and may_withdraw(change),
         may_switch=manages and Action.AUTO_RENEW in free,
     )
 

@@ -6,11 +6,11 @@ from decimal import Decimal
 import pytest
 
 from app.accounts.models import PartialCharges
-from app.audit.services import SYSTEM
+from app.audit.services import SYSTEM, Actor
 from app.billing.documents import generate
 from app.billing.models import ChargeKind
 from app.catalogue.models import BillingCycle, Term
-from app.changes.errors import ChangePending, InvoicePending
+from app.changes.errors import ChangePending, InvoicePending, WrongChangeState
 from app.changes.requests import withdraw_change
 from app.core.errors import Invalid
 from app.core.ids import new_id
@@ -27,7 +27,7 @@ from app.subscriptions.models import (
     SubscriptionCost,
 )
 from app.subscriptions.price_models import PriceEdit
-from tenants.context import scope
+from tenants.context import direct_customer_scope, scope
 from tests.domain.price_edits.conftest import cost_of, noon, unit_cost
 from tests.factories.execution import Wanted, all_of, make_order
 from tests.factories.world import MONDAY_NOON
@@ -185,6 +185,16 @@ def test_an_edit_for_the_next_cycle_may_be_withdrawn(session, world, billing, bo
         session.commit()
     billing.pass_until(date(2026, 7, 1))
     assert billing.papers()[1:] == [(date(2026, 7, 1), "invoice", D("90.00"))]
+
+
+def test_who_pays_an_edited_price_does_not_withdraw_it(session, world, billing, bought, edit):
+    """CB-26: what the distributor has decided waits for the cycle; a customer withdraws what it may ask for."""
+    change = edit(bought, TENTH, user_price=D("9.50"), timing=NEXT)
+    with scope(direct_customer_scope(world.id, world.direct.id)), pytest.raises(WrongChangeState):
+        withdraw_change(change.id, actor=Actor(world.direct_buyer.id, "Ada"), at=noon(TENTH))
+    session.rollback()
+    billing.pass_until(date(2026, 7, 1))
+    assert billing.papers()[1:] == [(date(2026, 7, 1), "invoice", D("95.00"))]
 
 
 def test_an_edit_of_the_current_cycle_cancels_the_one_that_waits(session, world, billing, bought, edit):
