@@ -23,6 +23,7 @@ from app.orders.execution_rows import lock_order
 from app.orders.machine import Move, advance
 from app.orders.models import DeliveryStatus, Order, OrderItem, OrderStatus
 from app.orders.queries import get_order, list_items
+from app.orders.statuses import tell_status
 from app.provisioning.models import ProvisioningTask, TaskStatus
 from app.resellers.aliases import release_alias
 from app.subscriptions.machine import Step, SyncStep, move, move_sync
@@ -74,6 +75,7 @@ def abandon_item(number: str, item_id: UUID, *, actor: Actor, at: datetime) -> O
     add_event(order, "abandoned", GIVEN_UP, at=at, item=item)
     if order.status is OrderStatus.PARTIALLY_EXECUTED and not _is_open(order):
         advance(order, Move.FINISH)
+        tell_status(order, at=at)
     record("order.item_abandoned", actor=actor, at=at, target_kind="order", target_id=order.id,
            after={"item": item.product_name})  # fmt: skip
     session.flush()

@@ -21,6 +21,7 @@ from app.orders.execution_rows import lines_of, lock_order_by_number, parties_of
 from app.orders.machine import Move, advance
 from app.orders.models import DeliveryStatus, Order, OrderStatus
 from app.orders.schedule import wait_for_day
+from app.orders.statuses import tell_status
 from tenants.days import distributors_day
 from tenants.models import Storefront
 
@@ -106,6 +107,7 @@ def reject_order(number: str, reason: str, *, approver: Actor, at: datetime) -> 
         line.item.delivery_status = DeliveryStatus.CANCELED
     add_event(order, "rejected", f"The order was declined: {words}", at=at)
     mail_declined(order, words, at=at)
+    tell_status(order, at=at)
     record(
         "order.rejected", actor=approver, at=at, target_kind="order", target_id=order.id,
         before={"status": OrderStatus.PENDING_RESELLER_APPROVAL.value},

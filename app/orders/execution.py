@@ -226,8 +226,7 @@ def finish(run: Execution, lines: Sequence[Line], move: Move) -> None:
     advance(order, move)
     order.executed_at = run.at
     settle(order, at=run.at)
-    if order.parent_id is None:
-        tell_status(order, at=run.at)
+    tell_status(order, at=run.at)
     session.flush()
     invoice_order(
         order.id,

@@ -17,6 +17,7 @@ from app.orders.execution_mails import mail_provisioning_failed, mail_ready
 from app.orders.execution_rows import lock_order
 from app.orders.machine import Move, advance
 from app.orders.models import DeliveryStatus, Order, OrderItem, OrderStatus
+from app.orders.statuses import tell_status
 from app.provisioning.models import ProvisioningTask, TaskKind
 from app.provisioning.parts import parts_failed, parts_retried, parts_succeeded
 from app.provisioning.pictures import from_json
@@ -86,6 +87,7 @@ def task_succeeded(task: ProvisioningTask, vendor_reference: str | None, *, at: 
     )
     if was_failed and order.status is OrderStatus.PARTIALLY_EXECUTED and _all_made(order):
         advance(order, Move.FINISH)
+        tell_status(order, at=at)
 
 
 def task_delayed(task: ProvisioningTask, next_attempt_at: datetime | None, *, at: datetime) -> None:
@@ -126,6 +128,7 @@ def task_failed(task: ProvisioningTask, reason: str, *, at: datetime) -> None:
     note_problem(item.id, reason)
     if task.kind is TaskKind.OPEN_STOREFRONT and order.status is OrderStatus.EXECUTED:
         advance(order, Move.FAIL_PART)
+        tell_status(order, at=at)
     add_event(order, "failed", FAILED, at=at, item=item)
     account = find_account(order.account_id) if order.account_id else None
     mail_provisioning_failed(order, item, account.name if account else "", reason, task.id, at=at)

@@ -19,6 +19,7 @@ from app.orders.models import (
     OrderStatus,
 )
 from app.orders.removal import remove_orders
+from app.orders.statuses import tell_status
 from tenants.context import current_scope
 
 PENDING_FOR = timedelta(days=30)
@@ -49,6 +50,7 @@ def expire_pending_orders(*, at: datetime) -> int:
             line.item.delivery_status = DeliveryStatus.CANCELED
         add_event(order, "expired", f"{REASON}.", at=at)
         mail_declined(order, REASON, at=at)
+        tell_status(order, at=at)
         record("order.expired", actor=SYSTEM, at=at, target_kind="order", target_id=order.id)
     return len(orders)
 

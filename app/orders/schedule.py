@@ -22,6 +22,7 @@ from app.orders.execution_mails import mail_canceled, mail_schedule_done, mail_s
 from app.orders.execution_rows import lock_order_by_number
 from app.orders.machine import Move, advance
 from app.orders.models import DeliveryStatus, Order, OrderItem, OrderStatus
+from app.orders.statuses import tell_status
 from app.resellers.aliases import release_alias
 from tenants.context import current_scope
 from tenants.days import distributors_day
@@ -98,6 +99,7 @@ def cancel_scheduled(number: str, *, reason: str = "", actor: Actor, at: datetim
         item.delivery_status = DeliveryStatus.CANCELED
     add_event(order, "canceled", CANCELED, at=at, actor_name=shown_name(actor))
     mail_canceled(order, at=at)
+    tell_status(order, at=at)
     record(
         "order.canceled", actor=actor, at=at, target_kind="order", target_id=order.id, after={"reason": reason[:500]}
     )

@@ -31,6 +31,7 @@ from tenants.models import Distributor
 LONGEST_NAME, LONGEST_DESCRIPTION, MOST = 60, 300, 50
 MANDATORY = frozenset({OrderStatus.DRAFT, OrderStatus.SUBMITTED, OrderStatus.EXECUTED, OrderStatus.CANCELED})
 MOVABLE = frozenset({OrderStatus.SUBMITTED, OrderStatus.IN_PROGRESS, OrderStatus.PARTIALLY_EXECUTED})
+TOLD = frozenset({OrderStatus.IN_PROGRESS, OrderStatus.PARTIALLY_EXECUTED, OrderStatus.EXECUTED, OrderStatus.CANCELED})
 OWN_TYPES = (StatusType.IN_PROGRESS, StatusType.CANCELED)
 _P, _V = StatusType.IN_PROGRESS, StorefrontType.VIEWABLE
 BUILT_IN: Sequence[tuple[OrderStatus, StatusType, StorefrontType, str]] = (
@@ -83,6 +84,11 @@ class NamedStatus:
     def is_mandatory(self) -> bool:
         """Whether it can be neither deleted nor switched off."""
         return self.built_in is not None and self.built_in is not OrderStatus.IN_PROGRESS
+
+    @property
+    def is_told(self) -> bool:
+        """Whether whoever ordered can be mailed of it: where an order stands at first, its confirmation says."""
+        return self.built_in is None or self.built_in in TOLD
 
     @property
     def is_for_people(self) -> bool:
@@ -143,6 +149,8 @@ def change_status(ref: str, details: StatusDetails, *, actor: Actor, at: datetim
             raise StatusIsKept(f"{status.details.name} cannot be switched off")
         if details != replace(status.details, mails_customer=details.mails_customer):
             raise StatusIsKept(f"{status.details.name} is built in: only its mail can be changed")
+        if details.mails_customer and not status.is_told:
+            raise StatusIsKept(f"Orders are not mailed when they get to {status.details.name}")
     if status.built_in is not None:
         details = replace(
             status.details, is_default=details.is_default, is_active=details.is_active,
@@ -205,7 +213,12 @@ def await_people(order: Order, *, at: datetime) -> None:
 
 
 def tell_status(order: Order, *, at: datetime) -> None:
-    """Mail whoever ordered that an order has got where it stands now, if its status says so (CB-19); one statement."""
+    """Mail whoever ordered that an order has got where it stands now, if its status says so (CB-19); one statement.
+
+    What was delivered of an order is told of it, not of its own sub-order.
+    """
+    if order.parent_id is not None:
+        return
     rows = session.scalars(
         select(OrderStatusRow).where(
             OrderStatusRow.distributor_id == order.distributor_id, OrderStatusRow.mails_customer

@@ -14,6 +14,7 @@ from app.orders.execution_rows import lock_order_by_number
 from app.orders.machine import Move, advance
 from app.orders.models import DeliveryStatus, Order, OrderStatus
 from app.orders.queries import list_items
+from app.orders.statuses import tell_status
 
 WITHDRAWN = "The order was withdrawn."
 
@@ -37,6 +38,7 @@ def withdraw_order(number: str, *, actor: Actor, at: datetime) -> Order:
     for item in list_items(order.id):
         item.delivery_status = DeliveryStatus.CANCELED
     add_event(order, "withdrawn", WITHDRAWN, at=at, actor_name=shown_name(actor))
+    tell_status(order, at=at)
     record(
         "order.withdrawn", actor=actor, at=at, target_kind="order", target_id=order.id,
         before={"status": OrderStatus.PENDING_RESELLER_APPROVAL.value}, after={"status": order.status.value},

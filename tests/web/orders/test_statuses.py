@@ -184,3 +184,13 @@ def test_a_built_in_status_mails_too_and_nothing_else_of_it_changes(session, bss
     assert mails_of(world) == [(world.direct_buyer.email, "Executed")]
     refused = bss.post("/bss/order-statuses/executed", data={"mails_customer": ""}, headers=JSON)
     assert refused.status_code == HTTPStatus.CONFLICT
+
+
+@pytest.mark.parametrize("ref", ["draft", "submitted", "pending_reseller_approval", "scheduled", "executing"])
+def test_where_an_order_stands_at_first_its_confirmation_says(bss, world, ref):
+    """CB-19: these statuses have no mail of their own to switch on."""
+    assert "mails_customer" not in bss.get(f"/bss/order-statuses/{ref}").text
+    refused = bss.post(f"/bss/order-statuses/{ref}", data={"is_active": "y", "mails_customer": "y"}, headers=JSON)
+    assert refused.status_code == HTTPStatus.CONFLICT
+    with scope(world.scope):
+        assert all_of(db.session, OrderStatusRow) == []
