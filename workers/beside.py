@@ -1,7 +1,8 @@
-"""Doing one thing while another goes on: work of a job that need not be waited for before the job goes on."""
+"""Doing one thing while others go on: work of a job that need not be waited for before the job goes on."""
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -13,25 +14,23 @@ Work = Callable[[], None]
 
 
 @contextmanager
-def beside() -> Iterator[Callable[[Work], None]]:
-    """Yield a function that does work beside the block, in order, one piece at a time; the block's end waits for it.
+def beside(*, at_most: int = 2) -> Iterator[Callable[[Work], None]]:
+    """Yield a function that does work beside the block, begun in order, so many pieces at a time; the end waits for all.
 
-    Work runs in the caller's context (scope, fields of the log) on a thread and a session of its own. A second piece
-    waits in the caller until the first is done, so that never more than one is under way. What a piece raises is
-    raised by the next call, or at the end.
+    Work runs in the caller's context (scope, fields of the log) on a thread and a session of its own. A piece too many
+    waits in the caller until the oldest is done. What a piece raises is raised by a later call, or at the end.
     """
-    with ThreadPoolExecutor(1, thread_name_prefix="beside") as thread:
-        under_way: Future[None] | None = None
+    with ThreadPoolExecutor(at_most, thread_name_prefix="beside") as threads:
+        under_way: deque[Future[None]] = deque()
 
         def do(work: Work) -> None:
-            nonlocal under_way
-            if under_way is not None:
-                under_way.result()
-            under_way = thread.submit(copy_context().run, _with_own_session, work)
+            while under_way and (len(under_way) == at_most or under_way[0].done()):
+                under_way.popleft().result()
+            under_way.append(threads.submit(copy_context().run, _with_own_session, work))
 
         yield do
-        if under_way is not None:
-            under_way.result()
+        for piece in under_way:
+            piece.result()
 
 
 def _with_own_session(work: Work) -> None:

@@ -21,6 +21,7 @@ from app.core.db import nudge_after_commit, session
 from app.core.ids import new_id
 from app.core.queue import Nudge
 from app.notifications.services import MailTemplate, nudge_mails
+from app.orders.deliveries import ORDER_CLOCK_LAGS
 from app.orders.execution_events import READY
 from app.orders.execution_mails import subscription_path
 from app.provisioning.claims import MAX_MESSAGE, ClaimedTask, RecordedCall
@@ -40,12 +41,12 @@ class Delivery:
 
 
 # The order is locked before its item and subscription, orders by id: two batches that share orders do not cross. What
-# is joined is named by id as well, so that a plan made while tables were small stays a walk by key. Ids begin with the
-# moment, as `new_id` makes them. Links follow the rule of `tenants.links`.
+# is joined is named by id as well, so that a plan made while tables were small stays a walk by key. What a task leaves
+# once has the task's id; a mail's begins with the moment, as `new_id` makes them. Links follow the rule of `tenants.links`.
 _RECORD = text("""
 WITH held AS MATERIALIZED (
-    SELECT t.id AS task_id, o.id AS order_id, o.reseller_id AS order_reseller_id, o.account_id AS order_account_id,
-           i.id AS item_id, i.product_name, s.id AS subscription_id, s.code, s.friendly_name, s.quantity, s.renews_on,
+    SELECT t.id AS task_id, t.sequence, o.id AS order_id, o.reseller_id AS order_reseller_id,
+           o.account_id AS order_account_id, o.delivery_changed_at AS order_moved_at, i.id AS item_id, i.product_name, s.id AS subscription_id, s.code, s.friendly_name, s.quantity, s.renews_on,
            s.reseller_id, s.account_id, t.service_manager_id,
            CASE WHEN s.reseller_id <> s.account_id THEN s.reseller_id END AS sender_id
     FROM provisioning_tasks t
@@ -99,14 +100,16 @@ WITH held AS MATERIALIZED (
     WHERE t.distributor_id = :here AND t.id = ANY (CAST(:task_ids AS uuid[])) AND t.id = done.task_id
 ), touched AS (
     UPDATE orders SET delivery_changed_at = :at
-    WHERE distributor_id = :here AND id = ANY (SELECT order_id FROM done) AND id = ANY (CAST(:order_ids AS uuid[]))
+    WHERE distributor_id = :here
+      AND id = ANY (SELECT order_id FROM done WHERE order_moved_at < :lately OR order_moved_at IS NULL)
+      AND id = ANY (CAST(:order_ids AS uuid[]))
 ), items AS (
     UPDATE order_items SET delivery_status = 'delivered', failure_reason = NULL, delivery_changed_at = :at
     WHERE distributor_id = :here AND id = ANY (SELECT item_id FROM done) AND id = ANY (CAST(:item_ids AS uuid[]))
 ), order_history AS (
     INSERT INTO order_events (distributor_id, id, reseller_id, account_id, order_id, item_id, at, kind, text)
-    SELECT :here, CAST(:moment || '-7' || substr(CAST(gen_random_uuid() AS text), 16) AS uuid), order_reseller_id,
-           order_account_id, order_id, item_id, :at, 'delivered', replace(:ready, '{name}', product_name)
+    SELECT :here, task_id, order_reseller_id, order_account_id, order_id, item_id, :at, 'delivered',
+           replace(:ready, '{name}', product_name)
     FROM done
 ), activated AS (
     UPDATE subscriptions SET status = 'active', activated_at = :at, sync_status = 'synchronised'
@@ -115,13 +118,11 @@ WITH held AS MATERIALIZED (
 ), history AS (
     INSERT INTO subscription_events
         (distributor_id, id, reseller_id, account_id, subscription_id, at, kind, text, quantity_after)
-    SELECT :here, CAST(:moment || '-7' || substr(CAST(gen_random_uuid() AS text), 16) AS uuid), reseller_id, account_id,
-           subscription_id, :at, 'activated', 'Activated', quantity
+    SELECT :here, task_id, reseller_id, account_id, subscription_id, :at, 'activated', 'Activated', quantity
     FROM done
 ), links AS (
     INSERT INTO subscription_vendor_links (distributor_id, id, subscription_id, service_manager_id, vendor_reference)
-    SELECT :here, CAST(:moment || '-7' || substr(CAST(gen_random_uuid() AS text), 16) AS uuid), subscription_id,
-           service_manager_id, vendor_reference
+    SELECT :here, task_id, subscription_id, service_manager_id, vendor_reference
     FROM done WHERE vendor_reference <> ''
     ON CONFLICT (distributor_id, subscription_id) DO UPDATE
     SET service_manager_id = excluded.service_manager_id, vendor_reference = excluded.vendor_reference
@@ -156,9 +157,10 @@ WITH held AS MATERIALIZED (
 SELECT (SELECT array_agg(task_id) FROM done) AS task_ids,
        (SELECT count(*) FROM mails) AS mails,
        (SELECT array_agg(id) FROM (
-           SELECT DISTINCT ON (t.subject_id) t.id FROM provisioning_tasks t
-           WHERE t.distributor_id = :here AND t.subject_id = ANY (CAST(:subject_ids AS uuid[]))
-             AND t.subject_id = ANY (SELECT subscription_id FROM done) AND t.status = 'pending'
+           SELECT DISTINCT ON (t.subject_id) t.id FROM done
+           JOIN provisioning_tasks t
+             ON t.distributor_id = :here AND t.subject_id = done.subscription_id AND t.sequence > done.sequence
+           WHERE t.status = 'pending' AND t.subject_id = ANY (CAST(:subject_ids AS uuid[]))
            ORDER BY t.subject_id, t.sequence) following) AS following
 """)
 _OPEN = [state.value for state in StorefrontState if state.is_open]
@@ -186,6 +188,7 @@ def _given(done: Sequence[Delivery], at: datetime) -> dict[str, Any]:
     scheme, port = settings().origin("\0").split("\0")
     return {
         "at": at,
+        "lately": at - ORDER_CLOCK_LAGS,
         "moment": str(new_id())[:13],
         "lease_token": tasks[0].lease_token,  # of the run: one for all that it has claimed together
         "task_ids": [task.id for task in tasks],

@@ -199,7 +199,7 @@ class Order(Versioned, Ruled, Shared, Base):
     decided_at: Mapped[datetime | None]
     decision_reason: Mapped[str | None] = mapped_column(String(500))
     executed_at: Mapped[datetime | None]
-    delivery_changed_at: Mapped[datetime | None]  # last change of any item's delivery: what the bell looks for
+    delivery_changed_at: Mapped[datetime | None]  # of any item's delivery: what the bell looks for; see `deliveries`
     po_number: Mapped[str | None] = mapped_column(String(50))
     comment: Mapped[str | None] = mapped_column(String(500))
     # What service managers must know of the receiver, as its buyer said, by their ids: options by id, and `existing`, the

@@ -11,6 +11,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Row, and_, bindparam, func, select
 
 from app.core.db import session
+from app.orders.deliveries import ORDER_CLOCK_LAGS
 from app.orders.models import Basket, BasketItem, DeliveryStatus, Order, OrderItem, OrderStatus
 from tenants.context import current_scope
 
@@ -63,7 +64,7 @@ _OWN = (
         Order.distributor_id == bindparam("distributor_id"),
         Order.placed_by_id == bindparam("user_id"),
         Order.storefront_id == bindparam("storefront_id"),
-        Order.delivery_changed_at >= bindparam("since"),
+        Order.delivery_changed_at >= bindparam("moved_since"),
     )
     .cte("own")
     .prefix_with("MATERIALIZED", dialect="postgresql")
@@ -141,6 +142,7 @@ def _values(reader: Reader) -> dict[str, object]:
         "user_id": reader.user_id,
         "storefront_id": reader.storefront_id,
         "since": reader.since,
+        "moved_since": reader.since - ORDER_CLOCK_LAGS,
     }
 
 

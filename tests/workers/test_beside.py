@@ -1,4 +1,4 @@
-"""Work done beside a job: in order, one piece at a time, in its scope, and never lost sight of."""
+"""Work done beside a job: begun in order, two pieces at a time, in its scope, and never lost sight of."""
 
 from __future__ import annotations
 
@@ -24,17 +24,25 @@ def test_work_goes_on_while_the_block_does():
     assert seen == [True]
 
 
-def test_a_second_piece_waits_for_the_first():
+def test_two_pieces_go_on_at_once_and_a_third_waits_for_the_first():
+    begun, third_asked = threading.Barrier(2, timeout=10), threading.Event()
     order: list[str] = []
 
-    def first() -> None:
-        order.append("first begins")
-        order.append("first ends")
+    def one_of_two(name: str) -> None:
+        begun.wait()  # nobody gets further before both have begun
+        third_asked.wait(10)
+        order.append(name)
 
-    with beside() as do:
-        do(first)
-        do(lambda: order.append("second"))
-    assert order == ["first begins", "first ends", "second"]
+    def third() -> None:
+        order.append("third")
+
+    with beside(at_most=2) as do:
+        do(lambda: one_of_two("first"))
+        do(lambda: one_of_two("second"))
+        third_asked.set()
+        do(third)
+        assert "first" in order
+    assert set(order) == {"first", "second", "third"}
 
 
 def test_work_runs_in_the_scope_of_the_moment_with_a_session_of_its_own(world):
@@ -61,7 +69,7 @@ def test_what_a_piece_raises_stops_the_next():
         raise Broken
 
     def both() -> None:
-        with beside() as do:
+        with beside(at_most=1) as do:
             do(broken)
             do(lambda: done.append("second"))
 

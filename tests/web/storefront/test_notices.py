@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import datetime, timedelta
 from http import HTTPStatus
 
 import pytest
@@ -14,7 +14,7 @@ from app.accounts.models import Account
 from app.core.db import BoundSession
 from app.identity.models import User, UserKind, UserSession
 from app.identity.realms import open_realm
-from app.orders.models import OrderItem
+from app.orders.models import Order, OrderItem
 from tenants.context import scope
 from tests.counting import statements_of
 from tests.factories.execution import use_service_manager
@@ -277,3 +277,34 @@ def test_what_counts_as_read_is_what_the_list_told(
 
     assert under_way is None
     assert seen_until() == newest
+
+
+@pytest.mark.parametrize(
+    ("minutes_ago", "is_moved"), [pytest.param(50, False, id="of the last hour"), pytest.param(70, True, id="older")]
+)
+def test_the_clock_of_an_order_moves_once_an_hour_and_its_bell_misses_nothing(
+    client: FlaskClient,
+    world: World,
+    sign_in: SignIn,
+    vendor: FakeConnector,
+    session: BoundSession,
+    minutes_ago: int,
+    is_moved: bool,  # noqa: FBT001 - a case
+) -> None:
+    sign_in(world.tech.buyers[0])
+    number = order(client, world)
+    run_orders(world)
+    with scope(world.scope):
+        ordered = session.scalars(select(Order).where(Order.number == number)).one()
+        assert ordered.delivery_changed_at is not None
+        ordered.delivery_changed_at = executed = ordered.delivery_changed_at - timedelta(minutes=minutes_ago)
+        session.commit()
+    sign_in(world.tech.buyers[0])  # a session that begins after what the order's clock says
+    run_provisioning(world)
+
+    assert news(client.get(BELL).text) == 2
+    with scope(world.scope):
+        session.expire_all()
+        assert (
+            session.scalars(select(Order).where(Order.number == number)).one().delivery_changed_at != executed
+        ) == is_moved

@@ -16,7 +16,7 @@ from tests.factories.execution import Wanted, all_of, root_order, use_service_ma
 from tests.factories.world import World, make_world
 from workers.jobs import orders, provisioning
 
-TASKS = 8
+TASKS = 10
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def test_batches_that_overlap_lose_and_double_nothing(waiting, vendor, monkeypat
     with scope(waiting.scope):
         assert {each.status for each in all_of(db.session(), Subscription)} == {SubscriptionStatus.ACTIVE}
     assert (vendor.calls, len(vendor.resources)) == (TASKS, TASKS)
-    assert threads == ["beside"] * 3
+    assert threads == ["beside"] * 4
 
 
 def test_what_cannot_be_recorded_beside_ends_the_job_and_comes_back(waiting, vendor, clock, monkeypatch):
