@@ -15,7 +15,7 @@ NOT_TOLD = frozenset({"id", "distributor_id", "reseller_id", "updated_at", "crea
 def changes_of(row: Any) -> tuple[dict[str, object], dict[str, object]]:
     """Return the columns of a row that will be written, before and after; ask before it is flushed.
 
-    A row that is new has no before. Of secrets only that they changed is told.
+    A row that is new has no before. Of secrets only that they changed is told: they have none either.
     """
     state = inspect(row)
     before: dict[str, object] = {}
@@ -24,10 +24,12 @@ def changes_of(row: Any) -> tuple[dict[str, object], dict[str, object]]:
         history = state.attrs[column.key].history
         if column.key in NOT_TOLD or not history.has_changes():
             continue
-        is_secret = any(word in column.key for word in SECRETS)
+        if any(word in column.key for word in SECRETS):
+            after[column.key] = CHANGED
+            continue
         if history.deleted:
-            before[column.key] = CHANGED if is_secret else _value(history.deleted[0])
-        after[column.key] = CHANGED if is_secret else _value(history.added[0] if history.added else None)
+            before[column.key] = _value(history.deleted[0])
+        after[column.key] = _value(history.added[0] if history.added else None)
     return before, after
 
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from uuid import UUID
 
 import nh3
+from cryptography.fernet import InvalidToken
 from email_validator import EmailNotValidError, validate_email
 from sqlalchemy import select
 
@@ -112,11 +113,22 @@ def save_mail_settings(server: MailServer, *, reseller_id: UUID | None, actor: A
     stored.sender_name, stored.sender_email = server.sender_name, server.sender_email
     stored.host, stored.port, stored.encryption = server.host, server.port, server.encryption
     stored.username = server.username
-    stored.password_encrypted = encrypt(server.password) if server.password else None
+    if not _is_password(stored, server.password):  # written anew it would look another
+        stored.password_encrypted = encrypt(server.password) if server.password else None
     stored.failures_in_a_row = 0
     stored.updated_at = at
     before, after = changes_of(stored)
     record("mail_settings.saved", actor=actor, at=at, before=before, after=after)
+
+
+def _is_password(stored: MailSettings, password: str | None) -> bool:
+    """Whether it is the stored one; not where the installation's key has changed since."""
+    if not stored.password_encrypted:
+        return not password
+    try:
+        return decrypt(stored.password_encrypted) == password
+    except InvalidToken:
+        return False
 
 
 def template_settings(reseller_id: UUID | None) -> dict[MailTemplate, MailTemplateSettings]:

@@ -15,6 +15,8 @@ from app.core.db import unit_of_work
 from app.core.ids import new_id
 from app.identity.models import UserKind, UserType
 from app.notifications.models import MailLogEntry, MailState
+from app.notifications.settings import save_mail_settings
+from app.notifications.smtp import MailServer
 from app.resellers.storefronts import set_state
 from tenants.context import direct_business_scope, end_customer_scope, reseller_scope, scope
 from tenants.models import Storefront, StorefrontState
@@ -52,6 +54,20 @@ def test_a_reseller_reads_who_changed_what_from_what_to_what(client, world, rena
     ] == [True] * 5
     assert f'href="{HISTORY}"' in client.get("/techsolutions/manage/").text
     assert "title: New shop" in client.get(f"{HISTORY}?export=csv").text
+
+
+def test_a_reseller_reads_that_a_password_changed(client, session, world, sign_in):
+    """RS-32, BC-30: of a secret only that it did, and not what it was or is."""
+    with scope(reseller_scope(world.id, world.tech.id)):
+        for password in ("Geheim-1", "Geheim-2"):
+            with unit_of_work():
+                save_mail_settings(
+                    MailServer("mail.example", 587, "tls", "post", password, "Tech", "post@tech.example"),
+                    reseller_id=world.tech.id, actor=Actor(world.tech.admin.id, "Ada", world.tech.id), at=utc_now(),
+                )  # fmt: skip
+    sign_in(world.tech.admin)
+    row = client.get(HISTORY).text.partition("<tbody")[2].partition("</tr>")[0]
+    assert ("Mail settings: saved" in row, "password encrypted" in row, "Geheim" in row) == (True, True, False)
 
 
 def test_what_befalls_the_plan_is_told_without_names_of_the_distributor(client, session, world, sign_in):
