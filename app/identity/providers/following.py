@@ -6,7 +6,7 @@ none counts, people get what the provider's owner gives everybody else; where th
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -50,8 +50,9 @@ class Verdict:
 
 def foresee(provider: IdentityProvider, groups: Collection[str]) -> Verdict:
     """Return what a provider's next stranger with these groups would become, for the test that signs nobody in."""
+    rules = list_rules(provider.realm_id, provider.id)
     available = roles_to_give(provider.realm_id, provider.account_id)
-    return _verdict(provider, groups, available, otherwise=roles_of_the_rest(provider))
+    return _verdict(provider, rules, groups, available, otherwise=roles_of_the_rest(provider))
 
 
 def roles_of_the_rest(provider: IdentityProvider) -> tuple[Role, ...]:
@@ -69,7 +70,8 @@ def roles_by_groups(
     provider: IdentityProvider, person: Person, groups: Collection[str], *, otherwise: tuple[Role, ...]
 ) -> tuple[UserType, tuple[Role, ...]]:
     """Return type and roles of somebody new with these groups; raises SsoRefused where nothing is left."""
-    found = _verdict(provider, groups, available_roles(person), otherwise=otherwise)
+    rules = list_rules(provider.realm_id, provider.id)
+    found = _verdict(provider, rules, groups, available_roles(person), otherwise=otherwise)
     if found.is_refused:
         raise SsoRefused(NO_GROUP)
     return found.type, found.roles
@@ -81,12 +83,13 @@ def follow_groups(provider: IdentityProvider, name: SignInName, groups: Collecti
     The last Admin stays one, and so does the Admin whose password is the company's way in when its provider fails: they
     are let in as they were, and that is recorded. Raises SsoRefused for others whose groups give nothing.
     """
-    if not provider.roles_follow or not list_rules(provider.realm_id, provider.id):
+    rules = list_rules(provider.realm_id, provider.id) if provider.roles_follow else ()
+    if not rules:
         return
     person = Person(name.kind, name.reseller_id, name.account_id)
     actor = Actor(None, provider.name, reseller_id=name.reseller_id, address=visit.address)
     with scope(scope_of(person)):
-        found = _verdict(provider, groups, available_roles(person), otherwise=roles_of_the_rest(provider))
+        found = _verdict(provider, rules, groups, available_roles(person), otherwise=roles_of_the_rest(provider))
         try:
             if found.is_refused:
                 _require_dispensable(name.user_id)
@@ -108,10 +111,15 @@ def follow_groups(provider: IdentityProvider, name: SignInName, groups: Collecti
 
 
 def _verdict(
-    provider: IdentityProvider, groups: Collection[str], available: Collection[Role], *, otherwise: tuple[Role, ...]
+    provider: IdentityProvider,
+    rules: Sequence[ProviderRoleRule],
+    groups: Collection[str],
+    available: Collection[Role],
+    *,
+    otherwise: tuple[Role, ...],
 ) -> Verdict:
     """Weigh the rules. Roles that are not available to the person are left out."""
-    counting = tuple(each for each in list_rules(provider.realm_id, provider.id) if each.group_name in groups)
+    counting = tuple(each for each in rules if each.group_name in groups)
     if any(each.makes_admin for each in counting):
         return Verdict(counting, UserType.ADMIN, (BssRole.ADMINISTRATOR,) if is_bss_realm(provider.realm_id) else ())
     named = {role for each in counting for role in each.roles}

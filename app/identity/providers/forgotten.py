@@ -24,13 +24,12 @@ from app.identity.providers.queries import (
     find_provider,
     get_provider,
     has_local_login,
-    has_password,
     is_password_of_use,
     links_of,
     listed_providers,
 )
 from app.identity.providers.trips import is_open_for
-from app.identity.recovery import send_reset
+from app.identity.recovery import has_password, send_reset
 from app.identity.sign_in import find_name, normal_email
 from app.notifications.services import MailTemplate
 from tenants.context import current_scope
@@ -77,7 +76,7 @@ def answer_request(request_id: UUID, *, at: datetime) -> None:
 def _answer(name: SignInName, *, at: datetime) -> None:
     others = tuple(dict.fromkeys(_names_of_other_ways(name)))
     takes_one = is_password_of_use(name)
-    if takes_one and (not others or has_password(name.credential_realm_id, name.user_id)):
+    if takes_one and (not others or has_password(name)):
         send_reset(name.user_id, name.realm_id, email=name.email, full_name=name.full_name, at=at)
         return
     mail_person(

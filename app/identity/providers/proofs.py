@@ -17,9 +17,10 @@ from app.identity.errors import TooSoon
 from app.identity.models import SignInName
 from app.identity.providers.identities import SsoFailed
 from app.identity.providers.models import IdentityProvider, SsoRequest
-from app.identity.providers.queries import has_password, is_password_of_use
+from app.identity.providers.queries import is_password_of_use
 from app.identity.providers.trips import WITH_CODES_KEPT_FOR
 from app.identity.realms import open_realm
+from app.identity.recovery import has_password
 from app.identity.second_factor import code_digest, is_code, mail_sign_in_code, new_mail_code
 
 WRONG_PROOFS = 5  # of one trip
@@ -43,7 +44,7 @@ def ask_for_proof(trip: SsoRequest, provider: IdentityProvider, name: SignInName
     with open_realm(trip.realm_id):
         trip.user_id = name.user_id
         session.flush()
-    if not (is_password_of_use(name) and has_password(name.credential_realm_id, name.user_id)):
+    if not (is_password_of_use(name) and has_password(name)):
         _mail_code(trip, name, at=at)
     return proof_needed(trip, provider)
 
