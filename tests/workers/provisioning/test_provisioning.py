@@ -307,3 +307,25 @@ def test_a_service_that_people_provision_waits_for_a_person(session, world, run_
     assert only(session, world, OrderItem).delivery_status is DeliveryStatus.PROVISIONING
     with scope(world.scope):
         assert session.get_one(Order, (world.id, placed.id)).status is OrderStatus.EXECUTED
+
+
+def test_licences_are_added_to_what_is_still_being_set_up(session, world, vendor, clock, task, run_task, run_order):
+    """CB-22: five are on their way; three and two more are asked for after them, in order, and all ten stand."""
+    more = {"subscription_id": task.subject_id}
+    for quantity in (3, 2):
+        run_order(
+            alias_order(session, world, [Wanted(world.seats, quantity, columns=more)], status=OrderStatus.EXECUTING)
+        )
+    with scope(world.scope):
+        tasks = sorted(all_of(session, ProvisioningTask), key=lambda each: each.sequence)
+        session.expunge_all()
+        session.commit()
+    assert [each.request["quantity"] for each in tasks] == [5, 8, 10]
+    for each in reversed(tasks):
+        run_task(each)  # what waits for an earlier one is left alone
+    for each in tasks:
+        run_task(each)
+    subscription = only(session, world, Subscription)
+    assert (subscription.status, subscription.quantity) == (SubscriptionStatus.ACTIVE, 10)
+    assert subscription.sync_status is SyncStatus.SYNCHRONISED
+    assert vendor.resources["resource-1"].picture.quantity == 10
