@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from sqlalchemy import select, update
 
 from app.audit.models import AuditEvent
@@ -13,7 +14,21 @@ from app.identity.providers.models import ProviderRoleRule
 from app.identity.realms import open_realm
 from tenants.context import scope
 from tests.factories.world import MONDAY_NOON, make_user
-from tests.web.companies.conftest import travel
+from tests.web.companies.conftest import add_company_provider, alias_place, decide, prove, travel
+
+
+@pytest.fixture
+def place(world):
+    """The first customer of Tech Solutions, which takes in new people of its domain as cloud administrators."""
+    found = alias_place(world)
+    prove(world, found)
+    decide(world, found, creates_users=True, default_roles=["cloud_administrator"])
+    return found
+
+
+@pytest.fixture
+def provider(world, place, forger):
+    return add_company_provider(world, place, roles_follow=True)
 
 
 def insert_rule(world, provider, group, *roles, makes_admin=False):

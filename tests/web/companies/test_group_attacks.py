@@ -16,31 +16,17 @@ from tests.web.companies.conftest import (
     DOMAIN,
     add_company_provider,
     alias_place,
-    decide,
-    prove,
     root_place,
     travel,
     user_of,
 )
-from tests.web.companies.groups import colleague, come, insert_rule
+from tests.web.companies.groups import colleague, come, insert_rule, place, provider
 from tests.web.providers.conftest import add_link, add_provider, people_of, sessions_in
 from tests.web.providers.test_roles import person
 
+__all__ = ["place", "provider"]
 FORBIDDEN, NOT_FOUND, FOUND = HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.SEE_OTHER
 NEW = f"nina@{DOMAIN}"
-
-
-@pytest.fixture
-def place(world):
-    found = alias_place(world)
-    prove(world, found)
-    decide(world, found, creates_users=True, default_roles=["cloud_administrator"])
-    return found
-
-
-@pytest.fixture
-def provider(world, place, forger):
-    return add_company_provider(world, place, roles_follow=True)
 
 
 def test_a_rule_with_an_owners_or_staff_role_gives_a_customer_nothing(app, client, world, place, provider, forger):

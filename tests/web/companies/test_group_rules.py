@@ -14,18 +14,17 @@ from tests.web.companies.conftest import (
     DOMAIN,
     add_company_provider,
     alias_place,
-    decide,
-    prove,
     root_place,
     travel,
     user_of,
 )
 from tests.web.companies.conftest import rules_of as decided
-from tests.web.companies.groups import colleague, come, insert_rule, redecide, traces
+from tests.web.companies.groups import colleague, come, insert_rule, place, provider, redecide, traces
 from tests.web.conftest import signed_in_browser
 from tests.web.providers.conftest import add_link, add_provider, change, people_of, sent, sessions_in, shop_settings
 from tests.web.providers.test_roles import add_rule, person, rules_of
 
+__all__ = ["place", "provider"]
 OK, FOUND, FORBIDDEN, NOT_FOUND, CONFLICT, UNPROCESSABLE = (
     HTTPStatus.OK,
     HTTPStatus.SEE_OTHER,
@@ -40,19 +39,6 @@ ADMIN_KEPT, KEEPER_KEPT = "user.last_admin_kept", "user.glass_keeper_kept"
 
 def base_of(place):
     return f"{place.page}/providers"
-
-
-@pytest.fixture
-def place(world):
-    found = alias_place(world)
-    prove(world, found)
-    decide(world, found, creates_users=True, default_roles=["cloud_administrator"])
-    return found
-
-
-@pytest.fixture
-def provider(world, place, forger):
-    return add_company_provider(world, place, roles_follow=True)
 
 
 @pytest.mark.parametrize("where", [alias_place, root_place])
