@@ -186,6 +186,17 @@ def _read_distributor() -> DistributorSettings:
     return found
 
 
+def distributor_settings_for_change() -> DistributorSettings:
+    """Return the settings of the scope's distributor as they stand, locked until the caller commits."""
+    values = session.scalar(
+        select(DistributorSettingsRow.values)
+        .where(DistributorSettingsRow.distributor_id == current_scope().distributor_id)
+        .with_for_update()
+    )
+    found: DistributorSettings = from_values(DistributorSettings, values or {})
+    return found
+
+
 def save_distributor_settings(changed: DistributorSettings) -> None:
     """Store a distributor's settings; needs the distributor's scope."""
     row = session.scalar(

@@ -87,13 +87,6 @@ class StillUsed(Conflict):
         self.count = count
 
 
-class StaleVersion(Conflict):
-    """Somebody else saved the record after this form was opened."""
-
-    def __init__(self, what: str) -> None:
-        super().__init__(f"{what} was changed by somebody else meanwhile. Open it again to see how it stands now.")
-
-
 class ProductOffered(Conflict):
     """Resellers list the product or have prices for it, in rows that only they see."""
 

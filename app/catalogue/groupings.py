@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, func, or_, select, text
@@ -18,6 +18,7 @@ from app.catalogue.text import search_text, slugified
 from app.core.db import session
 from app.core.errors import FieldError, Invalid
 from app.core.ids import new_id
+from app.core.versions import lock_at_version
 from tenants.context import current_scope
 
 NAME_LENGTH, GROUP_NAME_LENGTH, TEXT_LENGTH = 100, 255, 4000
@@ -27,6 +28,7 @@ MOST_POSITIONS = 100_000
 _LINES_OF_GROUP = text(
     "SELECT count(*) FROM price_list_group_lines WHERE distributor_id = :here AND price_group_id = :id"
 )
+Listed = TypeVar("Listed", Industry, PriceGroup)
 _POSITION = FieldError("position", "position_range", f"Enter a whole number up to {MOST_POSITIONS:,}")
 
 
@@ -121,13 +123,18 @@ def create_group(details: GroupDetails, *, actor: Actor, at: datetime) -> Produc
     return group
 
 
-def update_group(group_id: UUID, details: GroupDetails, *, actor: Actor, at: datetime) -> ProductGroup:
-    """Change a product group; its address stays. Its products are found by the new name. Raises GroupingNotFound, Invalid."""
+def update_group(group_id: UUID, details: GroupDetails, *, version: int, actor: Actor, at: datetime) -> ProductGroup:
+    """Change a product group; its address stays. Its products are found by the new name.
+
+    Raises GroupingNotFound, StaleVersion, Invalid.
+    """
     group = get_group(group_id)
+    lock_at_version(group, version, name=group.name)
     _require_group(details, group)
     before = {name: getattr(group, name) for name in _group_columns(details)}
     for name, value in _group_columns(details).items():
         setattr(group, name, value)
+    group.version += 1
     if before["name"] != group.name:
         for product in products_of_group(group_id):
             product.search_text = search_text(
@@ -138,9 +145,10 @@ def update_group(group_id: UUID, details: GroupDetails, *, actor: Actor, at: dat
     return group
 
 
-def set_comparison(group_id: UUID, features: Sequence[Feature], *, actor: Actor, at: datetime) -> None:
-    """Write a group's comparison. Raises GroupingNotFound, Invalid at `features`."""
+def set_comparison(group_id: UUID, features: Sequence[Feature], *, version: int, actor: Actor, at: datetime) -> None:
+    """Write a group's comparison. Raises GroupingNotFound, StaleVersion, Invalid at `features`."""
     group = get_group(group_id)
+    lock_at_version(group, version, name=group.name)
     own = {product.id for product in products_of_group(group_id)}
     errors: list[FieldError] = []
     names = [feature.name.strip().lower() for feature in features]
@@ -154,6 +162,7 @@ def set_comparison(group_id: UUID, features: Sequence[Feature], *, actor: Actor,
         errors.append(FieldError("features", "value_length", f"A value has at most {CELL_LENGTH} characters"))
     if errors:
         raise Invalid(*errors)
+    group.version += 1
     group.comparison = [
         {
             "feature": feature.name.strip(),
@@ -193,21 +202,29 @@ def list_price_groups() -> Sequence[PriceGroup]:
     ).all()
 
 
-def save_industry(industry_id: UUID | None, name: str, position: int, *, actor: Actor, at: datetime) -> Industry:
-    """Make an industry, or rename one. Raises GroupingNotFound, Invalid."""
-    industry = _get(Industry, industry_id, "industry") if industry_id is not None else None
-    _require_name(Industry, name, industry, NAME_LENGTH)
-    if not -MOST_POSITIONS <= position <= MOST_POSITIONS:
-        raise Invalid(_POSITION)
-    if industry is None:
-        industry = Industry(id=new_id(), slug=_free_slug(Industry, name))
-        session.add(industry)
-    industry.name, industry.position = name.strip(), position
-    before, after = changes_of(industry)
-    session.flush()
-    record("catalogue.industry_saved", actor=actor, at=at, target_kind="industry", target_id=industry.id,
-           before=before, after=after)  # fmt: skip
-    return industry
+def add_industry(name: str, position: int, *, actor: Actor, at: datetime) -> Industry:
+    """Make an industry. Raises Invalid."""
+    _require_industry(name, position, None)
+    made = Industry(id=new_id(), slug=_free_slug(Industry, name), name=name.strip(), position=position)
+    session.add(made)
+    return _saved(made, "industry", actor=actor, at=at)
+
+
+def get_industry(industry_id: UUID) -> Industry:
+    """Return an industry; raises GroupingNotFound."""
+    found: Industry = _get(Industry, industry_id, "industry")
+    return found
+
+
+def change_industry(
+    industry_id: UUID, name: str, position: int, *, version: int, actor: Actor, at: datetime
+) -> Industry:
+    """Rename an industry; its address stays. Raises GroupingNotFound, StaleVersion, Invalid."""
+    industry = get_industry(industry_id)
+    lock_at_version(industry, version, name=industry.name)
+    _require_industry(name, position, industry)
+    industry.name, industry.position, industry.version = name.strip(), position, industry.version + 1
+    return _saved(industry, "industry", actor=actor, at=at)
 
 
 def delete_industry(industry_id: UUID, *, actor: Actor, at: datetime) -> None:
@@ -215,19 +232,27 @@ def delete_industry(industry_id: UUID, *, actor: Actor, at: datetime) -> None:
     _delete(Industry, industry_id, "industry", Product.industry_id == industry_id, actor=actor, at=at)
 
 
-def save_price_group(price_group_id: UUID | None, name: str, *, actor: Actor, at: datetime) -> PriceGroup:
-    """Make a price group, or rename one. Raises GroupingNotFound, Invalid."""
-    group = _get(PriceGroup, price_group_id, "price group") if price_group_id is not None else None
+def add_price_group(name: str, *, actor: Actor, at: datetime) -> PriceGroup:
+    """Make a price group. Raises Invalid."""
+    _require_name(PriceGroup, name, None, NAME_LENGTH)
+    made = PriceGroup(id=new_id(), name=name.strip())
+    session.add(made)
+    return _saved(made, "price_group", actor=actor, at=at)
+
+
+def get_price_group(price_group_id: UUID) -> PriceGroup:
+    """Return a price group; raises GroupingNotFound."""
+    found: PriceGroup = _get(PriceGroup, price_group_id, "price group")
+    return found
+
+
+def change_price_group(price_group_id: UUID, name: str, *, version: int, actor: Actor, at: datetime) -> PriceGroup:
+    """Rename a price group. Raises GroupingNotFound, StaleVersion, Invalid."""
+    group = get_price_group(price_group_id)
+    lock_at_version(group, version, name=group.name)
     _require_name(PriceGroup, name, group, NAME_LENGTH)
-    if group is None:
-        group = PriceGroup(id=new_id())
-        session.add(group)
-    group.name = name.strip()
-    before, after = changes_of(group)
-    session.flush()
-    record("catalogue.price_group_saved", actor=actor, at=at, target_kind="price_group", target_id=group.id,
-           before=before, after=after)  # fmt: skip
-    return group
+    group.name, group.version = name.strip(), group.version + 1
+    return _saved(group, "price_group", actor=actor, at=at)
 
 
 def delete_price_group(price_group_id: UUID, *, actor: Actor, at: datetime) -> None:
@@ -256,6 +281,20 @@ def _get(model: Any, row_id: UUID, words: str) -> Any:
     if found is None:
         raise GroupingNotFound(words, row_id)
     return found
+
+
+def _saved(row: Listed, kind: str, *, actor: Actor, at: datetime) -> Listed:
+    before, after = changes_of(row)
+    session.flush()
+    record(f"catalogue.{kind}_saved", actor=actor, at=at, target_kind=kind, target_id=row.id,
+           before=before, after=after)  # fmt: skip
+    return row
+
+
+def _require_industry(name: str, position: int, industry: Industry | None) -> None:
+    _require_name(Industry, name, industry, NAME_LENGTH)
+    if not -MOST_POSITIONS <= position <= MOST_POSITIONS:
+        raise Invalid(_POSITION)
 
 
 def _delete(model: Any, row_id: UUID, words: str, uses: ColumnElement[bool], *, actor: Actor, at: datetime) -> None:

@@ -14,11 +14,12 @@ from uuid import UUID
 from sqlalchemy import delete, or_, select
 
 from app.audit.services import Actor, record
-from app.catalogue.errors import ProductNotFound
 from app.catalogue.models import Product, ProductRelation, RelationKind, RequiredMode
 from app.catalogue.paths import set_upgrade_targets
+from app.catalogue.queries import get_product
 from app.core.db import session
 from app.core.errors import FieldError, Invalid
+from app.core.versions import lock_at_version
 from tenants.context import current_scope
 
 MOST_RELATED = 100
@@ -149,24 +150,19 @@ def relations_of(product: Product) -> Relations:
     )
 
 
-def set_relations(product_id: UUID, wanted: Relations, *, actor: Actor, at: datetime) -> None:
+def set_relations(product_id: UUID, wanted: Relations, *, version: int, actor: Actor, at: datetime) -> None:
     """Write what a product means to others, in the place of what it meant before. Needs the distributor's scope.
 
-    Raises ProductNotFound, and Invalid at `required`, `exclusive`, `add_ons`, `upgrades` or `related`. Source: CB-09,
-    CB-10, CB-25, CB-27.
+    Raises ProductNotFound, StaleVersion, and Invalid at `required`, `exclusive`, `add_ons`, `upgrades` or `related`.
+    Source: CB-09, CB-10, CB-25, CB-27.
     """
-    product = session.scalar(
-        select(Product)
-        .where(Product.distributor_id == current_scope().distributor_id, Product.id == product_id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    )
-    if product is None:
-        raise ProductNotFound(product_id)
+    product = get_product(product_id)
+    lock_at_version(product, version, name=product.name)
     before = relations_of(product)
     known = _products({*wanted.required, *wanted.exclusive, *wanted.add_ons, *wanted.upgrades, *wanted.related})
     if errors := [*_errors(product, wanted, known)]:
         raise Invalid(*errors)
+    product.version += 1
     kinds = (RelationKind.REQUIRED, RelationKind.EXCLUSIVE, RelationKind.ADD_ON, RelationKind.RELATED)
     session.execute(
         delete(ProductRelation)

@@ -17,8 +17,14 @@ from app.catalogue.models import BillingCycle, ProductPrice, Term
 from app.catalogue.words import unit_words
 from app.core.db import session
 from app.core.errors import Invalid
+from app.core.versions import digest_of, require_version
 from tenants.context import current_scope
-from tenants.settings import distributor_settings, save_distributor_settings
+from tenants.settings import (
+    DistributorSettings,
+    distributor_settings,
+    distributor_settings_for_change,
+    save_distributor_settings,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,19 +92,25 @@ def base_unit_of(product: HasBaseUnit) -> Unit | None:
     return own_base_unit(product) or read_unit(distributor_settings().base_unit)
 
 
-def choose_units(units: Collection[Unit], base: Unit | None, *, actor: Actor, at: datetime) -> None:
+def units_version(stands: DistributorSettings) -> int:
+    """Return the version of what a distributor sells by."""
+    return digest_of(stands.units, stands.base_unit)
+
+
+def choose_units(units: Collection[Unit], base: Unit | None, *, version: int, actor: Actor, at: datetime) -> None:
     """Choose what forms and files offer, and what products without a base unit of their own start from.
 
-    Raises Invalid `units_empty`, `base_not_sold`, and at the unit's value `unit_used` where prices stand in one. In the
+    Raises StaleVersion, Invalid `units_empty`, `base_not_sold`, and at the unit's value `unit_used` where prices stand in one. In the
     distributor's scope.
     """
+    before = distributor_settings_for_change()
+    require_version(units_version(before), version, name="What you sell by")
     chosen = [unit for unit in RECURRING if unit in units]
     if not chosen:
         raise Invalid.field("units", "units_empty", "Choose at least one term and billing cycle")
     if base is not None and base not in chosen:
         raise Invalid.field("base", "base_not_sold", "Choose a base unit among the ones you sell")
-    before = distributor_settings()
-    if gone := [unit for unit in sold_units() if unit is not ONCE and unit not in chosen]:
+    if gone := [unit for unit in RECURRING if unit.value in before.units and unit not in chosen]:
         _require_unused(gone)
     save_distributor_settings(
         replace(before, units=tuple(unit.value for unit in chosen), base_unit=base.value if base else "")

@@ -30,16 +30,24 @@ class StaleVersion(Conflict):
         super().__init__(f"{what} was changed by somebody else meanwhile. Open it again to see how it stands now.")
 
 
-def claim_version(row: Versioned, seen: int, *, name: str) -> None:
-    """Lock a row until the transaction ends, and count its version up; `name` is what people call it.
+def lock_at_version(row: Versioned, seen: int, *, name: str) -> None:
+    """Lock a row until the transaction ends, where it stands as the form has seen it; `name` is what people call it.
 
-    Ask before anything is judged or changed: the row is read anew. Raises StaleVersion.
+    Ask before anything is judged: the row is read anew. Who then changes it counts its version up. Raises StaleVersion.
     """
     try:
         session.refresh(row, with_for_update=True)
     except InvalidRequestError:  # it was deleted
         raise StaleVersion(name) from None
     require_version(row.version, seen, name=name)
+
+
+def claim_version(row: Versioned, seen: int, *, name: str) -> None:
+    """Lock a row where it stands as the form has seen it, and count its version up: for what is judged already.
+
+    Raises StaleVersion.
+    """
+    lock_at_version(row, seen, name=name)
     row.version += 1
 
 

@@ -19,6 +19,7 @@ from app.catalogue.models import ProductType
 from app.core.db import session
 from app.core.errors import Conflict, Invalid, NotFound
 from app.core.ids import new_id, parse_id
+from app.core.versions import lock_at_version
 from app.orders.errors import WrongOrderState
 from app.orders.execution_mails import mail_status
 from app.orders.execution_rows import lock_order_by_number
@@ -79,6 +80,7 @@ class NamedStatus:
     id: UUID | None  # None: built in and unchanged
     built_in: OrderStatus | None
     details: StatusDetails
+    version: int = 1
 
     @property
     def is_mandatory(self) -> bool:
@@ -107,7 +109,7 @@ def list_statuses() -> Sequence[NamedStatus]:
     ).all()
     changed = {row.key: row for row in rows if row.key}
     found = [_built_in(number, *each, changed.get(each[0].value)) for number, each in enumerate(BUILT_IN, start=1)]
-    found += [NamedStatus(str(row.id), row.id, None, _details(row)) for row in rows if not row.key]
+    found += [NamedStatus(str(row.id), row.id, None, _details(row), row.version) for row in rows if not row.key]
     return sorted(found, key=lambda status: (status.details.number, status.built_in is None, status.details.name))
 
 
@@ -136,12 +138,14 @@ def add_status(details: StatusDetails, *, actor: Actor, at: datetime) -> NamedSt
     return NamedStatus(str(row.id), row.id, None, _details(row))
 
 
-def change_status(ref: str, details: StatusDetails, *, actor: Actor, at: datetime) -> None:
+def change_status(ref: str, details: StatusDetails, *, version: int, actor: Actor, at: datetime) -> None:
     """Change a status; of a built-in one only its mail, and whether In Progress is on and the default.
 
-    Raises StatusIsKept, Invalid.
+    Raises StaleVersion, StatusIsKept, Invalid.
     """
     _lock()
+    row = _row(get_status(ref))
+    lock_at_version(row, version, name=row.name)
     known = list_statuses()
     status = get_status(ref)
     if status.is_mandatory:
@@ -160,9 +164,9 @@ def change_status(ref: str, details: StatusDetails, *, actor: Actor, at: datetim
         _check(details, known, ref)
     after = NamedStatus(ref, status.id, status.built_in, details)
     _require_place_for_people([after if each.ref == ref else each for each in known])
-    row = _row(status)
     for name, value in _columns(details).items():
         setattr(row, name, value)
+    row.version += 1
     before, after_it = changes_of(row)
     if details.is_default:
         _take_default(row)
@@ -288,7 +292,7 @@ def _built_in(
     is_active = row.is_active if row is not None else True
     mails_customer = row.mails_customer if row is not None else False
     details = StatusDetails(number * 10, STATUS_WORDS[key], text, type_, shown, is_default, is_active, mails_customer)
-    return NamedStatus(key.value, row.id if row else None, key, details)
+    return NamedStatus(key.value, row.id if row else None, key, details, row.version if row else 1)
 
 
 def _details(row: OrderStatusRow) -> StatusDetails:
@@ -324,7 +328,8 @@ def _take_default(row: OrderStatusRow) -> None:
     """Let one status be the default alone; the built-in one gets a row that says it is not."""
     for each in list_statuses():
         if each.details.is_default and each.id != row.id and each.ref != (row.key or str(row.id)):
-            _row(each).is_default = False
+            other = _row(each)
+            other.is_default, other.version = False, other.version + 1
 
 
 def _check(details: StatusDetails, known: Sequence[NamedStatus], ref: str | None) -> None:

@@ -21,6 +21,7 @@ from app.catalogue.models import Product, ProductType
 from app.core.db import session
 from app.core.errors import FieldError, Invalid, NotFound
 from app.core.ids import new_id
+from app.core.versions import lock_at_version
 from app.subscriptions.asset_models import (
     AssetField,
     AssetFieldKind,
@@ -84,14 +85,16 @@ def create_field(new: FieldDetails, *, actor: Actor, at: datetime, is_from_vendo
     return field
 
 
-def update_field(field_id: UUID, new: FieldDetails, *, actor: Actor, at: datetime) -> AssetField:
+def update_field(field_id: UUID, new: FieldDetails, *, version: int, actor: Actor, at: datetime) -> AssetField:
     """Change a field; what is held in it stays, and so do its kind and what it describes.
 
-    Raises AssetFieldNotFound, Invalid.
+    Raises AssetFieldNotFound, StaleVersion, Invalid.
     """
     field = get_field(field_id)
+    lock_at_version(field, version, name=field.name)
     _check(new, field)
     _fill(field, new)
+    field.version += 1
     session.flush()
     _set_rules(field.id, new.product_type_ids)
     record("asset_field.updated", actor=actor, at=at, target_kind="asset_field", target_id=field.id)

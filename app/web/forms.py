@@ -5,8 +5,11 @@ from __future__ import annotations
 from http import HTTPStatus
 
 from flask_wtf import FlaskForm
+from wtforms import HiddenField
 
 from app.core.errors import Invalid
+
+LONGEST_VERSION = 10  # digits
 
 
 class Form(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
@@ -28,3 +31,23 @@ class Form(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
     def status(self) -> HTTPStatus:
         """The answer's status: 422 as soon as anything is wrong."""
         return HTTPStatus.UNPROCESSABLE_ENTITY if self.errors else HTTPStatus.OK
+
+
+class VersionedForm(Form):
+    """A form that changes a record with a version (CB-00); the `form` macro of pages carries it along.
+
+    Made with `obj=row` it shows the row's; else say `show_version`. What makes a record needs none.
+    """
+
+    version = HiddenField()
+
+    def show_version(self, stands: int) -> None:
+        """Say which version the form is opened at; one that was sent keeps what it was opened at."""
+        if not self.is_submitted():
+            self.version.data = str(stands)
+
+    @property
+    def seen_version(self) -> int:
+        """The version the form was opened at; 0, which is nobody's, where it was not sent or somebody tampered with it."""
+        written = next(iter(self.version.raw_data or ()), "")
+        return int(written) if written.isascii() and written.isdigit() and len(written) <= LONGEST_VERSION else 0

@@ -19,6 +19,7 @@ from app.catalogue.queries import get_product
 from app.core.db import session
 from app.core.errors import FieldError, Invalid
 from app.core.ids import new_id
+from app.core.versions import lock_at_version
 from tenants.context import current_scope
 
 MOST_PRICE = Decimal("99999999.9999")
@@ -67,15 +68,17 @@ def add_rate(product_id: UUID, details: RateDetails, *, actor: Actor, at: dateti
     return charge
 
 
-def change_rate(charge_id: UUID, details: RateDetails, *, actor: Actor, at: datetime) -> UsageCharge:
+def change_rate(charge_id: UUID, details: RateDetails, *, version: int, actor: Actor, at: datetime) -> UsageCharge:
     """Change a rate; what is billed stays billed, what is not is rated anew when its cycle ends.
 
-    Raises UsageChargeNotFound, Invalid.
+    Raises UsageChargeNotFound, StaleVersion, Invalid.
     """
     charge = get_rate(charge_id)
+    lock_at_version(charge, version, name=charge.resource)
     _refuse(_errors(get_product(charge.product_id), details, charge))
     before = _facts(charge)
     _take(charge, details)
+    charge.version += 1
     session.flush()
     after = _facts(charge)
     changed = {name for name in after if before[name] != after[name]}

@@ -10,7 +10,7 @@ from app.core.errors import Invalid
 from app.core.ids import parse_id
 from app.subscriptions.asset_models import AssetField, AssetFieldKind, FieldSubject
 from app.subscriptions.custom_fields import FieldDetails
-from app.web.forms import Form
+from app.web.forms import VersionedForm
 
 KIND_WORDS = {
     AssetFieldKind.TEXT: "Text",
@@ -24,7 +24,7 @@ KIND_WORDS = {
 SUBJECT_WORDS = {FieldSubject.ASSET: "Assets", FieldSubject.SUBSCRIPTION: "Subscriptions"}
 
 
-class FieldForm(Form):
+class FieldForm(VersionedForm):
     """What a field is, where it shows, and what it starts with."""
 
     name = StringField("Name", validators=[InputRequired("Enter a name"), Length(max=100)])

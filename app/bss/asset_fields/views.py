@@ -72,12 +72,19 @@ def new() -> ResponseReturnValue:
 def edit(field_id: UUID) -> ResponseReturnValue:
     """Change a field."""
     field, form = get_field(field_id), _form()
+    form.show_version(field.version)
     if not form.is_submitted():
         form.show(field, frozenset[object](rules_of([field_id])[field_id]))
     if form.validate_on_submit():
         try:
             with unit_of_work():
-                update_field(field_id, form.to_details(), actor=signed_in_viewer().actor, at=utc_now())
+                update_field(
+                    field_id,
+                    form.to_details(),
+                    version=form.seen_version,
+                    actor=signed_in_viewer().actor,
+                    at=utc_now(),
+                )
         except Invalid as refusal:
             form.take(refusal)
         else:

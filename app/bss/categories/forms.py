@@ -10,10 +10,10 @@ from app.catalogue.models import Category
 from app.catalogue.services import CategoryDetails
 from app.catalogue.services.categories import ICONS, MAX_DEPTH
 from app.core.ids import parse_id
-from app.web.forms import Form
+from app.web.forms import VersionedForm
 
 
-class CategoryForm(Form):
+class CategoryForm(VersionedForm):
     """Name, place and icon."""
 
     name = StringField("Name", validators=[InputRequired("Enter a name")])

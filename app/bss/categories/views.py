@@ -60,7 +60,13 @@ def edit(category_id: UUID) -> ResponseReturnValue:
     if form.validate_on_submit():
         try:
             with unit_of_work():
-                update_category(category_id, form.to_details(), actor=signed_in_viewer().actor, at=utc_now())
+                update_category(
+                    category_id,
+                    form.to_details(),
+                    version=form.seen_version,
+                    actor=signed_in_viewer().actor,
+                    at=utc_now(),
+                )
         except Invalid as refusal:
             form.take(refusal)
         else:

@@ -22,7 +22,7 @@ from app.core.db import unit_of_work
 from app.core.errors import Invalid
 from app.core.ids import parse_id
 from app.identity.permissions import Permission
-from app.web.forms import Form
+from app.web.forms import VersionedForm
 from app.web.pages import page
 from app.web.pagination import SIZES, Page, requested_page
 from app.web.surfaces import Surface, surface_blueprint
@@ -33,7 +33,7 @@ EXPORT_HEADER = ("Name", "Vendor", "Position", "Products", "Published", "Page")
 SPARE_ROWS, MOST_ROWS = 3, 110
 
 
-class GroupForm(Form):
+class GroupForm(VersionedForm):
     """A product group."""
 
     name = StringField("Name", validators=[InputRequired("Enter a name")])
@@ -53,7 +53,7 @@ class GroupForm(Form):
         )
 
 
-class ComparisonForm(Form):
+class ComparisonForm(VersionedForm):
     """The comparison's token and messages; its cells are named by row and product."""
 
 
@@ -118,7 +118,13 @@ def edit(group_id: UUID) -> ResponseReturnValue:
     if form.validate_on_submit():
         try:
             with unit_of_work():
-                groupings.update_group(group_id, form.to_details(), actor=signed_in_viewer().actor, at=utc_now())
+                groupings.update_group(
+                    group_id,
+                    form.to_details(),
+                    version=form.seen_version,
+                    actor=signed_in_viewer().actor,
+                    at=utc_now(),
+                )
         except Invalid as refusal:
             form.take(refusal)
         else:
@@ -142,13 +148,16 @@ def delete(group_id: UUID) -> ResponseReturnValue:
 @permission_required(Permission.BSS_CATALOGUE_EDIT)
 def comparison(group_id: UUID) -> ResponseReturnValue:
     """Show and change what a group's page compares: features in rows, editions in columns."""
-    group, products, form = groupings.get_group(group_id), groupings.products_of_group(group_id), ComparisonForm()
+    group, products = groupings.get_group(group_id), groupings.products_of_group(group_id)
+    form = ComparisonForm(obj=group)
     features = list(groupings.comparison_of(group))
     if form.validate_on_submit():
         features = _typed(products)
         try:
             with unit_of_work():
-                groupings.set_comparison(group_id, features, actor=signed_in_viewer().actor, at=utc_now())
+                groupings.set_comparison(
+                    group_id, features, version=form.seen_version, actor=signed_in_viewer().actor, at=utc_now()
+                )
         except Invalid as refusal:
             form.take(refusal)
         else:

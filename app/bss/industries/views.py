@@ -18,22 +18,23 @@ from app.core.db import unit_of_work
 from app.core.errors import Invalid
 from app.identity.permissions import Permission
 from app.web.exports import Cell
-from app.web.forms import Form
+from app.web.forms import VersionedForm
 from app.web.pages import page
 from app.web.surfaces import Surface, surface_blueprint
+from themes.frames import Crumb
 
 bp = surface_blueprint("industries", __name__, surface=Surface.BSS)
 EXPORT_HEADER = ("Kind", "Name", "Products")
 
 
-class IndustryForm(Form):
+class IndustryForm(VersionedForm):
     """An industry."""
 
     name = StringField("Industry", validators=[InputRequired("Enter a name")])
     position = IntegerField("Position", default=0, validators=[Optional()])
 
 
-class PriceGroupForm(Form):
+class PriceGroupForm(VersionedForm):
     """A price group."""
 
     name = StringField("Price group", validators=[InputRequired("Enter a name")])
@@ -59,8 +60,8 @@ def save() -> ResponseReturnValue:
     if form.validate_on_submit():
         try:
             with unit_of_work():
-                groupings.save_industry(
-                    None, form.name.data or "", form.position.data or 0, actor=signed_in_viewer().actor, at=utc_now()
+                groupings.add_industry(
+                    form.name.data or "", form.position.data or 0, actor=signed_in_viewer().actor, at=utc_now()
                 )
         except Invalid as refusal:
             form.take(refusal)
@@ -68,6 +69,31 @@ def save() -> ResponseReturnValue:
             flash("The industry was added.", "success")
             return redirect(url_for(".index"), code=303)
     return _index(form, PriceGroupForm(formdata=None)), form.status
+
+
+@bp.route("/<uuid:industry_id>", methods=["GET", "POST"])
+@permission_required(Permission.BSS_CATALOGUE_EDIT)
+def edit(industry_id: UUID) -> ResponseReturnValue:
+    """Rename an industry, or give it another place."""
+    industry = groupings.get_industry(industry_id)
+    form = IndustryForm(obj=industry)
+    if form.validate_on_submit():
+        try:
+            with unit_of_work():
+                groupings.change_industry(
+                    industry_id,
+                    form.name.data or "",
+                    form.position.data or 0,
+                    version=form.seen_version,
+                    actor=signed_in_viewer().actor,
+                    at=utc_now(),
+                )
+        except Invalid as refusal:
+            form.take(refusal)
+        else:
+            flash("The industry was saved.", "success")
+            return redirect(url_for(".index"), code=303)
+    return _edit(form, industry.name), form.status
 
 
 @bp.post("/<uuid:industry_id>/delete")
@@ -88,13 +114,37 @@ def save_price_group() -> ResponseReturnValue:
     if form.validate_on_submit():
         try:
             with unit_of_work():
-                groupings.save_price_group(None, form.name.data or "", actor=signed_in_viewer().actor, at=utc_now())
+                groupings.add_price_group(form.name.data or "", actor=signed_in_viewer().actor, at=utc_now())
         except Invalid as refusal:
             form.take(refusal)
         else:
             flash("The price group was added.", "success")
             return redirect(url_for(".index"), code=303)
     return _index(IndustryForm(formdata=None), form), form.status
+
+
+@bp.route("/price-groups/<uuid:price_group_id>", methods=["GET", "POST"])
+@permission_required(Permission.BSS_CATALOGUE_EDIT)
+def edit_price_group(price_group_id: UUID) -> ResponseReturnValue:
+    """Rename a price group."""
+    price_group = groupings.get_price_group(price_group_id)
+    form = PriceGroupForm(obj=price_group)
+    if form.validate_on_submit():
+        try:
+            with unit_of_work():
+                groupings.change_price_group(
+                    price_group_id,
+                    form.name.data or "",
+                    version=form.seen_version,
+                    actor=signed_in_viewer().actor,
+                    at=utc_now(),
+                )
+        except Invalid as refusal:
+            form.take(refusal)
+        else:
+            flash("The price group was saved.", "success")
+            return redirect(url_for(".index", _anchor="price-groups"), code=303)
+    return _edit(form, price_group.name), form.status
 
 
 @bp.post("/price-groups/<uuid:price_group_id>/delete")
@@ -115,6 +165,11 @@ def _found() -> tuple[list[tuple[Industry, int]], list[tuple[PriceGroup, int]]]:
         [(each, of_industry.get(each.id, 0)) for each in groupings.list_industries() if words in each.name.lower()],
         [(each, of_group.get(each.id, 0)) for each in groupings.list_price_groups() if words in each.name.lower()],
     )
+
+
+def _edit(form: IndustryForm | PriceGroupForm, title: str) -> str:
+    crumbs = [Crumb("Industries and price groups", url_for(".index")), Crumb(title)]
+    return page("bss/industries/edit.html", title=title, breadcrumbs=crumbs, form=form)
 
 
 def _index(form: IndustryForm, price_group_form: PriceGroupForm) -> str:

@@ -21,7 +21,7 @@ from app.orders.offers.statuses import (
     get_status,
     list_statuses,
 )
-from app.web.forms import Form
+from app.web.forms import VersionedForm
 from app.web.pages import page
 from app.web.surfaces import Surface, surface_blueprint
 from themes.frames import Crumb
@@ -30,7 +30,7 @@ bp = surface_blueprint("offer_statuses", __name__, surface=Surface.BSS)
 TYPE_WORDS = {OfferType.IN_PROGRESS: "In progress", OfferType.ACCEPTED: "Accepted", OfferType.CANCELED: "Canceled"}
 
 
-class StatusForm(Form):
+class StatusForm(VersionedForm):
     """A name for where offers stand."""
 
     number = IntegerField(
@@ -85,6 +85,7 @@ def edit(ref: str) -> ResponseReturnValue:
     """Rename a status, or switch it off."""
     status = get_status(ref)
     form = StatusForm()
+    form.show_version(status.version)
     if form.is_submitted():
         form.type.data = status.details.type.value  # a status stays of its type
     else:
@@ -93,7 +94,7 @@ def edit(ref: str) -> ResponseReturnValue:
         form.description.data, form.is_default.data = details.description, details.is_default
 
     def save() -> str:
-        change_status(ref, form.to_details(), actor=signed_in_viewer().actor, at=utc_now())
+        change_status(ref, form.to_details(), version=form.seen_version, actor=signed_in_viewer().actor, at=utc_now())
         return "Saved."
 
     return saved(form, save) or (_form(form, status.details.name, status), form.status)

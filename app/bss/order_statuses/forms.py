@@ -9,7 +9,7 @@ from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
 from app.orders.models import StatusType, StorefrontType
 from app.orders.statuses import OWN_TYPES, NamedStatus, StatusDetails
-from app.web.forms import Form
+from app.web.forms import VersionedForm
 
 TYPE_WORDS = {
     StatusType.IN_PROGRESS: "In progress",
@@ -27,7 +27,7 @@ MOST_NUMBER = 9999
 MAILS = "Whoever ordered is told when an order gets here. The words stand in Setup, Mails."
 
 
-class StatusForm(Form):
+class StatusForm(VersionedForm):
     """A name for where orders stand, or for why they ended."""
 
     number = IntegerField(
@@ -68,7 +68,7 @@ class StatusForm(Form):
         )
 
 
-class BuiltInForm(Form):
+class BuiltInForm(VersionedForm):
     """What can be changed on a built-in status: its mail; on *In Progress* more."""
 
     is_default = BooleanField("Default", description="Orders that people deliver start here.")

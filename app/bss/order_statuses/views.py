@@ -51,12 +51,13 @@ def edit(ref: str) -> ResponseReturnValue:
     """Change a status; of the built-in ones only the mail, and on In Progress more."""
     status = get_status(ref)
     form: StatusForm | BuiltInForm = BuiltInForm() if status.built_in is not None else StatusForm()
+    form.show_version(status.version)
     if not form.is_submitted():
         _fill(form, status)
 
     def save() -> str:
         details = form.to_details(status) if isinstance(form, BuiltInForm) else form.to_details()
-        change_status(ref, details, actor=signed_in_viewer().actor, at=utc_now())
+        change_status(ref, details, version=form.seen_version, actor=signed_in_viewer().actor, at=utc_now())
         return "Saved."
 
     return saved(form, save) or (_form(form, status.details.name, status), form.status)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flask_wtf.file import FileField, FileRequired
-from wtforms import BooleanField, DateField, DecimalField, HiddenField, SelectField, StringField, TextAreaField
+from wtforms import BooleanField, DateField, DecimalField, SelectField, StringField, TextAreaField
 from wtforms.validators import InputRequired, Length, Optional
 
 from app.catalogue.models import PriceScheme
@@ -17,7 +17,7 @@ from app.pricing.price_lists.entries import EntryRule
 from app.pricing.price_lists.group_lines import NewLine
 from app.pricing.price_lists.ladders import EXAMPLE, Ladder, ladder_of, tiers_from_text, tiers_text
 from app.pricing.price_lists.services import PriceListDetails
-from app.web.forms import Form
+from app.web.forms import Form, VersionedForm
 
 RULE_WORDS = {
     PriceRule.FIXED: "Fixed price",
@@ -45,7 +45,7 @@ def tier_words(line: PriceListEntry | PriceListGroupLine) -> str:
     return f"{ladder.scheme.name.capitalize()}: {tiers_text(ladder.tiers)}" if ladder.is_tiered else "No tiers"
 
 
-class PriceListForm(Form):
+class PriceListForm(VersionedForm):
     """What a price list is called and when it is valid."""
 
     name = StringField("Name", validators=[InputRequired("Enter a name")])
@@ -68,7 +68,6 @@ class PriceListForm(Form):
         description="Told beside billing people when the list ends.",
     )
     description = TextAreaField("Description", validators=[Optional()])
-    version = HiddenField(default="1")
 
     def to_details(self) -> PriceListDetails:
         """Return the validated input; call it after validate_on_submit()."""
@@ -83,12 +82,6 @@ class PriceListForm(Form):
             description=self.description.data or "",
             owner_id=parse_id(self.owner_id.data or ""),
         )
-
-    @property
-    def seen_version(self) -> int:
-        """The version the form was opened at; 0 where somebody tampered with it."""
-        written = self.version.data or ""
-        return int(written) if written.isascii() and written.isdigit() else 0
 
     def offer_owners(self) -> None:
         """Offer the distributor's people."""
@@ -146,6 +139,10 @@ class ChangeRuleForm(RuleForm):
     price_scheme = SelectField(
         "By quantity", choices=[(KEEP_TIERS, "Leave as it is"), *TIER_WORDS.items()], default=KEEP_TIERS
     )
+
+
+class ChangeLineForm(RuleForm, VersionedForm):
+    """Another rule for a standing line."""
 
 
 class GroupLineForm(RuleForm):

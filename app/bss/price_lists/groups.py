@@ -8,7 +8,7 @@ from flask import flash, redirect, url_for
 from flask.typing import ResponseReturnValue
 
 from app.access import permission_required, signed_in_viewer
-from app.bss.price_lists.forms import RULE_WORDS, GroupLineForm, RuleForm, tier_words
+from app.bss.price_lists.forms import RULE_WORDS, ChangeLineForm, GroupLineForm, tier_words
 from app.bss.price_lists.views import bp, crumbs_of, may_edit_prices, tabs_of
 from app.catalogue.groupings import list_price_groups
 from app.core.clock import utc_now
@@ -50,12 +50,18 @@ def add_group(price_list_id: UUID) -> ResponseReturnValue:
 def change_group(price_list_id: UUID, line_id: UUID) -> ResponseReturnValue:
     """Give a standing line another rule."""
     price_list, found = queries.get_price_list(price_list_id), group_lines.get_line(price_list_id, line_id)
-    form = RuleForm()
+    form = ChangeLineForm()
+    form.show_version(found.line.version)
     if form.validate_on_submit():
         try:
             with unit_of_work():
                 made = group_lines.change_line(
-                    price_list_id, line_id, form.to_rule(), actor=signed_in_viewer().actor, at=utc_now()
+                    price_list_id,
+                    line_id,
+                    form.to_rule(),
+                    version=form.seen_version,
+                    actor=signed_in_viewer().actor,
+                    at=utc_now(),
                 )
         except Invalid as refusal:
             form.take(refusal)

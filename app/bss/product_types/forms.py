@@ -13,7 +13,7 @@ from app.catalogue.services import ProductTypeDetails, TypeSwitches
 from app.core.errors import Invalid
 from app.core.ids import parse_id
 from app.provisioning.queries import list_service_managers
-from app.web.forms import Form
+from app.web.forms import Form, VersionedForm
 
 KIND_WORDS = {
     ProductKind.SUBSCRIPTION: "Subscription",
@@ -83,7 +83,7 @@ class RefundFields(Form):
             self[f"refund_{name}"].data = value
 
 
-class ProductTypeForm(RefundFields):
+class ProductTypeForm(RefundFields, VersionedForm):
     """Name and kind are enough."""
 
     name = StringField("Name", validators=[InputRequired("Enter a name")])
@@ -182,7 +182,7 @@ class ProductTypeForm(RefundFields):
         return form
 
 
-class CharacteristicForm(Form):
+class CharacteristicForm(VersionedForm):
     """One characteristic of a type."""
 
     name = StringField("Name", validators=[InputRequired("Enter a name")], description="What people read.")

@@ -23,9 +23,10 @@ from app.catalogue.models import ProductType
 from app.catalogue.queries import get_product_type, list_product_types
 from app.catalogue.refunds import RefundPolicy
 from app.catalogue.services import (
+    add_characteristic,
     create_product_type,
     delete_characteristic,
-    save_characteristic,
+    replace_characteristic,
     update_product_type,
 )
 from app.core.clock import utc_now
@@ -107,7 +108,13 @@ def edit(type_id: UUID) -> ResponseReturnValue:
             with unit_of_work():
                 if form.non_automatic.data:
                     require_status_for_people()
-                update_product_type(type_id, form.to_details(), actor=signed_in_viewer().actor, at=utc_now())
+                update_product_type(
+                    type_id,
+                    form.to_details(),
+                    version=form.seen_version,
+                    actor=signed_in_viewer().actor,
+                    at=utc_now(),
+                )
         except Invalid as refusal:
             form.take(refusal)
         else:
@@ -164,13 +171,18 @@ def drop_characteristic(type_id: UUID, name: str) -> ResponseReturnValue:
 
 
 def _characteristic(product_type: ProductType, form: CharacteristicForm, replaces: str | None) -> ResponseReturnValue:
+    actor = signed_in_viewer().actor
+    form.show_version(product_type.version)
     if form.validate_on_submit():
         try:
             wanted = form.to_characteristic()
             with unit_of_work():
-                save_characteristic(
-                    product_type.id, wanted, replaces=replaces, actor=signed_in_viewer().actor, at=utc_now()
-                )
+                if replaces is None:
+                    add_characteristic(product_type.id, wanted, actor=actor, at=utc_now())
+                else:
+                    replace_characteristic(
+                        product_type.id, replaces, wanted, version=form.seen_version, actor=actor, at=utc_now()
+                    )
         except Invalid as refusal:
             form.take(refusal)
         else:

@@ -11,7 +11,6 @@ from wtforms import (
     DecimalField,
     FieldList,
     FormField,
-    HiddenField,
     IntegerField,
     SelectField,
     StringField,
@@ -30,7 +29,7 @@ from app.catalogue.services import ChargeSettings
 from app.catalogue.units import RECURRING, Unit, own_base_unit, read_unit
 from app.core.errors import FieldError, Invalid
 from app.pricing.currencies import usable_currencies
-from app.web.forms import Form
+from app.web.forms import VersionedForm
 
 SPARE_ROWS = 3
 BILLING_TYPE_WORDS = {BillingType.ON_START: "On start, in advance", BillingType.ON_END: "On end, in arrears"}
@@ -79,18 +78,6 @@ class ComponentRow(PlainForm):
     quantity = IntegerField("Quantity", default=1, validators=[Optional()])
     rule = SelectField("Price", choices=[(each.value, words) for each, words in RULE_WORDS.items()], default="list")
     value = DecimalField("% or amount", places=None, validators=[Optional()])
-
-
-class VersionedForm(Form):
-    """A form that says which version of the product it was opened at."""
-
-    version = HiddenField(default="1")
-
-    @property
-    def seen_version(self) -> int:
-        """The version the form was opened at; 0 where somebody tampered with it."""
-        written = self.version.data or ""
-        return int(written) if written.isascii() and written.isdigit() else 0
 
 
 class ChargesForm(VersionedForm):
@@ -193,7 +180,7 @@ class ChargesForm(VersionedForm):
         return form
 
 
-class RelationsForm(Form):
+class RelationsForm(VersionedForm):
     """What a product means to others: one code a line, since a catalogue has thousands of them."""
 
     required = TextAreaField("Required products", validators=[Optional()], description="One product code a line.")
@@ -227,7 +214,7 @@ class RelationsForm(Form):
         )
 
 
-class BundleForm(Form):
+class BundleForm(VersionedForm):
     """What a bundle holds."""
 
     components = FieldList(FormField(ComponentRow), min_entries=SPARE_ROWS, max_entries=60)

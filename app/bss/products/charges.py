@@ -14,7 +14,6 @@ from app.bss.products.charge_forms import (
     BundleForm,
     ChargesForm,
     RelationsForm,
-    VersionedForm,
     codes_text,
 )
 from app.catalogue.bundles.services import components_of_bundle, set_components
@@ -28,6 +27,7 @@ from app.core.db import unit_of_work
 from app.core.errors import Invalid
 from app.identity.permissions import Permission
 from app.pricing.price_lists.repricing import reprice_products
+from app.web.forms import VersionedForm
 from app.web.pages import page
 
 PREFIX = "characteristic-"
@@ -86,8 +86,8 @@ def characteristics(product_id: UUID) -> ResponseReturnValue:
         else:
             flash("The characteristics were saved.", "success")
             return redirect(url_for(".characteristics", product_id=product_id), code=303)
+    form.show_version(product.version)
     if not form.is_submitted():
-        form.version.data = str(product.version)
         typed = {each.id: _typed(product, each.id) for each in defined}
     return page(
         "bss/products/characteristics.html",
@@ -114,11 +114,14 @@ def _typed(product: Product, characteristic_id: str) -> str:
 def relations(product_id: UUID) -> ResponseReturnValue:
     """Show and change what a product needs, excludes, becomes and is sold with."""
     product, form = get_product(product_id), RelationsForm()
+    form.show_version(product.version)
     if form.validate_on_submit():
         try:
             wanted = form.to_relations()
             with unit_of_work():
-                set_relations(product_id, wanted, actor=signed_in_viewer().actor, at=utc_now())
+                set_relations(
+                    product_id, wanted, version=form.seen_version, actor=signed_in_viewer().actor, at=utc_now()
+                )
         except Invalid as refusal:
             form.take(refusal)
         else:
@@ -160,11 +163,14 @@ def bundle(product_id: UUID) -> ResponseReturnValue:
     stands = components_of_bundle(product_id)
     known = products_by_id({each.product_id for each in stands})
     form = BundleForm.of(stands, {each.id: each.code for each in known.values()})
+    form.show_version(product.version)
     if form.validate_on_submit():
         try:
             wanted = form.to_components()
             with unit_of_work():
-                set_components(product_id, wanted, actor=signed_in_viewer().actor, at=utc_now())
+                set_components(
+                    product_id, wanted, version=form.seen_version, actor=signed_in_viewer().actor, at=utc_now()
+                )
                 reprice_products([product_id])
         except Invalid as refusal:
             form.take(refusal)

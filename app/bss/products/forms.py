@@ -11,7 +11,6 @@ from wtforms import (
     BooleanField,
     DateField,
     DecimalField,
-    HiddenField,
     IntegerField,
     SelectField,
     StringField,
@@ -28,7 +27,7 @@ from app.catalogue.units import sold_units
 from app.catalogue.words import CYCLE_WORDS, TERM_WORDS
 from app.core.ids import new_id, parse_id
 from app.pricing.currencies import usable_currencies
-from app.web.forms import Form
+from app.web.forms import Form, VersionedForm
 
 AUDIENCE_WORDS = {
     Audience.EVERYONE: "Everyone",
@@ -60,7 +59,7 @@ def _sold(part: str, words: Mapping[Any, str]) -> list[tuple[str, str]]:
     return [(each.value, text.capitalize()) for each, text in words.items() if each in sold]
 
 
-class ProductForm(Form):
+class ProductForm(VersionedForm):
     """A product's own fields; prices and picture have forms of their own."""
 
     name = StringField("Name", validators=[InputRequired("Enter the product's name")])
@@ -108,7 +107,6 @@ class ProductForm(Form):
         "Tax code", validators=[Optional()], description="Stands on its invoice lines. Empty: its type's."
     )
     position = IntegerField("Position in its group", default=0, validators=[Optional()])
-    version = HiddenField(default="1")
 
     def choose(self) -> None:
         """Offer types, categories and groups."""
@@ -157,12 +155,6 @@ class ProductForm(Form):
             tax_code=self.tax_code.data or "",
             position=self.position.data or 0,
         )
-
-    @property
-    def seen_version(self) -> int:
-        """The version the form was opened at; 0 where somebody tampered with it."""
-        written = self.version.data or ""
-        return int(written) if written.isascii() and written.isdigit() else 0
 
     @classmethod
     def of(cls, product: Product) -> ProductForm:

@@ -11,7 +11,6 @@ from wtforms import (
     BooleanField,
     DateField,
     DecimalField,
-    HiddenField,
     IntegerField,
     SelectField,
     SelectMultipleField,
@@ -26,7 +25,7 @@ from app.catalogue.words import CYCLE_WORDS
 from app.core.errors import FieldError, Invalid
 from app.pricing.models import Promotion, PromotionAmount, PromotionDuration
 from app.pricing.promotions.services import PromotionDetails
-from app.web.forms import Form
+from app.web.forms import VersionedForm
 
 AMOUNT_WORDS = {PromotionAmount.PERCENT: "Percentage", PromotionAmount.AMOUNT: "Amount per unit"}
 DURATION_WORDS = {
@@ -36,7 +35,7 @@ DURATION_WORDS = {
 }
 
 
-class PromotionForm(Form):
+class PromotionForm(VersionedForm):
     """What a promotion takes off, of what, for whom, how often."""
 
     name = StringField("Name", validators=[InputRequired("Enter a name")], description="Shown in the basket.")
@@ -69,13 +68,6 @@ class PromotionForm(Form):
     max_per_account = IntegerField("Orders per account, at most", validators=[Optional()])
     is_active = BooleanField("Active", default=True)
     is_published = BooleanField("Shown in the storefront")
-    version = HiddenField(default="1")
-
-    @property
-    def seen_version(self) -> int:
-        """The version the form was opened at; 0 where somebody tampered with it."""
-        written = self.version.data or ""
-        return int(written) if written.isascii() and written.isdigit() else 0
 
     def to_details(self) -> PromotionDetails:
         """Return the validated input; raises Invalid for a code of a product that is not there."""

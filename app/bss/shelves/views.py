@@ -14,11 +14,12 @@ from app.audit.services import record
 from app.catalogue.product_lists import ProductFilter, ProductState, count_products
 from app.core.clock import utc_now
 from app.core.db import unit_of_work
+from app.core.versions import digest_of, require_version
 from app.identity.permissions import Permission
-from app.web.forms import Form
+from app.web.forms import VersionedForm
 from app.web.pages import page
 from app.web.surfaces import Surface, surface_blueprint
-from tenants.settings import distributor_settings, save_distributor_settings
+from tenants.settings import distributor_settings, distributor_settings_for_change, save_distributor_settings
 
 bp = surface_blueprint("shelves", __name__, surface=Surface.BSS)
 MOST_DAYS = 365
@@ -34,7 +35,7 @@ class ShelfLine:
     words: str
 
 
-class ShelvesForm(Form):
+class ShelvesForm(VersionedForm):
     """For how long something is new."""
 
     new_days = IntegerField(
@@ -52,10 +53,12 @@ class ShelvesForm(Form):
 def index() -> ResponseReturnValue:
     """Show the shelves, and save for how long something is new."""
     form = ShelvesForm()
+    form.show_version(digest_of(distributor_settings().new_days))
     if form.validate_on_submit():
         assert form.new_days.data is not None
         with unit_of_work():
-            before = distributor_settings()
+            before = distributor_settings_for_change()
+            require_version(digest_of(before.new_days), form.seen_version, name="For how long something is new")
             save_distributor_settings(replace(before, new_days=form.new_days.data))
             record(
                 "settings.shelves", actor=signed_in_viewer().actor, at=utc_now(), target_kind="distributor",

@@ -11,13 +11,13 @@ from wtforms.widgets import CheckboxInput, ListWidget
 
 from app.access import permission_required, signed_in_viewer
 from app.catalogue.models import Term
-from app.catalogue.units import ONCE, RECURRING, Unit, choose_units, read_unit, sold_units
+from app.catalogue.units import ONCE, RECURRING, Unit, choose_units, read_unit, sold_units, units_version
 from app.catalogue.words import CYCLE_WORDS, TERM_WORDS
 from app.core.clock import utc_now
 from app.core.db import unit_of_work
 from app.core.errors import Invalid
 from app.identity.permissions import Permission
-from app.web.forms import Form
+from app.web.forms import VersionedForm
 from app.web.pages import page
 from app.web.surfaces import Surface, surface_blueprint
 from tenants.settings import distributor_settings
@@ -30,7 +30,7 @@ def _name(term: Term) -> str:
     return f"units_{term.value.lower()}"
 
 
-class UnitsForm(Form):
+class UnitsForm(VersionedForm):
     """A list of billing cycles for each term, and the base unit. The lists stand below."""
 
     base = SelectField(
@@ -67,10 +67,17 @@ for _term in (each for each in Term if each.months):
 def index() -> ResponseReturnValue:
     """Show and save them."""
     form = UnitsForm()
+    form.show_version(units_version(distributor_settings()))
     if form.validate_on_submit():
         try:
             with unit_of_work():
-                choose_units(form.chosen(), read_unit(form.base.data), actor=signed_in_viewer().actor, at=utc_now())
+                choose_units(
+                    form.chosen(),
+                    read_unit(form.base.data),
+                    version=form.seen_version,
+                    actor=signed_in_viewer().actor,
+                    at=utc_now(),
+                )
         except Invalid as refusal:
             form.take(_at_the_lists(refusal))
         else:

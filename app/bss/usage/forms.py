@@ -11,7 +11,7 @@ from wtforms.validators import InputRequired, Length, Optional
 from app.billing.usage.models import ResourceKind, UsageCharge
 from app.billing.usage.rates import RESOURCE_LENGTH, UNIT_LENGTH, RateDetails
 from app.core.ids import parse_id
-from app.web.forms import Form
+from app.web.forms import Form, VersionedForm
 
 
 class UsageFileForm(Form):
@@ -35,7 +35,7 @@ class BudgetForm(Form):
     )
 
 
-class RateForm(Form):
+class RateForm(VersionedForm):
     """What one resource of a product costs."""
 
     resource = StringField(
@@ -81,6 +81,7 @@ class RateForm(Form):
             price=charge.price,
             currency=charge.currency,
             add_on_id=str(charge.add_on_id or ""),
+            version=charge.version,
         )
 
     def to_details(self) -> RateDetails:

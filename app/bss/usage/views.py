@@ -238,7 +238,13 @@ def rate(charge_id: UUID) -> ResponseReturnValue:
     if form.validate_on_submit():
         try:
             with unit_of_work():
-                change_rate(charge_id, form.to_details(), actor=signed_in_viewer().actor, at=utc_now())
+                change_rate(
+                    charge_id,
+                    form.to_details(),
+                    version=form.seen_version,
+                    actor=signed_in_viewer().actor,
+                    at=utc_now(),
+                )
         except Invalid as refusal:
             form.take(refusal)
         else:

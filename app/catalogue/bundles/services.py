@@ -18,12 +18,13 @@ from sqlalchemy.orm import aliased
 
 from app.audit.services import Actor, record
 from app.catalogue.bundles.models import BundleComponent, ComponentRule
-from app.catalogue.errors import ProductNotFound
 from app.catalogue.models import BillingCycle, Product, ProductKind, ProductPrice, ProductType, Term, VendorCost
+from app.catalogue.queries import get_product
 from app.catalogue.units import instalments
 from app.core.db import session
 from app.core.errors import FieldError, Invalid
 from app.core.money import round_unit
+from app.core.versions import lock_at_version
 from tenants.context import current_scope
 
 HUNDRED = Decimal(100)
@@ -60,19 +61,13 @@ def components_of_bundle(bundle_id: UUID) -> Sequence[BundleComponent]:
     return session.scalars(_rows(BundleComponent.bundle_id == bundle_id)).all()
 
 
-def set_components(bundle_id: UUID, wanted: Sequence[Component], *, actor: Actor, at: datetime) -> None:
+def set_components(bundle_id: UUID, wanted: Sequence[Component], *, version: int, actor: Actor, at: datetime) -> None:
     """Say what a bundle holds; its prices follow. A bundle without a price takes the first component's units.
 
-    What was bought keeps its content. Raises ProductNotFound, Invalid. Needs the distributor's scope.
+    What was bought keeps its content. Raises ProductNotFound, StaleVersion, Invalid. Needs the distributor's scope.
     """
-    bundle = session.scalar(
-        select(Product)
-        .where(Product.distributor_id == current_scope().distributor_id, Product.id == bundle_id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    )
-    if bundle is None:
-        raise ProductNotFound(bundle_id)
+    bundle = get_product(bundle_id)
+    lock_at_version(bundle, version, name=bundle.name)
     prices = _prices_of([bundle_id, *(each.product_id for each in wanted)])
     keys = set(prices.get(bundle_id, {})) or (set(prices.get(wanted[0].product_id, {})) if wanted else set())
     if errors := [*_errors(bundle, wanted, keys, prices)]:
@@ -101,7 +96,7 @@ def set_components(bundle_id: UUID, wanted: Sequence[Component], *, actor: Actor
     session.flush()
     if len(wanted) < FEWEST:
         bundle.is_published = False
-    bundle.updated_at = at
+    bundle.version, bundle.updated_at = bundle.version + 1, at
     reprice_bundles([bundle_id], are_bundles=True)
     record("catalogue.bundle_changed", actor=actor, at=at, target_kind="product", target_id=bundle_id,
            before={"components": before}, after={"components": [str(each.product_id) for each in wanted]})  # fmt: skip

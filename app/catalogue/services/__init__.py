@@ -29,7 +29,11 @@ from app.catalogue.services.products import (
     mark_products,
     update_product,
 )
-from app.catalogue.services.type_characteristics import delete_characteristic, save_characteristic
+from app.catalogue.services.type_characteristics import (
+    add_characteristic,
+    delete_characteristic,
+    replace_characteristic,
+)
 
 __all__ = [
     "MAX_PICTURE_BYTES",
@@ -42,6 +46,7 @@ __all__ = [
     "ProductTypeDetails",
     "RuleDetails",
     "TypeSwitches",
+    "add_characteristic",
     "add_rule",
     "create_category",
     "create_product",
@@ -54,7 +59,7 @@ __all__ = [
     "move_category",
     "remove_picture",
     "remove_price",
-    "save_characteristic",
+    "replace_characteristic",
     "set_charges",
     "set_fixed_characteristics",
     "set_picture",

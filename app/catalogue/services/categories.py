@@ -17,6 +17,7 @@ from app.catalogue.queries import CategoryLine, category_lines, get_category
 from app.catalogue.text import slugified
 from app.core.db import session
 from app.core.errors import FieldError, Invalid
+from app.core.versions import lock_at_version
 from tenants.context import current_scope
 
 NAME_LENGTH = 100
@@ -68,9 +69,15 @@ def create_category(details: CategoryDetails, *, actor: Actor, at: datetime) -> 
     return category
 
 
-def update_category(category_id: UUID, details: CategoryDetails, *, actor: Actor, at: datetime) -> Category:
-    """Rename a category, or move it below another parent; its address keeps. Raises CategoryNotFound, Invalid."""
+def update_category(
+    category_id: UUID, details: CategoryDetails, *, version: int, actor: Actor, at: datetime
+) -> Category:
+    """Rename a category, or move it below another parent; its address keeps.
+
+    Raises CategoryNotFound, StaleVersion, Invalid.
+    """
     category = get_category(category_id)
+    lock_at_version(category, version, name=category.name)
     _require_valid(details, category)
     before = {
         "name": category.name,
@@ -80,6 +87,7 @@ def update_category(category_id: UUID, details: CategoryDetails, *, actor: Actor
     }
     category.name, category.parent_id = details.name.strip(), details.parent_id
     category.icon, category.position, category.is_visible = details.icon, details.position, details.is_visible
+    category.version += 1
     after = {"name": category.name, "parent": category.parent_id, "icon": category.icon, "visible": category.is_visible}
     record("catalogue.category_changed", actor=actor, at=at, target_kind="category", target_id=category.id,
            before=before, after=after)  # fmt: skip
@@ -90,7 +98,7 @@ def move_category(category_id: UUID, parent_id: UUID | None, *, actor: Actor, at
     """Put a category below another parent, or at the top. Raises CategoryNotFound, Invalid."""
     category = get_category(category_id)
     details = CategoryDetails(category.name, parent_id, category.icon, category.position, category.is_visible)
-    return update_category(category_id, details, actor=actor, at=at)
+    return update_category(category_id, details, version=category.version, actor=actor, at=at)
 
 
 def delete_category(category_id: UUID, *, actor: Actor, at: datetime) -> None:

@@ -20,13 +20,12 @@ from app.catalogue.charging import (
     tier_errors,
     tiers_as_json,
 )
-from app.catalogue.errors import StaleVersion
 from app.catalogue.models import BillingType, PriceScheme, Product, ProductKind, ProductPrice, UsageChargeRule
-from app.catalogue.queries import get_product_type
-from app.catalogue.services.products import get_product_for_update
+from app.catalogue.queries import get_product, get_product_type
 from app.catalogue.units import Unit
 from app.core.db import session
 from app.core.errors import FieldError, Invalid
+from app.core.versions import lock_at_version
 from tenants.context import current_scope
 
 LAST_DAY = 31
@@ -51,9 +50,8 @@ def set_charges(product_id: UUID, settings: ChargeSettings, *, version: int, act
 
     Raises ProductNotFound, StaleVersion, Invalid.
     """
-    product = get_product_for_update(product_id)
-    if product.version != version:
-        raise StaleVersion(product.name)
+    product = get_product(product_id)
+    lock_at_version(product, version, name=product.name)
     kind = get_product_type(product.product_type_id).kind
     errors = list(_charge_errors(settings, kind))
     if settings.base_unit is not None and not _is_priced(product_id, settings.base_unit):
@@ -87,9 +85,8 @@ def set_fixed_characteristics(
 
     Raises ProductNotFound, StaleVersion, Invalid at the field `characteristic-<id>`.
     """
-    product = get_product_for_update(product_id)
-    if product.version != version:
-        raise StaleVersion(product.name)
+    product = get_product(product_id)
+    lock_at_version(product, version, name=product.name)
     defined = fixed_of(get_product_type(product.product_type_id))
     writable = [each for each in defined if not each.is_read_only]
     answers, errors = read_answers(writable, typed)

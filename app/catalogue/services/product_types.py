@@ -17,6 +17,7 @@ from app.catalogue.queries import get_product_type
 from app.catalogue.refunds import RefundPolicy
 from app.core.db import session
 from app.core.errors import FieldError, Invalid
+from app.core.versions import lock_at_version
 from tenants.context import current_scope
 
 NAME_LENGTH = 255
@@ -91,9 +92,15 @@ def create_product_type(details: ProductTypeDetails, *, actor: Actor, at: dateti
     return made
 
 
-def update_product_type(type_id: UUID, details: ProductTypeDetails, *, actor: Actor, at: datetime) -> ProductType:
-    """Change a type; only future orders notice. Its kind stays once it has products. Raises ProductTypeNotFound, Invalid."""
+def update_product_type(
+    type_id: UUID, details: ProductTypeDetails, *, version: int, actor: Actor, at: datetime
+) -> ProductType:
+    """Change a type; only future orders notice. Its kind stays once it has products.
+
+    Raises ProductTypeNotFound, StaleVersion, Invalid.
+    """
     product_type = get_product_type(type_id)
+    lock_at_version(product_type, version, name=product_type.name)
     _require_valid(details, product_type)
     before = _facts(product_type)
     product_type.name, product_type.vendor = details.name.strip(), details.vendor.strip() or None
@@ -102,6 +109,7 @@ def update_product_type(type_id: UUID, details: ProductTypeDetails, *, actor: Ac
     product_type.non_automatic, product_type.is_active = details.non_automatic, details.is_active
     for name, value in _switch_columns(details.switches).items():
         setattr(product_type, name, value)
+    product_type.version += 1
     after = _facts(product_type)
     changed = {name for name in after if before[name] != after[name]}
     record("catalogue.type_changed", actor=actor, at=at, target_kind="product_type", target_id=product_type.id,

@@ -20,14 +20,16 @@ from app.catalogue.bundles.services import (
     publishing_errors,
     unpublish_bundles_of_hidden,
 )
-from app.catalogue.errors import ProductNotFound, ProductOffered, StaleVersion, StillUsed
+from app.catalogue.errors import ProductNotFound, ProductOffered, StillUsed
 from app.catalogue.models import Audience, Product, ProductGroup, ProductPrice, SaleMode
 from app.catalogue.product_lists import ProductFilter
+from app.catalogue.queries import get_product
 from app.catalogue.services.product_details import ProductDetails, columns_of, detail_errors
 from app.catalogue.text import search_text, slugified
 from app.core.db import session
 from app.core.errors import FieldError, Invalid
 from app.core.ids import new_id
+from app.core.versions import lock_at_version
 from tenants.context import current_scope
 
 CODE_LENGTH = 64
@@ -119,9 +121,8 @@ def update_product(product_id: UUID, details: ProductDetails, *, version: int, a
 
     Raises ProductNotFound, StaleVersion, Invalid.
     """
-    product = get_product_for_update(product_id)
-    if product.version != version:
-        raise StaleVersion(product.name)
+    product = get_product(product_id)
+    lock_at_version(product, version, name=product.name)
     errors = detail_errors(details)
     if details.product_type_id != product.product_type_id and count_uses(product_id):
         errors.append(

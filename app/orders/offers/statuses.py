@@ -14,6 +14,7 @@ from app.audit.services import Actor, record
 from app.core.db import session
 from app.core.errors import Conflict, Invalid, NotFound
 from app.core.ids import new_id
+from app.core.versions import lock_at_version
 from app.orders.offers.errors import LastStatus
 from app.orders.offers.models import Offer, OfferStatus, OfferType
 from tenants.context import current_scope
@@ -57,6 +58,7 @@ class NamedStatus:
     id: UUID | None  # None: built in and unchanged
     is_built_in: bool
     details: StatusDetails
+    version: int = 1
 
 
 def list_statuses() -> Sequence[NamedStatus]:
@@ -66,7 +68,7 @@ def list_statuses() -> Sequence[NamedStatus]:
     ).all()
     changed = {row.key: row for row in rows if row.key}
     found = [_built_in(type_, name, changed.get(type_.value)) for type_, name in BUILT_IN]
-    found += [NamedStatus(str(row.id), row.id, False, _details(row)) for row in rows if not row.key]
+    found += [NamedStatus(str(row.id), row.id, False, _details(row), row.version) for row in rows if not row.key]
     order = [type_ for type_, _ in BUILT_IN]
     return sorted(
         found,
@@ -101,17 +103,19 @@ def add_status(details: StatusDetails, *, actor: Actor, at: datetime) -> NamedSt
     return NamedStatus(str(row.id), row.id, is_built_in=False, details=_details(row))
 
 
-def change_status(ref: str, details: StatusDetails, *, actor: Actor, at: datetime) -> None:
-    """Rename a status, or switch it off; its type stays. Raises LastStatus, Invalid."""
+def change_status(ref: str, details: StatusDetails, *, version: int, actor: Actor, at: datetime) -> None:
+    """Rename a status, or switch it off; its type stays. Raises StaleVersion, LastStatus, Invalid."""
     _lock()
+    row = _row(get_status(ref))
+    lock_at_version(row, version, name=row.name)
     known = list_statuses()
     status = get_status(ref)
     details = replace(details, type=status.details.type)
     _check(details, known, ref)
     if not details.is_active:
         _require_another(known, status)
-    row = _row(status)
     _write(row, details)
+    row.version += 1
     before, after = changes_of(row)
     session.flush()
     _take_default(row)
@@ -154,7 +158,9 @@ def name_of(offer: Offer, names: Mapping[UUID | OfferType, str]) -> str:
 
 def _built_in(type_: OfferType, name: str, row: OfferStatus | None) -> NamedStatus:
     details = StatusDetails(10, name, type_) if row is None else _details(row)
-    return NamedStatus(type_.value, row.id if row else None, is_built_in=True, details=details)
+    return NamedStatus(
+        type_.value, row.id if row else None, is_built_in=True, details=details, version=row.version if row else 1
+    )
 
 
 def _details(row: OfferStatus) -> StatusDetails:
@@ -172,7 +178,8 @@ def _take_default(row: OfferStatus) -> None:
         return
     for each in list_statuses():
         if each.details.is_default and each.details.type is row.type and each.id != row.id:
-            _row(each).is_default = False
+            other = _row(each)
+            other.is_default, other.version = False, other.version + 1
     session.flush()
 
 

@@ -15,13 +15,6 @@ class PriceListNotFound(NotFound):
         self.price_list_id = price_list_id
 
 
-class PriceListChanged(Conflict):
-    """Somebody else saved the list after this form was opened."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__(f"{name} was changed by somebody else meanwhile. Open it again to see how it stands now.")
-
-
 class PriceListAssigned(Conflict):
     """Accounts pay by this list; it can be deactivated, not deleted."""
 

@@ -17,6 +17,7 @@ from app.audit.services import Actor, record
 from app.catalogue.models import BillingCycle, PriceGroup, Term
 from app.core.db import session
 from app.core.errors import Invalid, NotFound
+from app.core.versions import lock_at_version
 from app.pricing.models import PriceList, PriceListEntry, PriceListGroupLine
 from app.pricing.price_lists.entries import EntryRule
 from app.pricing.price_lists.ladders import BY_PRODUCT, ladder_of, ladder_text
@@ -115,11 +116,17 @@ def add_line(price_list_id: UUID, new: NewLine, *, actor: Actor, at: datetime) -
     return _count(line)
 
 
-def change_line(price_list_id: UUID, line_id: UUID, rule: EntryRule, *, actor: Actor, at: datetime) -> int:
-    """Give a standing line another rule, and its prices with it; returns how many it makes. Raises as `add_line`."""
+def change_line(
+    price_list_id: UUID, line_id: UUID, rule: EntryRule, *, version: int, actor: Actor, at: datetime
+) -> int:
+    """Give a standing line another rule, and its prices with it; returns how many it makes.
+
+    Raises StaleVersion, and as `add_line`.
+    """
     rule.require_valid()
     price_list, line = _locked(price_list_id, line_id)
-    line.rule, line.value = rule.rule, rule.value
+    lock_at_version(line, version, name=f"The line of {_name(line)}")
+    line.rule, line.value, line.version = rule.rule, rule.value, line.version + 1
     if rule.ladder is not None:
         line.price_scheme, line.price_tiers = rule.ladder.scheme, rule.ladder.as_json()
     session.flush()

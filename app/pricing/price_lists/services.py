@@ -14,9 +14,10 @@ from app.audit.services import Actor, record
 from app.catalogue.imports.sheet import is_currency
 from app.core.db import session
 from app.core.errors import FieldError, Invalid
+from app.core.versions import lock_at_version
 from app.identity.permission_rules.records import possible_owners
 from app.pricing.models import PriceList, PriceListAssignment, PriceListEntry, PriceListGroupLine
-from app.pricing.price_lists.errors import PriceListAssigned, PriceListChanged, PriceListNotFound
+from app.pricing.price_lists.errors import PriceListAssigned, PriceListNotFound
 from app.pricing.price_lists.queries import get_price_list
 from tenants.context import all_records, current_scope
 from tenants.days import distributors_day
@@ -84,12 +85,11 @@ def update_price_list(
 ) -> PriceList:
     """Change what a list is called, when it is valid and whether it is used. Its currency is frozen by its first entry.
 
-    Raises PriceListNotFound, PriceListChanged for a stale version, Invalid; `deactivation_unconfirmed` where subscriptions
+    Raises PriceListNotFound, StaleVersion, Invalid; `deactivation_unconfirmed` where subscriptions
     pay by a list that is deactivated and nobody agreed to that (CB-05).
     """
-    price_list = get_price_list_for_update(price_list_id)
-    if price_list.version != version:
-        raise PriceListChanged(price_list.name)
+    price_list = get_price_list(price_list_id)
+    lock_at_version(price_list, version, name=price_list.name)
     _require_valid(details, price_list)
     if price_list.is_active and not details.is_active and uses.subscriptions and not uses.is_agreed:
         message = f"{uses.subscriptions:,} subscriptions pay by this list. Tick this to deactivate it all the same."

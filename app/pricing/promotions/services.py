@@ -13,15 +13,15 @@ from uuid import UUID
 from sqlalchemy import func, select, update
 
 from app.audit.services import Actor, record
-from app.catalogue.errors import StaleVersion
 from app.catalogue.imports.sheet import is_currency
 from app.catalogue.models import BillingCycle, Product
 from app.core.db import session
 from app.core.errors import FieldError, Invalid
 from app.core.ids import new_id
 from app.core.money import round_unit
+from app.core.versions import lock_at_version
 from app.pricing.models import Promotion, PromotionAmount, PromotionDuration
-from app.pricing.promotions.errors import PromotionNotFound, PromotionUsed
+from app.pricing.promotions.errors import PromotionUsed
 from app.pricing.promotions.queries import get_promotion, normal_code
 from tenants.context import current_scope
 
@@ -70,16 +70,8 @@ def update_promotion(
     promotion_id: UUID, details: PromotionDetails, *, version: int, actor: Actor, at: datetime
 ) -> Promotion:
     """Change a promotion; what was bought with it keeps its number of cycles. Raises PromotionNotFound, StaleVersion, Invalid."""
-    promotion = session.scalar(
-        select(Promotion)
-        .where(Promotion.distributor_id == current_scope().distributor_id, Promotion.id == promotion_id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    )
-    if promotion is None:
-        raise PromotionNotFound(promotion_id)
-    if promotion.version != version:
-        raise StaleVersion(promotion.name)
+    promotion = get_promotion(promotion_id)
+    lock_at_version(promotion, version, name=promotion.name)
     _require_valid(details, promotion)
     columns = _columns(details)
     before = {name: getattr(promotion, name) for name in columns}

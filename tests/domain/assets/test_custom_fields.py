@@ -77,6 +77,7 @@ def test_a_field_shows_in_a_storefront_only_with_its_tick_and_a_display_rule(ses
                 code="no-tick", name="No tick", kind=AssetFieldKind.TEXT, shows_in_storefront=True,
                 product_type_ids=own_type,
             ),
+            version=1,
             actor=SYSTEM,
             at=AT,
         )  # fmt: skip
@@ -170,7 +171,8 @@ def test_a_fields_type_is_frozen_and_a_field_goes_with_its_rules(session, world,
     made = field(product_type_ids={world.tool.product_type_id})
     with scope(world.scope):
         with pytest.raises(Invalid):
-            update_field(made.id, FieldDetails(code="serial", name="S", kind=AssetFieldKind.DATE), actor=SYSTEM, at=AT)
+            wanted = FieldDetails(code="serial", name="S", kind=AssetFieldKind.DATE)
+            update_field(made.id, wanted, version=1, actor=SYSTEM, at=AT)
         delete_field(made.id, actor=SYSTEM, at=AT)
         session.commit()
         assert all_of(session, AssetField) == all_of(session, AssetFieldRule) == []

@@ -60,6 +60,7 @@ def test_a_bundle_defined_by_its_parts_is_bought_at_their_price(session, world, 
         set_components(
             product.id,
             [Component(world.seats.id, 1, ComponentRule.DISCOUNT, Decimal(10)), Component(extra.id, 1)],
+            version=1,
             actor=SYSTEM,
             at=MONDAY_NOON,
         )

@@ -14,7 +14,7 @@ from sqlalchemy import func, select
 from app.audit.services import SYSTEM
 from app.catalogue import services
 from app.catalogue.attachments.models import StoredImage
-from app.catalogue.errors import ProductNotFound, ProductOffered, StaleVersion, StillUsed
+from app.catalogue.errors import ProductNotFound, ProductOffered, StillUsed
 from app.catalogue.models import (
     Audience,
     BillingCycle,
@@ -39,6 +39,7 @@ from app.catalogue.services import (
 )
 from app.core.errors import Invalid
 from app.core.ids import new_id
+from app.core.versions import StaleVersion
 from app.orders.models import Order, OrderChannel, OrderItem, OrderStatus
 from tests.factories.world import MONDAY_NOON, make_product
 
@@ -114,7 +115,7 @@ def test_a_type_does_not_inherit_from_itself_or_from_an_heir(session, at_distrib
     ):
         changed = ProductTypeDetails(product_type.name, ProductKind.SUBSCRIPTION, inherits_from_id=base)
         with pytest.raises(Invalid) as refusal:
-            services.update_product_type(product_type.id, changed, **WHO)
+            services.update_product_type(product_type.id, changed, version=1, **WHO)
         assert refusal.value.codes == (code,)
     assert (root.inherits_from_id, heir.inherits_from_id) == (None, root.id)
 
@@ -125,7 +126,7 @@ def test_names_of_types_are_unique_and_the_kind_of_a_used_one_stays(session, at_
     assert refusal.value.codes == ("name_taken",)
     with pytest.raises(Invalid) as refusal:
         services.update_product_type(
-            at_distributor.product_type.id, ProductTypeDetails("Cloud service", ProductKind.ONE_OFF), **WHO
+            at_distributor.product_type.id, ProductTypeDetails("Cloud service", ProductKind.ONE_OFF), version=1, **WHO
         )
     assert refusal.value.codes == ("kind_frozen",)
     assert session.scalar(select(func.count()).select_from(ProductType)) == 3

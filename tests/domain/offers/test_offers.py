@@ -117,7 +117,7 @@ def test_an_address_that_no_order_takes_is_none_for_an_offer(session, world: Wor
     before = offer.contact_email
     with scope(world.scope):
         with pytest.raises(Invalid, match="e-mail"), unit_of_work():
-            change_offer(offer.number, OfferDetails(contact_email=entered), staff=manager, at=MONDAY_NOON)
+            change_offer(offer.number, OfferDetails(contact_email=entered), version=1, staff=manager, at=MONDAY_NOON)
         assert [each.contact_email for each in all_of(session, Offer)] == [before]
 
 
@@ -177,7 +177,7 @@ def test_the_last_active_status_of_a_type_stays(session, world: World):
     with scope(world.scope):
         off = StatusDetails(10, "Lost", OfferType.CANCELED, is_active=False)
         for act in (
-            lambda: change_status("canceled", off, actor=actor, at=MONDAY_NOON),
+            lambda: change_status("canceled", off, version=1, actor=actor, at=MONDAY_NOON),
             lambda: delete_status("canceled", actor=actor, at=MONDAY_NOON),
         ):
             with pytest.raises(LastStatus), unit_of_work():
@@ -185,7 +185,7 @@ def test_the_last_active_status_of_a_type_stays(session, world: World):
         with unit_of_work():
             add_status(StatusDetails(20, "Too dear", OfferType.CANCELED), actor=actor, at=MONDAY_NOON)
         with unit_of_work():
-            change_status("canceled", off, actor=actor, at=MONDAY_NOON)
+            change_status("canceled", off, version=1, actor=actor, at=MONDAY_NOON)
         active = [each.details.name for each in list_statuses() if each.details.is_active]
         assert active == ["In Progress", "Accepted", "Too dear"]
 
@@ -194,7 +194,9 @@ def test_names_of_statuses_are_editable(session, world: World):
     actor = Actor(world.bss_user.id, "Ana Admin")
     with scope(world.scope):
         with unit_of_work():
-            change_status("accepted", StatusDetails(10, "Won", OfferType.IN_PROGRESS), actor=actor, at=MONDAY_NOON)
+            change_status(
+                "accepted", StatusDetails(10, "Won", OfferType.IN_PROGRESS), version=1, actor=actor, at=MONDAY_NOON
+            )
         won = next(each for each in list_statuses() if each.ref == "accepted")
         assert (won.details.name, won.details.type) == ("Won", OfferType.ACCEPTED)
         with pytest.raises(Invalid), unit_of_work():
@@ -328,7 +330,7 @@ def test_a_change_takes_the_approval_and_the_view_behind_the_link_away(
         item = items_of(offer)[0]
         change = OfferItemChange(5, agreed=AgreedPrice(discount_percent=Decimal(30)))
         with unit_of_work():
-            change_item(offer.number, item.id, change, staff=manager, at=MONDAY_NOON)
+            change_item(offer.number, item.id, change, version=1, staff=manager, at=MONDAY_NOON)
         with pytest.raises(OfferNotFound):
             read_shared(token, at=MONDAY_NOON)
         with pytest.raises(ApprovalMissing), unit_of_work():

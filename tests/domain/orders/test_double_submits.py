@@ -195,7 +195,7 @@ def test_the_last_status_to_wait_in_does_not_go_twice(world: World):
 
     def off(ref: str, name: str) -> None:
         with scope(world.scope), unit_of_work():
-            change_status(ref, StatusDetails(50, name, is_active=False), actor=actor, at=MONDAY_NOON)
+            change_status(ref, StatusDetails(50, name, is_active=False), version=1, actor=actor, at=MONDAY_NOON)
 
     ends = at_once(lambda: off(own, "Waiting"), lambda: off("in_progress", ""))
     assert ends == ["done", "status_is_kept"]

@@ -112,7 +112,7 @@ def test_a_products_own_line_beats_its_groups(session, gold, group, product):
     add(gold, group)
     assert entries.add_products(gold.id, [product.id], EntryRule(PriceRule.FIXED, Decimal(7)), **WHO) == 1
     assert prices(session, gold) == [("P1M", Decimal("7.0000"), False)]
-    group_lines.change_line(gold.id, line_of(session, gold).id, EntryRule(PriceRule.SAME), **WHO)
+    group_lines.change_line(gold.id, line_of(session, gold).id, EntryRule(PriceRule.SAME), version=1, **WHO)
     assert prices(session, gold) == [("P1M", Decimal("7.0000"), False)]
     with pytest.raises(Invalid):
         entries.add_products(gold.id, [product.id], EntryRule(PriceRule.SAME), **WHO)

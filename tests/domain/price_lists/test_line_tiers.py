@@ -153,7 +153,7 @@ def test_a_line_of_a_price_group_hands_its_tiers_to_its_products(session, world)
 
     with scope(world.scope):
         rule = EntryRule(PriceRule.FIXED, Decimal(10), TIERED)
-        group_lines.change_line(world.price_list.id, line.id, rule, **WHO)
+        group_lines.change_line(world.price_list.id, line.id, rule, version=line.version, **WHO)
     assert direct_line(world, 15)[1] == Decimal("125.00")
 
 

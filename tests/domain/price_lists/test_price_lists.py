@@ -15,12 +15,13 @@ from app.catalogue.models import BillingCycle, ProductPrice, Term, VendorCost
 from app.catalogue.product_lists import ProductFilter
 from app.core.errors import Invalid
 from app.core.ids import new_id
+from app.core.versions import StaleVersion
 from app.orders import models as orders  # noqa: F401 - subscriptions refer to order items
 from app.pricing.buyers import root_buyer
 from app.pricing.models import PriceList, PriceListAssignment, PriceListEntry, PriceRule
 from app.pricing.price_lists import entries, services
 from app.pricing.price_lists.entries import EntryRule
-from app.pricing.price_lists.errors import PriceListAssigned, PriceListChanged, PriceListNotFound
+from app.pricing.price_lists.errors import PriceListAssigned, PriceListNotFound
 from app.pricing.price_lists.queries import EntryFilter, assignable_lists, list_entries
 from app.pricing.price_lists.repricing import reprice_products, resolved_price
 from app.pricing.price_lists.services import PriceListDetails
@@ -341,7 +342,7 @@ def test_currency_is_frozen_by_the_first_entry(session, at_distributor) -> None:
 def test_a_stale_form_does_not_overwrite(at_distributor) -> None:
     gold = new_list()
     services.update_price_list(gold.id, details(name="Golden"), version=1, **WHO)
-    with pytest.raises(PriceListChanged):
+    with pytest.raises(StaleVersion):
         services.update_price_list(gold.id, details(name="Mine"), version=1, **WHO)
     assert gold.name == "Golden"
 

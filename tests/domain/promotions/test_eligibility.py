@@ -10,11 +10,11 @@ import pytest
 from sqlalchemy import func, select
 
 from app.audit.services import SYSTEM
-from app.catalogue.errors import StaleVersion
 from app.catalogue.models import BillingCycle, Term
 from app.core.db import session
 from app.core.errors import Invalid
 from app.core.ids import new_id
+from app.core.versions import StaleVersion
 from app.pricing.models import Promotion, PromotionAmount, PromotionDuration
 from app.pricing.promotions.eligibility import PromotionBuyer, best_of, covers, refusal
 from app.pricing.promotions.errors import PromotionUsed

@@ -262,7 +262,7 @@ def test_a_rate_with_usage_stays(session: BoundSession, metered: Metered, upload
     charge = set_rate(metered)
     charge_id = charge.id
     with unit_of_work():
-        change_rate(charge_id, details(price=Decimal(2)), actor=SYSTEM, at=MONDAY_NOON)
+        change_rate(charge_id, details(price=Decimal(2)), version=1, actor=SYSTEM, at=MONDAY_NOON)
     upload(metered.row("Traffic", 10))
     with pytest.raises(UsageChargeIsUsed), unit_of_work():
         remove_rate(charge_id, actor=SYSTEM, at=MONDAY_NOON)

@@ -131,7 +131,7 @@ def test_fields_are_filled_in_searched_and_shown_to_the_customer(client, session
     assert "SN-4711" in client.get(own).text
     assert "€62.50" in client.get(own).text
     sign_in(world.bss_user)
-    edited = client.post(
+    edited = client.save(
         f"/bss/asset-fields/{serial.id}",
         data={
             "name": "Serial number", "code": "serial", "kind": "text",

@@ -10,7 +10,7 @@ from sqlalchemy import select, update
 from app.audit.services import SYSTEM
 from app.catalogue.characteristics import Characteristic, CodedValue, DataType
 from app.catalogue.models import Product, ProductKind, ProductType
-from app.catalogue.services import save_characteristic
+from app.catalogue.services import add_characteristic
 from app.core import db
 from tenants.context import scope
 from tests.factories.world import MONDAY_NOON
@@ -31,7 +31,7 @@ def editions(session, world) -> tuple[Product, Product]:
     """Two editions of one group, with values of what their type defines."""
     with scope(world.scope):
         for each in COMPARED:
-            save_characteristic(world.product_type.id, each, actor=SYSTEM, at=MONDAY_NOON)
+            add_characteristic(world.product_type.id, each, actor=SYSTEM, at=MONDAY_NOON)
         for product, values in (
             (world.seats, {"size": "50 GB", "archive": False, "sku": "X1", "hidden": "h"}),
             (world.suite, {"size": "100 GB", "archive": True, "sku": "X2"}),

@@ -65,7 +65,7 @@ def test_a_group_is_made_compared_and_shown_in_the_storefront(staff, shop, world
         staff.post("/bss/groups/new", data={"name": "New line", "vendor": "Contoso"}).status_code
         == HTTPStatus.SEE_OTHER
     )
-    assert staff.post(path, data=cells).status_code == HTTPStatus.SEE_OTHER
+    assert staff.save(path, data=cells).status_code == HTTPStatus.SEE_OTHER
 
     assert "50 GB" in staff.get(path).text
     assert "2 features" in staff.get("/bss/groups").text
@@ -78,7 +78,7 @@ def test_a_group_is_made_compared_and_shown_in_the_storefront(staff, shop, world
 def test_a_comparison_with_a_feature_twice_is_refused(staff, world):
     path = f"/bss/groups/{world.group.id}/comparison"
 
-    response = staff.post(path, data={"feature-0": "Storage", "feature-1": "storage "})
+    response = staff.save(path, data={"feature-0": "Storage", "feature-1": "storage "})
 
     assert response.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
     assert "stands there twice" in response.text
@@ -89,7 +89,7 @@ def test_a_group_with_products_cannot_be_deleted_and_its_name_is_its_own(staff, 
     """CB-08: 409 while products stand in it; a name in another case is taken."""
     again = staff.post("/bss/groups/new", data={"name": world.group.name.upper()})
     kept = staff.post(f"/bss/groups/{world.group.id}/delete")
-    renamed = staff.post(f"/bss/groups/{world.group.id}", data={"name": "Renamed line"})
+    renamed = staff.save(f"/bss/groups/{world.group.id}", data={"name": "Renamed line"})
 
     assert again.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
     assert kept.status_code == HTTPStatus.CONFLICT

@@ -26,13 +26,14 @@ from app.catalogue.models import (
     RequiredMode,
     Term,
 )
-from app.catalogue.services import save_characteristic
+from app.catalogue.services import add_characteristic
 from app.changes.renewals import bill_day
 from app.core import db
 from app.core.clock import utc_now
 from app.core.db import unit_of_work
 from app.core.errors import Invalid
-from app.orders.back_office import NewOrder, WantedItem, add_item, create_order
+from app.orders.back_office import NewOrder, create_order
+from app.orders.back_office_items import WantedItem, add_item
 from app.orders.execution import execute_order
 from app.orders.models import BasketItem, Order, OrderItem, OrderStatus
 from app.pricing.models import Promotion, PromotionAmount, PromotionDuration
@@ -84,7 +85,7 @@ def relate(world, session, kind: RelationKind, item: Product, *others: Product) 
 
 def ask(world, session, **fields) -> None:
     with scope(world.scope):
-        save_characteristic(world.product_type.id, Characteristic(**fields), actor=SYSTEM, at=MONDAY_NOON)
+        add_characteristic(world.product_type.id, Characteristic(**fields), actor=SYSTEM, at=MONDAY_NOON)
         session.commit()
 
 

@@ -256,7 +256,7 @@ def test_a_product_type_is_made_with_name_and_kind_alone(staff, world) -> None:
 def test_a_product_type_is_changed(staff, world) -> None:
     data = {"name": "Cloud service", "kind": "subscription", "non_automatic": "y", "is_active": "y",
             "inherits_from_id": "", "service_manager_id": ""}  # fmt: skip
-    assert staff.post(f"/bss/product-types/{world.product_type.id}", data=data).status_code == HTTPStatus.SEE_OTHER
+    assert staff.save(f"/bss/product-types/{world.product_type.id}", data=data).status_code == HTTPStatus.SEE_OTHER
     assert one(world, select(ProductType.non_automatic).where(ProductType.id == world.product_type.id)) is True
 
 
@@ -264,7 +264,7 @@ def test_categories_are_made_moved_and_deleted(staff, world) -> None:
     staff.post("/bss/categories/new", data={"name": "Mail", "parent_id": str(world.category.id), "icon": "mail"})
     made = one(world, select(Category).where(Category.name == "Mail"))
     assert made.parent_id == world.category.id
-    into_itself = staff.post(
+    into_itself = staff.save(
         f"/bss/categories/{world.category.id}", data={"name": "Productivity", "parent_id": str(made.id), "icon": "box"}
     )
     assert into_itself.status_code == HTTPStatus.UNPROCESSABLE_ENTITY

@@ -23,7 +23,7 @@ from app.catalogue.models import (
     Term,
     VendorCost,
 )
-from app.catalogue.services import save_characteristic
+from app.catalogue.services import add_characteristic
 from app.core import db
 from app.core.ids import new_id
 from app.identity.models import UserKind, UserType
@@ -187,7 +187,7 @@ def test_fixed_characteristics_are_checked_at_their_fields(staff, world):
             {"id": "region", "name": "Region", "data_type": DataType.TEXT, "is_required": True},
             {"id": "size", "name": "Size", "data_type": DataType.NUMBER},
         ):
-            save_characteristic(world.product_type.id, Characteristic(**fields), actor=SYSTEM, at=MONDAY_NOON)
+            add_characteristic(world.product_type.id, Characteristic(**fields), actor=SYSTEM, at=MONDAY_NOON)
         db.session.commit()
 
     refused = post(staff, world, world.seats, "characteristics", **{"characteristic-size": "many"})

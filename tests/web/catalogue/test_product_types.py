@@ -11,7 +11,7 @@ from app.audit.services import SYSTEM
 from app.catalogue.characteristics import Characteristic, DataType, characteristics_of, missing
 from app.catalogue.models import BillingCycle, ProductKind, ProductType, Term
 from app.catalogue.queries import get_product_type
-from app.catalogue.services import ProductTypeDetails, create_product_type, save_characteristic
+from app.catalogue.services import ProductTypeDetails, add_characteristic, create_product_type
 from app.core import db
 from app.subscriptions.models import Subscription, SubscriptionStatus
 from tenants.context import scope
@@ -34,7 +34,7 @@ def one(world, name) -> ProductType:
 
 def ask(world, type_id, **fields) -> None:
     with scope(world.scope):
-        save_characteristic(type_id, Characteristic(**fields), actor=SYSTEM, at=MONDAY_NOON)
+        add_characteristic(type_id, Characteristic(**fields), actor=SYSTEM, at=MONDAY_NOON)
         db.session.commit()
 
 
@@ -135,7 +135,7 @@ def test_a_list_is_defined_with_coded_values_and_changed(staff, world):
     assert found["values"] == [{"code": "eu", "value": "Europe"}, {"code": "us", "value": "us"}]
     assert (found["data_type"], found["usage"], found["default"]) == ("list", "metered", "eu")
     assert "eu = Europe" in staff.get(f"{path}/region").text
-    changed = staff.post(f"{path}/region", data={**fields, "name": "Data region"})
+    changed = staff.save(f"{path}/region", data={**fields, "name": "Data region"})
     assert changed.status_code == HTTPStatus.SEE_OTHER
     assert one(world, world.product_type.name).characteristics[0]["name"] == "Data region"
 
@@ -210,7 +210,7 @@ def test_missing_names_what_has_no_answer_no_default_and_no_fixed_value(session,
             {"id": "note", "name": "Note", "asked_at_order": True},
             {"id": "count", "name": "Count", "is_required": True, "data_type": DataType.NUMBER},
         ):
-            save_characteristic(world.product_type.id, Characteristic(**fields), actor=SYSTEM, at=MONDAY_NOON)
+            add_characteristic(world.product_type.id, Characteristic(**fields), actor=SYSTEM, at=MONDAY_NOON)
         product_type = get_product_type(world.product_type.id)
 
         assert [each.id for each in missing(product_type, world.seats, {})] == ["region"]

@@ -27,7 +27,7 @@ def test_staff_sees_what_stands_where_and_says_what_is_new(session, world, sign_
     page = staff.get("/bss/shelves").text
     assert "in the last 30 days" in page
     assert "state=popular" in page
-    assert staff.post("/bss/shelves", data={"new_days": "7"}).status_code == HTTPStatus.SEE_OTHER
+    assert staff.save("/bss/shelves", data={"new_days": "7"}).status_code == HTTPStatus.SEE_OTHER
     assert new_days(world) == 7
     listed = staff.get("/bss/products?state=popular").text
     assert world.seats.name in listed

@@ -44,7 +44,7 @@ def prices_of(world, product) -> set[tuple[Term, BillingCycle]]:
 
 def test_a_distributor_chooses_what_it_sells_and_what_is_shown_first(staff, world):
     """CB-03: the units are the distributor's own choice; one of them is its base unit."""
-    saved = staff.post(
+    saved = staff.save(
         "/bss/units", data=ticked("P1M.monthly", "P4M.every_2_months", "P1Y.monthly", base="P1Y.monthly")
     )
     assert saved.status_code == HTTPStatus.SEE_OTHER
@@ -73,7 +73,7 @@ def test_a_distributor_chooses_what_it_sells_and_what_is_shown_first(staff, worl
 )
 def test_what_cannot_be_chosen_is_said_at_its_field_and_nothing_is_saved(staff, world, form, field, words):
     """CB-03: a unit is not given up while prices stand in it."""
-    answer = staff.post("/bss/units", data=form)
+    answer = staff.save("/bss/units", data=form)
     assert answer.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
     assert words in answer.text
     assert f'id="{field}-error"' in answer.text

@@ -215,14 +215,14 @@ def test_pages_of_an_offer(bss, world, number, link):
 def test_offer_statuses_are_set_up(bss, world):
     """CB-F49: the last active status of a type cannot be removed: 409."""
     assert bss.get("/bss/offer-statuses").status_code == HTTPStatus.OK
-    off = bss.post("/bss/offer-statuses/canceled", data={"number": "10", "name": "Lost"}, headers=JSON)
+    off = bss.save("/bss/offer-statuses/canceled", data={"number": "10", "name": "Lost"}, headers=JSON)
     gone = bss.post("/bss/offer-statuses/canceled/delete", headers=JSON)
     assert (off.status_code, gone.status_code) == (HTTPStatus.CONFLICT, HTTPStatus.CONFLICT)
     added = bss.post(
         "/bss/offer-statuses/new", data={"number": "20", "name": "Too dear", "type": "canceled", "is_active": "y"}
     )
     assert added.status_code == HTTPStatus.SEE_OTHER
-    off = bss.post("/bss/offer-statuses/canceled", data={"number": "10", "name": "Lost"})
+    off = bss.save("/bss/offer-statuses/canceled", data={"number": "10", "name": "Lost"})
     assert off.status_code == HTTPStatus.SEE_OTHER
     assert bss.post("/bss/offer-statuses/new", data={"number": "0", "name": ""}).status_code == 422
 

@@ -45,7 +45,7 @@ def test_default_statuses_are_neither_deleted_nor_switched_off(bss, world):
     """CB-F53: Draft, Submitted, Executed and Canceled answer 409 to both, and nothing changes."""
     for status in MANDATORY:
         deleted = bss.post(f"/bss/order-statuses/{status.value}/delete", headers=JSON)
-        switched_off = bss.post(f"/bss/order-statuses/{status.value}", data={}, headers=JSON)
+        switched_off = bss.post(f"/bss/order-statuses/{status.value}", data={"version": "1"}, headers=JSON)
         assert (deleted.status_code, switched_off.status_code) == (HTTPStatus.CONFLICT, HTTPStatus.CONFLICT)
     with scope(world.scope):
         assert all_of(db.session, OrderStatusRow) == []
@@ -113,7 +113,7 @@ def test_a_status_in_use_is_switched_off_rather_than_deleted(session, bss, world
     bss.post(f"/bss/orders/{placed.number}/status", data={"status_ref": waiting})
     assert bss.post(f"/bss/order-statuses/{waiting}/delete", headers=JSON).status_code == HTTPStatus.CONFLICT
     off = {name: value for name, value in WAITING.items() if name != "is_active"}
-    assert bss.post(f"/bss/order-statuses/{waiting}", data=off).status_code == HTTPStatus.SEE_OTHER
+    assert bss.save(f"/bss/order-statuses/{waiting}", data=off).status_code == HTTPStatus.SEE_OTHER
     assert "Waiting for parts" in bss.get(f"/bss/orders/{placed.number}").text
     assert "Waiting for parts" not in bss.get(f"/bss/orders/{placed.number}/status").text
 
@@ -121,22 +121,22 @@ def test_a_status_in_use_is_switched_off_rather_than_deleted(session, bss, world
 def test_non_automatic_types_need_a_status_to_wait_in(bss, world, waiting):
     """CB-F58: without an active In-progress status that storefronts show, the switch is not saved, and says why."""
     off = {name: value for name, value in WAITING.items() if name != "is_active"}
-    bss.post(f"/bss/order-statuses/{waiting}", data=off)
-    assert bss.post("/bss/order-statuses/in_progress", data={}).status_code == HTTPStatus.SEE_OTHER
+    bss.save(f"/bss/order-statuses/{waiting}", data=off)
+    assert bss.save("/bss/order-statuses/in_progress", data={}).status_code == HTTPStatus.SEE_OTHER
     wanted = {"name": "Migration", "kind": "subscription", "non_automatic": "y", "is_active": "y"}
     refused = bss.post("/bss/product-types/new", data=wanted)
     assert refused.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
     assert "Add an active order status" in refused.text
     with scope(world.scope):
         assert "Migration" not in {each.name for each in all_of(db.session, ProductType)}
-    bss.post("/bss/order-statuses/in_progress", data={"is_active": "y"})
+    bss.save("/bss/order-statuses/in_progress", data={"is_active": "y"})
     assert bss.post("/bss/product-types/new", data=wanted).status_code == HTTPStatus.SEE_OTHER
-    last = bss.post("/bss/order-statuses/in_progress", data={}, headers=JSON)
+    last = bss.save("/bss/order-statuses/in_progress", data={}, headers=JSON)
     assert last.status_code == HTTPStatus.CONFLICT
 
 
 def test_orders_for_people_start_in_the_default_status(session, bss, world, waiting):
-    bss.post(f"/bss/order-statuses/{waiting}", data={**WAITING, "is_default": "y"})
+    bss.save(f"/bss/order-statuses/{waiting}", data={**WAITING, "is_default": "y"})
     with scope(world.scope):
         session.merge(world.product_type).non_automatic = True
         session.commit()
@@ -164,7 +164,7 @@ def test_a_status_mails_whoever_ordered_where_it_says_so(session, bss, world, wa
     bss.post(move, data={"status_ref": waiting})
     assert mails_of(world) == []
     bss.post(move, data={"status_ref": ""})
-    on = bss.post(f"/bss/order-statuses/{waiting}", data={**WAITING, "mails_customer": "y"})
+    on = bss.save(f"/bss/order-statuses/{waiting}", data={**WAITING, "mails_customer": "y"})
     assert on.status_code == HTTPStatus.SEE_OTHER
     for _ in range(2):
         bss.post(move, data={"status_ref": waiting})
@@ -173,7 +173,7 @@ def test_a_status_mails_whoever_ordered_where_it_says_so(session, bss, world, wa
 
 def test_a_built_in_status_mails_too_and_nothing_else_of_it_changes(session, bss, world):
     """CB-20: executed; a customer of a reseller without a storefront hears nothing from the distributor."""
-    switched = bss.post("/bss/order-statuses/executed", data={"is_active": "y", "mails_customer": "y"})
+    switched = bss.save("/bss/order-statuses/executed", data={"is_active": "y", "mails_customer": "y"})
     assert switched.status_code == HTTPStatus.SEE_OTHER
     for account in (world.direct, world.basic.customers[0]):
         made = bss.post(f"/bss/orders/new/{account.id}", data={})
@@ -182,7 +182,7 @@ def test_a_built_in_status_mails_too_and_nothing_else_of_it_changes(session, bss
         bss.post(f"/bss/orders/{number}/execute")
     run_orders(world)
     assert mails_of(world) == [(world.direct_buyer.email, "Executed")]
-    refused = bss.post("/bss/order-statuses/executed", data={"mails_customer": ""}, headers=JSON)
+    refused = bss.save("/bss/order-statuses/executed", data={"mails_customer": ""}, headers=JSON)
     assert refused.status_code == HTTPStatus.CONFLICT
 
 

@@ -64,7 +64,7 @@ def test_a_line_is_added_changed_and_removed(staff, world: World, gold, group):
     (line,) = lines(world)
     assert "Cost + 15" in staff.get(path).text
     assert 'value="15' in staff.get(f"{path}/{line.id}").text
-    assert staff.post(f"{path}/{line.id}", data={"rule": "same"}).status_code == HTTPStatus.SEE_OTHER
+    assert staff.save(f"{path}/{line.id}", data={"rule": "same"}).status_code == HTTPStatus.SEE_OTHER
     assert prices(world, gold) == [Decimal("12.0000")]
     assert staff.post(f"{path}/{line.id}/remove").status_code == HTTPStatus.SEE_OTHER
     assert (prices(world, gold), lines(world)) == ([], [])

@@ -129,9 +129,9 @@ def test_rates_are_set_up_changed_and_removed(staff, world) -> None:
         {"kind": "odd"},
         {"resource": ""},
     ):
-        assert staff.post(own, data={**data, **wrong}).status_code == HTTPStatus.UNPROCESSABLE_ENTITY
+        assert staff.save(own, data={**data, **wrong}).status_code == HTTPStatus.UNPROCESSABLE_ENTITY
     assert only(world, UsageCharge).price == charge.price
-    assert staff.post(own, data={**data, "price": "0.75"}).status_code == HTTPStatus.SEE_OTHER
+    assert staff.save(own, data={**data, "price": "0.75"}).status_code == HTTPStatus.SEE_OTHER
     assert str(only(world, UsageCharge).price) == "0.7500"
 
     assert staff.post(f"{own}/remove").status_code == HTTPStatus.SEE_OTHER
