@@ -83,13 +83,14 @@ def _mail(
         url = bss_url(current_scope().distributor_id, path)
     except NoAddress:
         url = ""
+    storefront_id = root_storefront_id()
     for email, full_name in receivers.items():
         queue_mail(
             template,
             to_email=email,
             to_name=full_name,
             sender_reseller_id=None,
-            storefront_id=root_storefront_id(),
+            storefront_id=storefront_id,
             fields={**fields, name: url},
             about=about,
             at=at,

@@ -10,16 +10,14 @@ from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
 
-from app.accounts.services import root_storefront_id
 from app.changes.mails import to_customer
 from app.core.db import session
 from app.core.money import write_money
-from app.identity.queries import list_account_admins
-from app.notifications.services import About, AboutKind, MailTemplate, queue_mail
+from app.notifications.services import MailTemplate
 from app.pricing.models import Promotion
 from app.subscriptions.models import Subscription, SubscriptionCost
+from app.subscriptions.owner_mails import mail_payer
 from tenants.context import current_scope
-from tenants.links import NoAddress, storefront_url
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +46,7 @@ def mail_new_price(before: PriceBefore, *, on: date, at: datetime) -> None:
     is_own = subscription.account_id == subscription.payer_id
     if promotion is not None:
         fields = {"promotion_name": promotion.name, **_fields(before, before.unit_cost, before.cost.unit_cost, on)}
-        _to_payer(MailTemplate.PROMOTION_ENDED, before, fields, at=at)
+        mail_payer(MailTemplate.PROMOTION_ENDED, subscription, fields, page=before.page, at=at)
         if is_own:
             return
     was, now = before.unit_price, subscription.unit_price
@@ -73,23 +71,3 @@ def _fields(before: PriceBefore, was: Decimal, now: Decimal, on: date) -> dict[s
         "price_now": write_money(now, before.cost.currency),
         "valid_from": on.isoformat(),
     }
-
-
-def _to_payer(template: MailTemplate, before: PriceBefore, fields: dict[str, str], *, at: datetime) -> None:
-    """Mail the Admins of who pays the distributor, in its name."""
-    storefront_id = root_storefront_id()
-    try:
-        url = storefront_url(storefront_id, f"/billing/subscriptions/{before.page}") if storefront_id else ""
-    except NoAddress:
-        url = ""
-    for admin in list_account_admins(before.subscription.payer_id):
-        queue_mail(
-            template,
-            to_email=admin.email,
-            to_name=admin.full_name,
-            sender_reseller_id=None,
-            storefront_id=storefront_id,
-            fields={**fields, "subscription_url": url},
-            about=About(AboutKind.SUBSCRIPTION, before.subscription.id),
-            at=at,
-        )

@@ -94,6 +94,25 @@ def mail_owner(
         )
 
 
+def mail_payer(
+    template: MailTemplate, subscription: Subscription, fields: Mapping[str, str], *, page: str, at: datetime
+) -> None:
+    """Mail the Admins of who pays the distributor, in its name. `page`: code of the subscription whose page is linked."""
+    storefront_id = root_storefront_id()
+    url = _url(storefront_id, f"/billing/subscriptions/{page}") if storefront_id is not None else ""
+    for admin in list_account_admins(subscription.payer_id):
+        queue_mail(
+            template,
+            to_email=admin.email,
+            to_name=admin.full_name,
+            sender_reseller_id=None,
+            storefront_id=storefront_id,
+            fields={**fields, "subscription_url": url},
+            about=About(AboutKind.SUBSCRIPTION, subscription.id),
+            at=at,
+        )
+
+
 def _open_storefront(reseller_id: UUID) -> UUID | None:
     found = session.scalar(
         select(Storefront).where(

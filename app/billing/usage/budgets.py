@@ -14,20 +14,18 @@ from uuid import UUID
 from sqlalchemy import Select, select
 
 from app.accounts.models import Account
-from app.accounts.services import root_storefront_id
 from app.accounts.staff_mails import mail_people
 from app.audit.services import Actor, record
 from app.billing.usage.models import UsageBudget
 from app.core.db import session
 from app.core.errors import Invalid
 from app.core.money import minor_unit, write_money
-from app.identity.queries import list_account_admins
 from app.identity.recipients import BILLS, people_with_right
-from app.notifications.services import About, AboutKind, MailTemplate, queue_mail
+from app.notifications.services import About, AboutKind, MailTemplate
 from app.subscriptions.models import Subscription
+from app.subscriptions.owner_mails import mail_payer
 from app.subscriptions.queries import find_subscription_for_update
 from tenants.context import current_scope
-from tenants.links import NoAddress, storefront_url
 
 MAX_BUDGET = Decimal(10) ** 10
 HUNDRED = Decimal(100)
@@ -94,37 +92,20 @@ def watch_budget(subscription: Subscription, payer: Account, spent: Spent, *, at
         "budget": write_money(budget.amount, spent.currency),
         "percent": str(reached),
     }
-    about = About(AboutKind.SUBSCRIPTION, subscription.id)
-    people = people_with_right(BILLS)
     mail_people(
-        MailTemplate.BUDGET_REACHED, people, fields, link=("subscription_url", f"/usage/of/{subscription.code}"),
-        about=about, at=at,
-    )  # fmt: skip
-    _mail_payer(subscription, payer, fields, about, at)
+        MailTemplate.BUDGET_REACHED,
+        people_with_right(BILLS),
+        fields,
+        link=("subscription_url", f"/usage/of/{subscription.code}"),
+        about=About(AboutKind.SUBSCRIPTION, subscription.id),
+        at=at,
+    )
+    mail_payer(MailTemplate.BUDGET_REACHED, subscription, fields, page=subscription.code, at=at)
 
 
 def reached_percent(spent: Decimal, budget: Decimal) -> int:
     """Return the highest of 0, 80 and 100 % that an amount has reached of a budget."""
     return next((percent for percent in TOLD_AT if spent * HUNDRED >= budget * percent), 0)
-
-
-def _mail_payer(subscription: Subscription, payer: Account, fields: dict[str, str], about: About, at: datetime) -> None:
-    root = root_storefront_id()
-    try:
-        url = storefront_url(root, f"/billing/subscriptions/{subscription.code}") if root is not None else ""
-    except NoAddress:
-        url = ""
-    for admin in list_account_admins(payer.id):
-        queue_mail(
-            MailTemplate.BUDGET_REACHED,
-            to_email=admin.email,
-            to_name=admin.full_name,
-            sender_reseller_id=None,
-            storefront_id=root,
-            fields={**fields, "subscription_url": url},
-            about=about,
-            at=at,
-        )
 
 
 def _require_valid(amount: Decimal | None, currency: str) -> None:

@@ -215,8 +215,10 @@ def count_from_today(offer: Offer, at: datetime) -> None:
     discounts. What is not priced any more stays as it is.
     """
     payer = get_account(offer.payer_id)
-    for item in items_of(offer):
-        found = products_with_types([item.product_id]).get(item.product_id)
+    items = items_of(offer)
+    products = products_with_types([item.product_id for item in items])
+    for item in items:
+        found = products.get(item.product_id)
         if found is None:
             continue
         key, options = PriceKey(item.product_id, item.term, item.cycle), tuple(item.price_options or ())

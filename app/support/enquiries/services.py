@@ -118,12 +118,13 @@ def tell(enquiry_id: UUID, *, at: datetime) -> None:
     about = About(AboutKind.ACCOUNT, enquiry.account_id) if enquiry.account_id is not None else None
     asked = {"product_name": enquiry.product_name, "message": enquiry.message}
     url, addresses = _owner_of(enquiry)
+    root = root_storefront_id()
     for address in dict.fromkeys(each.lower() for each in addresses):
         queue_mail(
             MailTemplate.ENQUIRY_RECEIVED,
             to_email=address,
             sender_reseller_id=None,
-            storefront_id=root_storefront_id(),
+            storefront_id=root,
             fields={
                 **asked,
                 "applicant_name": enquiry.person_name,
