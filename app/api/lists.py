@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from flask import Response, request
 
 from app.api.answers import answered
+from app.api.criteria import asked_criteria
 from app.api.schemas import Item, Listed
+from app.core.criteria import Properties
 from app.core.errors import FieldError, Invalid
 from app.web.pagination import LAST_PAGE, PageRequest
+
+Row = TypeVar("Row")
 
 DEFAULT_SIZE, LARGEST_SIZE = 25, 100
 LONGEST_NUMBER = 6
@@ -23,6 +28,23 @@ def asked_page() -> PageRequest:
     if wrong:
         raise Invalid(*wrong)
     return PageRequest(number, size)
+
+
+def listed_by(
+    schema: type[Listed[Item]],
+    show: Callable[[Row], Item],
+    properties: Properties,
+    find: Callable[..., Sequence[Row]],
+    count: Callable[..., int],
+    *wanted: object,
+) -> Response:
+    """Return the asked page of what two queries find: both by `wanted`, and by what the caller asks of the properties.
+
+    Raises Invalid and Unreadable for what cannot be asked.
+    """
+    asked, criteria = asked_page(), asked_criteria(properties)
+    found = find(*wanted, limit=asked.size, offset=asked.offset, criteria=criteria)
+    return listed(schema, [show(each) for each in found], asked, count(*wanted, criteria=criteria))
 
 
 def listed(schema: type[Listed[Item]], items: Sequence[Item], asked: PageRequest, total: int) -> Response:

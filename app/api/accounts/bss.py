@@ -15,8 +15,7 @@ from app.api.answers import answered
 from app.api.blueprints import bss_bp as bp
 from app.api.bodies import read_body
 from app.api.callers import acting, needs
-from app.api.criteria import asked_criteria
-from app.api.lists import asked_page, listed
+from app.api.lists import listed_by
 from app.api.once import Made, once
 from app.api.operations import answers, writes
 from app.api.schemas import Listed
@@ -31,9 +30,7 @@ Accounts = Listed[AccountOut]
 @answers(Accounts, lists=ACCOUNT_PROPERTIES)
 def accounts() -> Response:
     """List all accounts: direct customers, resellers, and their customers."""
-    asked, criteria, wanted = asked_page(), asked_criteria(ACCOUNT_PROPERTIES), AccountFilter()
-    found = list_accounts(wanted, limit=asked.size, offset=asked.offset, criteria=criteria)
-    return listed(Accounts, [AccountOut.of(each) for each in found], asked, count_accounts(wanted, criteria=criteria))
+    return listed_by(Accounts, AccountOut.of, ACCOUNT_PROPERTIES, list_accounts, count_accounts, AccountFilter())
 
 
 @bp.get("/accounts/<uuid:account_id>")

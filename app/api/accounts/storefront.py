@@ -24,8 +24,7 @@ from app.api.blueprints import storefront_bp as bp
 from app.api.bodies import read_body
 from app.api.buyers import customer_here
 from app.api.callers import acting, needs
-from app.api.criteria import asked_criteria
-from app.api.lists import asked_page, listed
+from app.api.lists import listed_by
 from app.api.once import Made, once
 from app.api.operations import answers, writes
 from app.api.schemas import Listed
@@ -42,12 +41,9 @@ Customers = Listed[CustomerOut]
 @answers(Customers, lists=CUSTOMER_PROPERTIES)
 def customers() -> Response:
     """List the storefront's customers."""
-    asked, criteria = asked_page(), asked_criteria(CUSTOMER_PROPERTIES)
     reseller_id = current_address().reseller_id
     wanted = AccountFilter(reseller_id=reseller_id, kind=None if reseller_id else AccountKind.DIRECT)
-    found = list_accounts(wanted, limit=asked.size, offset=asked.offset, criteria=criteria)
-    total = count_accounts(wanted, criteria=criteria)
-    return listed(Customers, [CustomerOut.of(each) for each in found], asked, total)
+    return listed_by(Customers, CustomerOut.of, CUSTOMER_PROPERTIES, list_accounts, count_accounts, wanted)
 
 
 @bp.get("/customers/<uuid:customer_id>")

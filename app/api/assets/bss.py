@@ -11,8 +11,7 @@ from app.api.assets.schemas import AssetPatch, ReturnIn, WholesaleAssetOut
 from app.api.blueprints import bss_bp as bp
 from app.api.bodies import read_body
 from app.api.callers import acting, needs
-from app.api.criteria import asked_criteria
-from app.api.lists import asked_page, listed
+from app.api.lists import listed_by
 from app.api.once import Made, once
 from app.api.operations import answers, writes
 from app.api.schemas import Listed
@@ -39,11 +38,7 @@ Assets = Listed[WholesaleAssetOut]
 @answers(Assets, lists=ASSET_PROPERTIES)
 def assets() -> Response:
     """List all assets at what their payers paid."""
-    asked, criteria, wanted = asked_page(), asked_criteria(ASSET_PROPERTIES), AssetFilter()
-    found = list_assets(wanted, limit=asked.size, offset=asked.offset, criteria=criteria)
-    return listed(
-        Assets, [WholesaleAssetOut.of(each) for each in found], asked, count_assets(wanted, criteria=criteria)
-    )
+    return listed_by(Assets, WholesaleAssetOut.of, ASSET_PROPERTIES, list_assets, count_assets, AssetFilter())
 
 
 @bp.get("/assets/<code>")

@@ -15,8 +15,8 @@ from app.subscriptions.assets import ListedAsset
 from app.subscriptions.models import AssetStatus, SyncStatus
 
 
-class RetailAssetOut(Schema):
-    """An asset at what its owner paid."""
+class AssetOut(Schema):
+    """What every API says of an asset."""
 
     code: str
     name: str
@@ -27,9 +27,14 @@ class RetailAssetOut(Schema):
     status: AssetStatus
     sync_status: SyncStatus
     expires_on: date | None = Field(description="Last day of warranty or use")
-    unit_price: Amount | None = Field(description="Per unit, net; null where its owner sees none")
     currency: str
     created_at: datetime
+
+
+class RetailAssetOut(AssetOut):
+    """An asset at what its owner paid."""
+
+    unit_price: Amount | None = Field(description="Per unit, net; null where its owner sees none")
 
     @classmethod
     def of(cls, it: ListedAsset) -> RetailAssetOut:
@@ -38,22 +43,11 @@ class RetailAssetOut(Schema):
         return cls(**_of(it), unit_price=shown)
 
 
-class WholesaleAssetOut(Schema):
+class WholesaleAssetOut(AssetOut):
     """An asset at what its payer paid the distributor."""
 
-    code: str
-    name: str
-    product: NamedProduct
-    account: NamedAccount
     payer_id: UUID
-    quantity: int = Field(description="What is left after returns")
-    quantity_returned: int
-    status: AssetStatus
-    sync_status: SyncStatus
-    expires_on: date | None = Field(description="Last day of warranty or use")
     unit_cost: Amount | None = Field(description="Per unit, net")
-    currency: str
-    created_at: datetime
 
     @classmethod
     def of(cls, it: ListedAsset) -> WholesaleAssetOut:
@@ -75,11 +69,8 @@ class AssetPatch(Patch):
 
 def _of(it: ListedAsset) -> dict[str, Any]:
     asset = it.asset
-    names = ("code", "name", "quantity", "quantity_returned", "status", "sync_status", "expires_on", "currency")
     assert asset.account_id is not None, "an asset is some account's"
-    return {
-        **{name: getattr(asset, name) for name in names},
-        "product": NamedProduct(name=it.product_name),
-        "account": NamedAccount(id=asset.account_id, name=it.account_name),
-        "created_at": asset.created_at,
-    }
+    account = NamedAccount(id=asset.account_id, name=it.account_name)
+    names = AssetOut.model_fields.keys() - {"product", "account"}
+    plain = {name: getattr(asset, name) for name in names}
+    return {**plain, "product": NamedProduct(name=it.product_name), "account": account}

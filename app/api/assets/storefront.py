@@ -10,8 +10,7 @@ from app.api.answers import answered
 from app.api.assets.schemas import RetailAssetOut
 from app.api.blueprints import storefront_bp as bp
 from app.api.callers import needs
-from app.api.criteria import asked_criteria
-from app.api.lists import asked_page, listed
+from app.api.lists import listed_by
 from app.api.operations import answers
 from app.api.schemas import Listed
 from app.identity.api_clients.models import ApiScope
@@ -25,9 +24,7 @@ Assets = Listed[RetailAssetOut]
 @answers(Assets, lists=ASSET_PROPERTIES)
 def assets() -> Response:
     """List the assets of the storefront's owner and its customers."""
-    asked, criteria, wanted = asked_page(), asked_criteria(ASSET_PROPERTIES), AssetFilter()
-    found = list_assets(wanted, limit=asked.size, offset=asked.offset, criteria=criteria)
-    return listed(Assets, [RetailAssetOut.of(each) for each in found], asked, count_assets(wanted, criteria=criteria))
+    return listed_by(Assets, RetailAssetOut.of, ASSET_PROPERTIES, list_assets, count_assets, AssetFilter())
 
 
 @bp.get("/assets/<code>")

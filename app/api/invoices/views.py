@@ -11,9 +11,8 @@ from flask import Blueprint, Response
 
 from app.api.answers import answered
 from app.api.callers import needs
-from app.api.criteria import asked_criteria
 from app.api.invoices.schemas import InvoiceOut, InvoiceWithLines
-from app.api.lists import asked_page, listed
+from app.api.lists import listed_by
 from app.api.operations import answers
 from app.api.schemas import Listed
 from app.billing.queries import (
@@ -37,10 +36,7 @@ def invoice_calls(bp: Blueprint) -> None:
     @answers(Invoices, lists=INVOICE_PROPERTIES)
     def invoices() -> Response:
         """List the invoices and credit notes that these credentials reach."""
-        asked, criteria, wanted = asked_page(), asked_criteria(INVOICE_PROPERTIES), InvoiceFilter()
-        found = list_invoices(wanted, limit=asked.size, offset=asked.offset, criteria=criteria)
-        total = count_invoices(wanted, criteria=criteria)
-        return listed(Invoices, [InvoiceOut.of(each) for each in found], asked, total)
+        return listed_by(Invoices, InvoiceOut.of, INVOICE_PROPERTIES, list_invoices, count_invoices, InvoiceFilter())
 
     @bp.get("/invoices/<number>")
     @needs(ApiScope.INVOICES_READ)

@@ -14,8 +14,7 @@ from app.api.blueprints import storefront_bp as bp
 from app.api.bodies import no_body, read_body
 from app.api.buyers import buyer_here, customer_here
 from app.api.callers import acting, current_caller, needs, program_here
-from app.api.criteria import asked_criteria
-from app.api.lists import asked_page, listed
+from app.api.lists import listed_by
 from app.api.once import Made, once
 from app.api.operations import answers, writes
 from app.api.orders.storefront_schemas import (
@@ -58,10 +57,8 @@ OF_DRAFTS = (HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT, HTTPStatus.GONE)
 @answers(Orders, lists=ORDER_PROPERTIES)
 def orders() -> Response:
     """List the orders of the storefront's owner and its customers, and the program's own drafts."""
-    asked, criteria, program_id = asked_page(), asked_criteria(ORDER_PROPERTIES), current_caller().id
-    found = list_retail_orders(program_id, limit=asked.size, offset=asked.offset, criteria=criteria)
-    total = count_retail_orders(program_id, criteria=criteria)
-    return listed(Orders, [RetailOrderOut.of(each) for each in found], asked, total)
+    program_id = current_caller().id
+    return listed_by(Orders, RetailOrderOut.of, ORDER_PROPERTIES, list_retail_orders, count_retail_orders, program_id)
 
 
 @bp.get("/orders/<number>")

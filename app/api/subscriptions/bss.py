@@ -11,8 +11,7 @@ from app.api.answers import answered
 from app.api.blueprints import bss_bp as bp
 from app.api.bodies import read_body
 from app.api.callers import acting, needs
-from app.api.criteria import asked_criteria
-from app.api.lists import asked_page, listed
+from app.api.lists import asked_page, listed, listed_by
 from app.api.once import Made, once
 from app.api.operations import answers, writes
 from app.api.schemas import Listed
@@ -50,10 +49,8 @@ STATUS = ("status", "Requests in this status alone")
 @answers(Subscriptions, lists=WHOLESALE_PROPERTIES)
 def subscriptions() -> Response:
     """List all subscriptions at what their payers pay."""
-    asked, criteria, wanted = asked_page(), asked_criteria(WHOLESALE_PROPERTIES), SubscriptionFilter()
-    rows = list_subscriptions(wanted, limit=asked.size, offset=asked.offset, criteria=criteria)
-    total = count_subscriptions(wanted, criteria=criteria)
-    return listed(Subscriptions, [WholesaleSubscriptionOut.of(each) for each in rows], asked, total)
+    show, everything = WholesaleSubscriptionOut.of, SubscriptionFilter()
+    return listed_by(Subscriptions, show, WHOLESALE_PROPERTIES, list_subscriptions, count_subscriptions, everything)
 
 
 @bp.get("/subscriptions/<code>")

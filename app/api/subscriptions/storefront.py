@@ -9,8 +9,7 @@ from flask import Response
 from app.api.answers import answered
 from app.api.blueprints import storefront_bp as bp
 from app.api.callers import needs
-from app.api.criteria import asked_criteria
-from app.api.lists import asked_page, listed
+from app.api.lists import listed_by
 from app.api.operations import answers
 from app.api.schemas import Listed
 from app.api.subscriptions.changes import Side, change_calls
@@ -29,10 +28,7 @@ Subscriptions = Listed[RetailSubscriptionOut]
 @answers(Subscriptions, lists=RETAIL_PROPERTIES)
 def subscriptions() -> Response:
     """List the subscriptions of the storefront's owner and its customers."""
-    asked, criteria = asked_page(), asked_criteria(RETAIL_PROPERTIES)
-    rows = list_retail(limit=asked.size, offset=asked.offset, criteria=criteria)
-    total = count_retail(criteria=criteria)
-    return listed(Subscriptions, [RetailSubscriptionOut.of(each) for each in rows], asked, total)
+    return listed_by(Subscriptions, RetailSubscriptionOut.of, RETAIL_PROPERTIES, list_retail, count_retail)
 
 
 @bp.get("/subscriptions/<code>")
