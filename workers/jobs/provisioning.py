@@ -33,8 +33,8 @@ from workers.vendor_calls import KnownAccounts, call_vendor
 from workers.vendor_slots import slots_kept
 
 log = logging.getLogger(__name__)
-FIRST, LEAST, MOST = 20, 5, 100  # tasks taken at once: to begin with, from slow vendors, from fast ones
-RECORD_WITHIN = timedelta(seconds=2)
+FIRST, LEAST, MOST = 20, 5, 200  # tasks taken at once: to begin with, from slow vendors, from fast ones
+RECORD_WITHIN, RECORD_MOST = timedelta(seconds=2), 100  # answers are written down so soon, so many together
 BATCH_CALLS_FOR = timedelta(minutes=5)  # then the rest is handed back: a lease is ten minutes
 
 
@@ -100,7 +100,7 @@ def _provision(
             _open(task)
         elif (answer := _answer(task, accounts)) is not None:
             answers.append(answer)
-        if answers and time.monotonic() > record_by:
+        if answers and (len(answers) == RECORD_MOST or time.monotonic() > record_by):
             do(partial(record, answers, at=utc_now()))
             answers, record_by = [], time.monotonic() + RECORD_WITHIN.total_seconds()
     if answers:

@@ -58,6 +58,21 @@ def test_batches_that_overlap_lose_and_double_nothing(waiting, vendor, monkeypat
     assert threads == ["beside"] * 4
 
 
+def test_answers_are_recorded_while_the_rest_of_their_batch_is_asked_for(waiting, vendor, monkeypatch):
+    monkeypatch.setattr(provisioning, "RECORD_MOST", 4)
+    together: list[int] = []
+    record = provisioning.record
+
+    def told(answers, **more):
+        together.append(len(answers))
+        record(answers, **more)
+
+    monkeypatch.setattr(provisioning, "record", told)
+    provisioning.provision_batch(str(waiting.id), distributor_id=str(waiting.id))
+    assert sorted(together, reverse=True) == [4, 4, 2]
+    assert states(waiting) == [TaskStatus.SUCCEEDED] * TASKS
+
+
 def test_what_cannot_be_recorded_beside_ends_the_job_and_comes_back(waiting, vendor, clock, monkeypatch):
     three_at_a_time(monkeypatch)
 
@@ -81,8 +96,8 @@ def test_what_cannot_be_recorded_beside_ends_the_job_and_comes_back(waiting, ven
     ("done", "seconds", "taken_next"),
     [
         pytest.param(20, 0.004, 40, id="a vendor that answers at once"),
-        pytest.param(80, 0.02, 100, id="for some time"),
-        pytest.param(100, 4.0, 50, id="one that slows down"),
+        pytest.param(150, 0.02, 200, id="for some time"),
+        pytest.param(200, 8.0, 50, id="one that slows down"),
         pytest.param(20, 2.0, 20, id="as fast as they are recorded"),
         pytest.param(20, 60.0, 5, id="a slow one"),
         pytest.param(5, 0.0, 10, id="no time at all"),
