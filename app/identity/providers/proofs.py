@@ -40,7 +40,12 @@ class ProofNeeded:
 
 
 def ask_for_proof(trip: SsoRequest, provider: IdentityProvider, name: SignInName, *, at: datetime) -> ProofNeeded:
-    """Note whose proof a trip waits for, and mail the code where a password would be of no use; raises SsoFailed."""
+    """Note whose proof a trip waits for, and mail the code where a password would be of no use; raises SsoFailed.
+
+    Once: who comes back to a trip that waits already is asked for the same.
+    """
+    if trip.user_id == name.user_id:
+        return proof_needed(trip, provider)
     with open_realm(trip.realm_id):
         trip.user_id = name.user_id
         session.flush()

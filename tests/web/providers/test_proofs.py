@@ -165,6 +165,20 @@ def test_another_code_after_a_minute_and_the_newest_counts(client, world, provid
     assert client.post(where, data={"code": sent[-1]}).status_code == FOUND
 
 
+def test_coming_back_once_more_mails_no_other_code(client, world, provider, forger):
+    """Neither does it make the first one worthless, nor the trip longer: another code is asked for where it says so."""
+    where = arrive(client, world, provider, forger)
+    let_time_pass(world, world.root.id, valid_until=utc_now() + timedelta(minutes=5))
+    for _ in range(3):
+        again = client.get(where.replace("/confirm/", "/finish/"))
+        assert (again.status_code, again.location) == (FOUND, where)
+    (code,) = codes(world)
+    with scope(world.scope), open_realm(world.root.id):
+        (trip,) = db_session.scalars(select(SsoRequest)).all()
+    assert (trip.codes_sent, trip.valid_until <= utc_now() + timedelta(minutes=5)) == (1, True)
+    assert client.post(where, data={"code": code}).status_code == FOUND
+
+
 @pytest.mark.parametrize(
     "attack", ["another browser", "another trip's code", "a password instead", "no code", "inactive"]
 )
