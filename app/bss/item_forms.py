@@ -15,13 +15,14 @@ from app.core.errors import FieldError, Invalid
 from app.core.ids import new_id, parse_id
 from app.orders.agreed import MOST_PRICE, AgreedPrice
 from app.orders.back_office_add_ons import PARENT, ParentChoice
+from app.orders.back_office_licences import FIELD as ADDS_TO
 from app.orders.idempotency import Submit
-from app.web.forms import Form
+from app.web.forms import Form, VersionedForm
 
-OWN_FIELDS = ("alias", "friendly_name", "user_price", "discount_percent", PARENT)
+OWN_FIELDS = ("alias", "friendly_name", "user_price", "discount_percent", PARENT, ADDS_TO)
 
 
-class ItemForm(Form):
+class ItemForm(VersionedForm):
     """Quantity, the customer's own name for it, what an add-on is added to, and a price by hand."""
 
     request_key = HiddenField()
@@ -60,7 +61,7 @@ class ItemForm(Form):
 def submit_of(form: Form, route: str, *words: object) -> Submit:
     """Return a submit with its key; a request without one is a new one."""
     key = parse_id(form.request_key.data or "") or new_id()
-    said = (*words, *(field.data for field in form if field.name not in ("csrf_token", "request_key")))
+    said = (*words, *(field.data for field in form if field.name not in ("csrf_token", "request_key", "version")))
     return Submit(str(signed_in_viewer().user_id), route, key, said)
 
 

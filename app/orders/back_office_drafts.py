@@ -7,7 +7,8 @@ from datetime import datetime
 from app.audit.services import Actor, record
 from app.core.db import session
 from app.core.errors import Invalid
-from app.orders.back_office import RECORDED, price_order
+from app.orders.back_office import RECORDED
+from app.orders.back_office_items import price_order
 from app.orders.execution_events import add_event
 from app.orders.execution_rows import lines_of, parties_of
 from app.orders.machine import Move, advance

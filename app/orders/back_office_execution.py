@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
@@ -13,12 +13,14 @@ from app.catalogue.characteristics import missing_errors
 from app.core.days import write_day
 from app.core.db import session
 from app.core.errors import FieldError, Forbidden, Invalid
+from app.orders.back_office_licences import is_more_licences
 from app.orders.errors import AccountNotActive, WrongOrderState
 from app.orders.execution import request_execution
 from app.orders.execution_costs import order_cost
 from app.orders.execution_events import add_event
 from app.orders.execution_mails import mail_canceled
 from app.orders.execution_rows import Line, Parties, lines_of, lock_order_by_number, parties_of
+from app.orders.licences import licence_errors, subscriptions_of
 from app.orders.limits import limit_errors
 from app.orders.machine import Move, advance, require
 from app.orders.models import DeliveryStatus, Order, OrderStatus
@@ -157,6 +159,7 @@ def _require_complete(lines: Sequence[Line], parties: Parties, today: date, at: 
     missing = [error for line in lines for error in missing_answers(line)]
     missing += requirement_errors(lines, parties.receiver.id, field="items")
     missing += limit_errors(lines, field="items")
+    missing += licence_refusals(lines)
     checks = answers_of([line.item for line in lines if _is_open(line)])
     missing += [error for line in lines for error in refusal(line.product_type, line.item, checks, field="items")]
     if missing:
@@ -167,8 +170,22 @@ def _require_complete(lines: Sequence[Line], parties: Parties, today: date, at: 
 
 
 def missing_answers(line: Line) -> Sequence[FieldError]:
-    """Say which characteristics an item lacks: it is red, and the order is not executed (CB-18)."""
+    """Say which characteristics an item lacks: it is red, and the order is not executed (CB-18).
+
+    What adds to a subscription has that one's.
+    """
+    if line.item.subscription_id is not None:
+        return []
     return list(missing_errors(line.product_type, line.product, line.item.characteristics, field="items"))
+
+
+def licence_refusals(lines: Sequence[Line]) -> Iterator[FieldError]:
+    """Say which items that wait cannot add to their subscription any more."""
+    adding = [line.item for line in lines if is_more_licences(line.item, line.product)]
+    bound = subscriptions_of(adding)
+    for item in adding:
+        for error in licence_errors(item, bound.get(item.subscription_id) if item.subscription_id else None):
+            yield FieldError("items", error.code, f"{item.product_name}: {error.message}")
 
 
 def _is_open(line: Line) -> bool:

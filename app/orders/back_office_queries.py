@@ -53,6 +53,7 @@ NET_TOTAL = (
 HEADER = (
     Order.id,
     Order.number,
+    Order.version,
     Order.name,
     Order.status,
     Order.channel,
@@ -118,6 +119,7 @@ class BackOfficeOrder:
 
     id: UUID
     number: str
+    version: int  # of what its edit form shows
     name: str
     status: OrderStatus
     channel: OrderChannel
@@ -159,6 +161,7 @@ class BackOfficeItem:
     """An item with its wholesale price and, for who may see it, what the vendor asks."""
 
     id: UUID
+    version: int
     product_id: UUID
     product_name: str
     plan_edition: str | None
@@ -236,6 +239,7 @@ def items_for_back_office(order_id: UUID) -> Sequence[BackOfficeItem]:
     rows = session.execute(
         select(
             OrderItem.id,
+            OrderItem.version,
             OrderItem.product_id,
             OrderItem.product_name,
             Product.plan_edition,
@@ -293,7 +297,7 @@ def missing_answers_of(items: Sequence[BackOfficeItem]) -> Mapping[UUID, list[st
     found = {
         item.id: [error.message for error in missing_errors(*known[item.product_id], item.characteristics)]
         for item in items
-        if item.delivery_status is DeliveryStatus.PENDING
+        if item.delivery_status is DeliveryStatus.PENDING and item.subscription_id is None
     }
     return {item_id: messages for item_id, messages in found.items() if messages}
 
@@ -368,6 +372,7 @@ def _order(row: Row[Any]) -> BackOfficeOrder:
     return BackOfficeOrder(
         id=row.id,
         number=row.number,
+        version=row.version,
         name=row.name,
         status=row.status,
         channel=row.channel,

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from app.audit.services import Actor, record
 from app.core.db import session
 from app.core.errors import Invalid
-from app.orders.back_office import changeable_item
+from app.orders.back_office_items import changeable_item
 from app.orders.co_terms import boundary_of
 from app.orders.errors import OrderItemNotFound
 from app.orders.models import CoTerm, OrderItem

@@ -10,7 +10,8 @@ from app.audit.services import Actor
 from app.core.db import session
 from app.core.errors import DomainError
 from app.orders.agreed import NOTHING, PricingRights, agreed_of
-from app.orders.back_office import NewOrder, WantedItem, add_item, create_order
+from app.orders.back_office import NewOrder, create_order
+from app.orders.back_office_items import WantedItem, add_item
 from app.orders.errors import OrderNotFound
 from app.orders.models import Order
 from app.orders.queries import get_order, list_items

@@ -34,7 +34,7 @@ def held_of(subscription: Subscription | None) -> int:
     return 0 if subscription is None or subscription.trial_ends_on is not None else subscription.quantity
 
 
-def licence_errors(item: BasketItem, subscription: Subscription | None) -> Iterator[FieldError]:
+def licence_errors(item: BasketItem | OrderItem, subscription: Subscription | None) -> Iterator[FieldError]:
     """Say why licences cannot be added to the item's subscription."""
     if item.subscription_id is None:
         return

@@ -10,7 +10,8 @@ from sqlalchemy import func, select
 from app.audit.services import Actor, record
 from app.core.db import session
 from app.core.errors import Invalid
-from app.orders.back_office import CHANGEABLE, price_order
+from app.orders.back_office import CHANGEABLE
+from app.orders.back_office_items import price_order
 from app.orders.basket_promotions import Offered, checked_code
 from app.orders.errors import WrongOrderState
 from app.orders.execution_rows import lines_of, lock_order_by_number, parties_of

@@ -9,8 +9,9 @@ from uuid import UUID
 from app.accounts.queries import get_account_for_update
 from app.audit.services import Actor
 from app.catalogue.models import BillingCycle, Term
-from app.orders.back_office import NewOrder, WantedItem, add_item, create_order
+from app.orders.back_office import NewOrder, create_order
 from app.orders.back_office_execution import execute
+from app.orders.back_office_items import WantedItem, add_item
 from app.orders.models import Order
 from app.resellers.plans import live_plan
 

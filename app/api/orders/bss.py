@@ -29,13 +29,13 @@ from app.core.clock import utc_now
 from app.core.errors import Forbidden
 from app.identity.api_clients.models import ApiScope
 from app.identity.permissions import Permission
-from app.orders import back_office
+from app.orders import back_office, back_office_items
 from app.orders.answers import read_item_answers
-from app.orders.back_office import WantedItem
 from app.orders.back_office_drafts import record_draft
 from app.orders.back_office_execution import Start
 from app.orders.back_office_execution import cancel as cancel_in_full
 from app.orders.back_office_execution import execute as execute_order
+from app.orders.back_office_items import WantedItem
 from app.orders.back_office_queries import (
     ORDER_PROPERTIES,
     BackOfficeFilter,
@@ -81,7 +81,7 @@ def create_order() -> Response:
         program = program_here()
         made = back_office.create_order(new.to_order(), actor=acting(), at=at, program=program)
         for each in new.items:
-            back_office.add_item(made.number, _wanted(each), actor=acting(), at=at, program=program)
+            back_office_items.add_item(made.number, _wanted(each), actor=acting(), at=at, program=program)
         return Made(_order(made.number), HTTPStatus.CREATED, url_for(".order", number=made.number), made.id)
 
     return once(new, make, at=at)
@@ -95,7 +95,7 @@ def add_item(number: str) -> Response:
     new, at = read_body(WholesaleItemIn), utc_now()
 
     def make() -> Made:
-        item = back_office.add_item(number, _wanted(new), actor=acting(), at=at, program=program_here())
+        item = back_office_items.add_item(number, _wanted(new), actor=acting(), at=at, program=program_here())
         location = url_for(".remove_item", number=number, item_id=item.id)
         return Made(_order(number), HTTPStatus.CREATED, location, item.order_id)
 
@@ -111,7 +111,7 @@ def remove_item(number: str, item_id: UUID) -> Response:
     at = utc_now()
 
     def make() -> Made:
-        back_office.remove_item(number, item_id, actor=acting(), at=at, program=program_here())
+        back_office_items.remove_item(number, item_id, actor=acting(), at=at, program=program_here())
         return Made(_order(number))
 
     return once(None, make, at=at)

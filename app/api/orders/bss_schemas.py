@@ -12,7 +12,8 @@ from pydantic import Field
 from app.api.orders.schemas import MOST_ITEMS, ItemIn, NamedAccount, Text
 from app.api.schemas import Amount, Day, Schema
 from app.catalogue.models import BillingCycle, Term
-from app.orders.back_office import NewOrder, WantedItem
+from app.orders.back_office import NewOrder
+from app.orders.back_office_items import WantedItem
 from app.orders.back_office_queries import BackOfficeItem, BackOfficeOrder
 from app.orders.models import DeliveryStatus, OrderChannel, OrderStatus
 

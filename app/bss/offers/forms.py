@@ -10,10 +10,10 @@ from app.bss.item_forms import ItemForm
 from app.core.ids import parse_id
 from app.orders.offers.services import OfferDetails, OfferedItem, OfferItemChange
 from app.pricing.quotes import PriceKey
-from app.web.forms import Form
+from app.web.forms import Form, VersionedForm
 
 
-class OfferForm(Form):
+class OfferForm(VersionedForm):
     """What an offer says beside its products. The key makes a second submit harmless (GO-02)."""
 
     request_key = HiddenField()

@@ -107,7 +107,7 @@ def item(number: str, item_id: UUID) -> ResponseReturnValue:
         try:
             with unit_of_work():
                 change = replace(form.to_change(), characteristics=answers_about(product), options=chosen_options())
-                change_item(number, item_id, change, staff=staff(), at=utc_now())
+                change_item(number, item_id, change, version=form.seen_version, staff=staff(), at=utc_now())
         except Invalid as refusal:
             form.take(at_the_quantity(refusal))
             refused = {error.field: error.message for error in refusal.errors}

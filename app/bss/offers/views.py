@@ -194,7 +194,7 @@ def edit(number: str) -> ResponseReturnValue:
     if form.validate_on_submit():
         try:
             with unit_of_work():
-                change_offer(number, form.to_details(), staff=staff(), at=utc_now())
+                change_offer(number, form.to_details(), version=form.seen_version, staff=staff(), at=utc_now())
         except Invalid as refusal:
             form.take(refusal)
         else:

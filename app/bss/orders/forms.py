@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from wtforms import DateField, HiddenField, SelectField, StringField, TextAreaField
@@ -9,13 +10,19 @@ from wtforms.validators import InputRequired, Length, Optional
 
 from app.bss.item_forms import ItemForm
 from app.bss.records.forms import NewRecordForm
+from app.core.errors import Invalid
+from app.core.ids import parse_id
 from app.orders.agreed import NOTHING
-from app.orders.back_office import ItemChange, NewOrder, OrderDetails, WantedItem
+from app.orders.back_office import NewOrder, OrderDetails
+from app.orders.back_office_items import ItemChange, WantedItem
+from app.orders.back_office_licences import SubscriptionChoice
 from app.pricing.quotes import PriceKey
-from app.web.forms import Form
+from app.web.forms import Form, VersionedForm
+
+OF_ITS_OWN = "A subscription of its own"
 
 
-class DetailsForm(Form):
+class DetailsForm(VersionedForm):
     """What an order is called and what goes with it."""
 
     name = StringField(
@@ -60,6 +67,19 @@ class OrderItemForm(ItemForm):
     """An item of an order: a plan's alias beside what all items have."""
 
     alias = StringField("Storefront alias", validators=[Optional()])
+    adds_to_id = SelectField("Goes to", choices=[], validate_choice=False)
+
+    def offer_running(self, running: Sequence[SubscriptionChoice]) -> None:
+        """Let the item add to one of these subscriptions."""
+        self.adds_to_id.choices = [("", OF_ITS_OWN), *((str(each.id), each.name) for each in running)]
+
+    @property
+    def wanted_subscription(self) -> UUID | None:
+        """The subscription to add to. Raises Invalid for what is none."""
+        found = parse_id(self.adds_to_id.data or "")
+        if self.adds_to_id.data and found is None:
+            raise Invalid.field("adds_to_id", "choice", "Choose one of the subscriptions")
+        return found
 
     def to_wanted(self, key: PriceKey) -> WantedItem:
         """Return what to put on the order; call it after validate_on_submit()."""
@@ -72,6 +92,7 @@ class OrderItemForm(ItemForm):
             alias=self.alias.data,
             agreed=self.agreed if self.asks_price else NOTHING,
             parent_id=self.wanted_parent,
+            adds_to_id=self.wanted_subscription,
         )
 
     def to_change(self) -> ItemChange:

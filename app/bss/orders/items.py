@@ -25,8 +25,9 @@ from app.core.db import session, unit_of_work
 from app.core.errors import Invalid
 from app.core.ids import new_id
 from app.identity.permissions import Permission
-from app.orders.back_office import add_item, change_item, remove_item
 from app.orders.back_office_add_ons import parent_choices
+from app.orders.back_office_items import add_item, change_item, remove_item
+from app.orders.back_office_licences import choices_for, running_of
 from app.orders.back_office_queries import BackOfficeItem, BackOfficeOrder, get_for_back_office, items_for_back_office
 from app.orders.errors import OrderItemNotFound
 from app.orders.idempotency import once
@@ -53,6 +54,7 @@ def products(number: str) -> ResponseReturnValue:
         items=items_for_back_office(order.id),
         search=search,
         found=priced_products(order.payer_id, search),
+        running=running_of(order.account_id, search=search),
     )
 
 
@@ -92,6 +94,10 @@ def new_item(number: str) -> ResponseReturnValue:
             return redirect(url_for(".detail", number=number), code=303)
     parents = parent_choices(product, list_items(order.id), order.account_id, words="in this order")
     form.offer_parents(parents)
+    running = choices_for(key, running_of(order.account_id, product_ids=[product.id]))
+    form.offer_running(running)
+    if not form.is_submitted():
+        form.adds_to_id.data = request.args.get("subscription", "")
     price = explain_products([product.id], root_buyer(get_account(order.payer_id), distributor_today())).get(key)
     return page(
         "bss/orders/item.html",
@@ -105,6 +111,7 @@ def new_item(number: str) -> ResponseReturnValue:
         words=unit_words(key.term, key.cycle),
         asks_alias=product.plan_edition is not None and needs_alias(order.account_id),
         asks_parent=product.is_add_on,
+        asks_subscription=bool(running),
         questions=questions_about(product),
         refused=refused,
         typed=typed_answers(),
@@ -129,6 +136,7 @@ def item(number: str, item_id: UUID) -> ResponseReturnValue:
                     number,
                     item_id,
                     replace(form.to_change(), characteristics=answers_about(product), options=chosen_options()),
+                    version=form.seen_version,
                     rights=pricing_rights(),
                     actor=signed_in_viewer().actor,
                     at=utc_now(),
@@ -150,8 +158,9 @@ def item(number: str, item_id: UUID) -> ResponseReturnValue:
         unit_cost=found.unit_cost,
         words=unit_words(found.term, found.cycle),
         asks_parent=False,
+        asks_subscription=False,
         asks_alias=found.plan_edition is not None and needs_alias(order.account_id),
-        questions=questions_about(product),
+        questions=[] if found.subscription_id else questions_about(product),
         refused=refused,
         typed=typed_answers() or shown_answers(found.characteristics),
         options=[each for each in options_of(product) if each.fits(order.currency)],

@@ -53,6 +53,7 @@ from app.orders.removal import may_delete
 from app.orders.statuses import MOVABLE, choices_by_hand
 from app.orders.words import STATUS_WORDS
 from app.resellers.plans import needs_alias
+from app.subscriptions.queries import codes_of
 from app.web.pages import page
 from app.web.pagination import SIZES, Page, requested_page
 from themes.frames import Crumb
@@ -204,7 +205,9 @@ def edit(number: str) -> ResponseReturnValue:
     if form.validate_on_submit():
         try:
             with unit_of_work():
-                change_details(number, form.to_details(), actor=signed_in_viewer().actor, at=utc_now())
+                change_details(
+                    number, form.to_details(), version=form.seen_version, actor=signed_in_viewer().actor, at=utc_now()
+                )
         except Invalid as refusal:
             form.take(refusal)
         else:
@@ -214,6 +217,7 @@ def edit(number: str) -> ResponseReturnValue:
         form.name.data, form.starts_on.data = order.name, order.execute_on
         form.contact_email.data = order.contact_email
         form.po_number.data, form.comment.data = order.po_number, order.comment
+        form.show_version(order.version)
     return page(
         "bss/orders/edit.html",
         title=f"Edit {order.number}",
@@ -312,6 +316,7 @@ def order_page(number: str, refusal: Invalid | None = None) -> ResponseReturnVal
         totals=totals_of(items, order.currency),
         events=list_events(order.id),
         parts=sub_orders_of(order.id),
+        codes=codes_of(item.subscription_id for item in items),
         missing=missing_answers_of(items),
         more=_more(order),
         flagged=order.status is OrderStatus.SCHEDULED and order.run_failed_at is not None,
@@ -337,6 +342,9 @@ def _more(order: BackOfficeOrder) -> list[dict[str, object]]:
     found: list[dict[str, object]] = [{"label": "Print", "url": url_for(".pdf", number=number), "icon": "file"}]
     if may_edit and is_changeable(order):
         found.append({"label": "Edit", "url": url_for(".edit", number=number), "icon": "edit"})
+        found.append(
+            {"label": "Assign to subscriptions", "url": url_for(".assign_items", number=number), "icon": "link"}
+        )
     if may_edit and order.status in MOVABLE and choices_by_hand():
         found.append({"label": "Change status", "url": url_for(".move", number=number), "icon": "edit"})
     if viewer.can(Permission.BSS_SALES_APPROVE) and may_delete(order.status, order.channel):

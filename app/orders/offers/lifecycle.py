@@ -17,8 +17,9 @@ from app.core.db import session
 from app.core.errors import Forbidden, Invalid
 from app.identity.services import is_address
 from app.orders.agreed import NOTHING, AgreedPrice, PricingRights
-from app.orders.back_office import NewOrder, WantedItem, create_order
-from app.orders.back_office import add_item as add_order_item
+from app.orders.back_office import NewOrder, create_order
+from app.orders.back_office_items import WantedItem
+from app.orders.back_office_items import add_item as add_order_item
 from app.orders.models import Order
 from app.orders.offers.documents import keep_paper
 from app.orders.offers.errors import ApprovalMissing

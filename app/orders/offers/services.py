@@ -21,6 +21,7 @@ from app.catalogue.queries import products_with_types
 from app.core.db import session
 from app.core.errors import Invalid
 from app.core.ids import new_id
+from app.core.versions import lock_at_version
 from app.identity.models import User, UserKind, UserStatus
 from app.orders.agreed import NOTHING, AgreedPrice, PricingRights, require_agreeable
 from app.orders.back_office import checked_email
@@ -114,9 +115,14 @@ def create_offer(account_id: UUID, details: OfferDetails, *, staff: Staff, at: d
     return offer
 
 
-def change_offer(number: str, details: OfferDetails, *, staff: Staff, at: datetime) -> Offer:
-    """Change what an offer says. Raises OfferNotFound, WrongOfferState, Invalid."""
+def change_offer(number: str, details: OfferDetails, *, version: int, staff: Staff, at: datetime) -> Offer:
+    """Change what an offer says; `version` is what its form was opened at (CB-00).
+
+    Raises OfferNotFound, WrongOfferState, StaleVersion, Invalid.
+    """
     offer = lock_offer(number, staff)
+    lock_at_version(offer, version, name=offer.number)
+    offer.version += 1
     advance(offer, OfferMove.EDIT)
     _write(offer, details, staff, at)
     before, after = changes_of(offer)
@@ -154,13 +160,20 @@ def add_item(number: str, wanted: OfferedItem, *, staff: Staff, at: datetime) ->
     return item
 
 
-def change_item(number: str, item_id: UUID, change: OfferItemChange, *, staff: Staff, at: datetime) -> OfferItem:
-    """Change quantity, name or price of an item. Raises as `add_item`, and OrderItemNotFound."""
+def change_item(
+    number: str, item_id: UUID, change: OfferItemChange, *, version: int, staff: Staff, at: datetime
+) -> OfferItem:
+    """Change quantity, name or price of an item; `version` is what its form was opened at (CB-00).
+
+    Raises as `add_item`, and OrderItemNotFound, StaleVersion.
+    """
     offer = lock_offer(number, staff)
     advance(offer, OfferMove.EDIT)
     require_agreeable(change.agreed, NOTHING, MAY_AGREE)
     items = items_of(offer)
     item = _item(items, item_id)
+    lock_at_version(item, version, name=item.product_name)
+    item.version += 1
     product, product_type = _sellable(item.product_id)
     held = require_below(item, product, change.quantity, items)
     _fill(offer, item, product, product_type, change, at, held=held)

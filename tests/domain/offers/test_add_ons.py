@@ -97,7 +97,7 @@ def test_linked_add_ons_follow_and_leave_with_their_product(session, world, make
         seats = items_of(offer)[0]
     put(offer, archive, 5, seats.id)
     with scope(world.scope), unit_of_work():
-        change_item(offer.number, seats.id, OfferItemChange(8), staff=manager, at=MONDAY_NOON)
+        change_item(offer.number, seats.id, OfferItemChange(8), version=1, staff=manager, at=MONDAY_NOON)
     assert listed(world, offer)[2] == ("Contoso Archive", 8, Decimal("16.00"))
     with scope(world.scope), unit_of_work():
         copied = copy_offer(offer.number, staff=manager, at=MONDAY_NOON)

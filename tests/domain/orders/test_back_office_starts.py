@@ -11,8 +11,9 @@ from app.catalogue.models import BillingCycle, Term
 from app.core.db import unit_of_work
 from app.core.errors import Forbidden, Invalid
 from app.orders.agreed import AgreedPrice, PricingRights
-from app.orders.back_office import NewOrder, WantedItem, add_item, create_order
+from app.orders.back_office import NewOrder, create_order
 from app.orders.back_office_execution import Start, execute
+from app.orders.back_office_items import WantedItem, add_item
 from app.orders.execution import process_work
 from app.orders.models import Order, OrderItem, OrderStatus, OrderWork, WorkState
 from app.subscriptions.models import Subscription

@@ -14,8 +14,9 @@ from app.catalogue.models import BillingCycle, Term
 from app.core.db import unit_of_work
 from app.core.errors import Invalid
 from app.core.ids import new_id
-from app.orders.back_office import NewOrder, WantedItem, add_item, create_order
+from app.orders.back_office import NewOrder, create_order
 from app.orders.back_office_drafts import record_draft
+from app.orders.back_office_items import WantedItem, add_item
 from app.orders.drafts import (
     DraftItem,
     NewDraft,

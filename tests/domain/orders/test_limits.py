@@ -12,9 +12,10 @@ from app.catalogue.models import BillingCycle, Product, ProductKind, ProductType
 from app.catalogue.quantities import Limits, limits_of, quantity_errors
 from app.core.db import unit_of_work
 from app.core.errors import Invalid
-from app.orders import back_office, baskets
-from app.orders.back_office import ItemChange, NewOrder, WantedItem, create_order
+from app.orders import back_office_items, baskets
+from app.orders.back_office import NewOrder, create_order
 from app.orders.back_office_execution import execute
+from app.orders.back_office_items import ItemChange, WantedItem
 from app.orders.models import BasketItem, Order, OrderItem, OrderStatus
 from app.orders.offers import services as offers
 from app.orders.offers.models import OfferItem
@@ -108,14 +109,16 @@ def test_an_order_of_the_back_office_takes_what_the_type_allows(session, world: 
         with unit_of_work():
             order = create_order(NewOrder(world.direct.id), actor=staff, at=MONDAY_NOON)
             number = order.number
-        assert refused(lambda: back_office.add_item(number, wanted(world, quantity), actor=staff, at=MONDAY_NOON)) == (
-            "quantity_range",
-        )
+        assert refused(
+            lambda: back_office_items.add_item(number, wanted(world, quantity), actor=staff, at=MONDAY_NOON)
+        ) == ("quantity_range",)
         assert all_of(session, OrderItem) == []
         with unit_of_work():
-            item = back_office.add_item(number, wanted(world, LEAST), actor=staff, at=MONDAY_NOON)
+            item = back_office_items.add_item(number, wanted(world, LEAST), actor=staff, at=MONDAY_NOON)
         assert refused(
-            lambda: back_office.change_item(number, item.id, ItemChange(quantity), actor=staff, at=MONDAY_NOON)
+            lambda: back_office_items.change_item(
+                number, item.id, ItemChange(quantity), version=1, actor=staff, at=MONDAY_NOON
+            )
         ) == ("quantity_range",)
         assert [each.quantity for each in all_of(session, OrderItem)] == [LEAST]
 
@@ -133,7 +136,7 @@ def test_an_offer_takes_what_the_type_allows(session, world: World, staff, limit
             within = OfferedItem(world.seats.id, Term.P1M, BillingCycle.MONTHLY, MOST)
             item = offers.add_item(number, within, staff=me, at=MONDAY_NOON)
         assert refused(
-            lambda: offers.change_item(number, item.id, OfferItemChange(quantity), staff=me, at=MONDAY_NOON)
+            lambda: offers.change_item(number, item.id, OfferItemChange(quantity), version=1, staff=me, at=MONDAY_NOON)
         ) == ("quantity_range",)
         assert [each.quantity for each in all_of(session, OfferItem)] == [MOST]
 
@@ -143,7 +146,7 @@ def test_limits_are_judged_again_when_an_order_is_executed(session, world: World
     with scope(world.scope):
         with unit_of_work():
             number = create_order(NewOrder(world.direct.id), actor=staff, at=MONDAY_NOON).number
-            back_office.add_item(number, wanted(world, 2), actor=staff, at=MONDAY_NOON)
+            back_office_items.add_item(number, wanted(world, 2), actor=staff, at=MONDAY_NOON)
         limit(session, world, LEAST, MOST)
         assert refused(lambda: execute(number, actor=staff, at=MONDAY_NOON)) == ("quantity_range",)
         assert [each.status for each in all_of(session, Order)] == [OrderStatus.SUBMITTED]

@@ -16,17 +16,9 @@ from app.catalogue.models import BillingCycle, Product, Term
 from app.core.db import BoundSession
 from app.core.errors import Invalid
 from app.core.ids import new_id
-from app.orders.back_office import (
-    ItemChange,
-    NewOrder,
-    WantedItem,
-    add_item,
-    change_item,
-    create_order,
-    has_orders,
-    remove_item,
-)
+from app.orders.back_office import NewOrder, create_order, has_orders
 from app.orders.back_office_execution import cancel, execute
+from app.orders.back_office_items import ItemChange, WantedItem, add_item, change_item, remove_item
 from app.orders.errors import AccountNotActive, WrongOrderState
 from app.orders.models import Order, OrderItem, OrderItemCost, OrderStatus, OrderWork
 from app.orders.plan_upgrades import PlanUpgrade, upgrade_reseller
@@ -85,7 +77,7 @@ def test_items_are_changed_and_removed_until_execution(world: World, staff: Acto
         item = add_item(
             order.number, WantedItem(world.seats.id, Term.P1M, BillingCycle.MONTHLY), actor=staff, at=MONDAY_NOON
         )
-        change_item(order.number, item.id, ItemChange(5, "Sales team"), actor=staff, at=MONDAY_NOON)
+        change_item(order.number, item.id, ItemChange(5, "Sales team"), version=1, actor=staff, at=MONDAY_NOON)
         assert (item.friendly_name, order.net_total) == ("Sales team", Decimal("50.00"))
         remove_item(order.number, item.id, actor=staff, at=MONDAY_NOON)
 
@@ -146,7 +138,7 @@ def test_a_plan_with_a_free_alias_goes_to_execution_once(
     with scope(world.scope):
         order = create_order(NewOrder(world.basic.id), actor=staff, at=MONDAY_NOON)
         item = add_item(order.number, plan(priced_plans[0], None), actor=staff, at=MONDAY_NOON)
-        change_item(order.number, item.id, ItemChange(1, alias=" SunRise "), actor=staff, at=MONDAY_NOON)
+        change_item(order.number, item.id, ItemChange(1, alias=" SunRise "), version=1, actor=staff, at=MONDAY_NOON)
         execute(order.number, actor=staff, at=MONDAY_NOON)
         with pytest.raises(WrongOrderState):
             execute(order.number, actor=staff, at=MONDAY_NOON)

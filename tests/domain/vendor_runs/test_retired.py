@@ -14,7 +14,8 @@ from app.catalogue.models import BillingCycle, Product, Term
 from app.changes.renewals import bill_day
 from app.core.db import BoundSession, unit_of_work
 from app.core.errors import Invalid
-from app.orders.back_office import NewOrder, WantedItem, add_item, create_order
+from app.orders.back_office import NewOrder, create_order
+from app.orders.back_office_items import WantedItem, add_item
 from app.orders.models import OrderItem
 from app.pricing.buyers import alias_buyer, root_buyer
 from app.pricing.catalogue_page import offered_ids

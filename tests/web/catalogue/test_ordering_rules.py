@@ -663,8 +663,8 @@ def test_staff_chooses_options_on_an_order(staff_order, world, session, office):
     path = f"/bss/orders/{number}/items/{item.id}"
 
     assert "Support" in staff.get(path).text
-    refused = staff.post(path, data={"quantity": "3", "option": "free-beer", "has_options": "1"})
-    chosen = staff.post(path, data={"quantity": "3", "option": "support", "has_options": "1"})
+    refused = staff.save(path, data={"quantity": "3", "option": "free-beer", "has_options": "1"})
+    chosen = staff.save(path, data={"quantity": "3", "option": "support", "has_options": "1"})
 
     assert refused.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
     assert chosen.status_code == HTTPStatus.SEE_OTHER

@@ -161,7 +161,7 @@ def test_what_an_item_cannot_be(bss, world, number, field, typed):
     ("field", "typed"), [("valid_until", "2020-01-01"), ("valid_until", "soon"), ("contact_email", "nobody")]
 )
 def test_what_an_offer_cannot_say(bss, world, number, field, typed):
-    assert bss.post(f"/bss/offers/{number}/edit", data={field: typed}).status_code == HTTPStatus.UNPROCESSABLE_ENTITY
+    assert bss.save(f"/bss/offers/{number}/edit", data={field: typed}).status_code == HTTPStatus.UNPROCESSABLE_ENTITY
 
 
 def test_an_empty_offer_cannot_be_shared(bss, world):
@@ -232,7 +232,7 @@ def test_nobody_accepts_another_price_than_the_one_they_have_read(bss, visitor, 
     seen = seen_by(visitor, link)
     with scope(world.scope):
         (item,) = all_of(db.session, OfferItem)
-    changed = bss.post(f"/bss/offers/{number}/items/{item.id}", data={"quantity": "50"})
+    changed = bss.save(f"/bss/offers/{number}/items/{item.id}", data={"quantity": "50"})
     assert changed.status_code == HTTPStatus.SEE_OTHER
     for stale in (seen, ""):
         refused = visitor.post(link, data={"decision": "accept", "name": "Ada Buyer", "seen": stale})

@@ -139,14 +139,14 @@ def test_an_administrator_gives_an_offer_to_somebody_else(bss, world, number, se
     path = f"/bss/offers/{number}"
     assert browser.get(path).status_code == HTTPStatus.NOT_FOUND
     assert browser.get(f"{path}/documents/{world.id}").status_code == HTTPStatus.NOT_FOUND
-    stranger = bss.post(f"{path}/edit", data={"owner": str(world.direct_buyer.id)})
+    stranger = bss.save(f"{path}/edit", data={"owner": str(world.direct_buyer.id)})
     assert stranger.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
     assert (
-        bss.post(f"{path}/edit", data={"owner": str(person.id), "language": "en"}).status_code == HTTPStatus.SEE_OTHER
+        bss.save(f"{path}/edit", data={"owner": str(person.id), "language": "en"}).status_code == HTTPStatus.SEE_OTHER
     )
     assert browser.get(path).status_code == HTTPStatus.OK
     assert rows(world, Offer)[0].owner_id == person.id
-    browser.post(f"{path}/edit", data={"owner": str(world.bss_user.id)})
+    browser.save(f"{path}/edit", data={"owner": str(world.bss_user.id)})
     assert rows(world, Offer)[0].owner_id == person.id
     listed = bss.get(f"/bss/offers?owner={world.bss_user.id}").text
     assert number not in listed

@@ -119,10 +119,10 @@ def test_linked_add_ons_follow_and_removing_the_item_removes_them(bss, world: Wo
     assert put(bss, number, archive, 3, main.id).status_code == HTTPStatus.UNPROCESSABLE_ENTITY
     put(bss, number, archive, 4, main.id)
     put(bss, number, backup, 1, main.id)
-    bss.post(f"/bss/orders/{number}/items/{main.id}", data={"quantity": "6"})
+    bss.save(f"/bss/orders/{number}/items/{main.id}", data={"quantity": "6"})
     assert [each.quantity for each in items(world)] == [6, 6, 1]
     linked = items(world)[1]
-    refused = bss.post(f"/bss/orders/{number}/items/{linked.id}", data={"quantity": "5"})
+    refused = bss.save(f"/bss/orders/{number}/items/{linked.id}", data={"quantity": "5"})
     assert (refused.status_code, "There are as many" in refused.text) == (HTTPStatus.UNPROCESSABLE_ENTITY, True)
     assert [each.quantity for each in items(world)] == [6, 6, 1]
     bss.post(f"/bss/orders/{number}/items/{main.id}/remove", data={})

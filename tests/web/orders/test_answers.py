@@ -47,7 +47,7 @@ def test_an_item_without_its_answers_is_red_and_blocks_the_execution(session, bs
         (item,) = all_of(session, OrderItem)
         assert all_of(session, Order)[0].status is OrderStatus.SUBMITTED
     answers = {"quantity": "1", "characteristic-tenant": "agora", "characteristic-region": "eu"}
-    bss.post(f"/bss/orders/{number}/items/{item.id}", data=answers)
+    bss.save(f"/bss/orders/{number}/items/{item.id}", data=answers)
     assert 'value="agora"' in bss.get(f"/bss/orders/{number}/items/{item.id}").text
     assert "Tenant name is needed" not in bss.get(f"/bss/orders/{number}").text
     assert bss.post(f"/bss/orders/{number}/execute").status_code == HTTPStatus.SEE_OTHER

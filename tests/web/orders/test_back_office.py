@@ -109,7 +109,7 @@ def test_a_discount_lowers_todays_price(session, bss, world, number):
     page = bss.get(f"/bss/orders/{number}").text
     assert "10 % discount" in page
     assert re.search(r"Discount.*?2\.00", page, re.DOTALL)
-    cleared = bss.post(f"/bss/orders/{number}/items/{item.id}", data={"quantity": "3"})
+    cleared = bss.save(f"/bss/orders/{number}/items/{item.id}", data={"quantity": "3"})
     assert cleared.status_code == HTTPStatus.SEE_OTHER
     assert order_of(world, number).net_total == Decimal("30.00")
 
@@ -195,10 +195,10 @@ def test_the_key_of_a_form_makes_a_second_submit_harmless(session, bss, world):
 
 
 def test_details_are_edited_until_execution(bss, world, number):
-    edited = bss.post(f"/bss/orders/{number}/edit", data={"name": "Summer", "po_number": "PO-9"})
+    edited = bss.save(f"/bss/orders/{number}/edit", data={"name": "Summer", "po_number": "PO-9"})
     assert edited.status_code == HTTPStatus.SEE_OTHER
     assert (order_of(world, number).name, order_of(world, number).po_number) == ("Summer", "PO-9")
-    assert bss.post(f"/bss/orders/{number}/edit", data={"name": "x" * 256}).status_code == 422
+    assert bss.save(f"/bss/orders/{number}/edit", data={"name": "x" * 256}).status_code == 422
     bss.post(f"/bss/orders/{number}/cancel", data={"reason": "Test"})
     late = bss.post(f"/bss/orders/{number}/edit", data={"name": "Winter"}, headers=JSON)
     assert late.status_code == HTTPStatus.CONFLICT
@@ -348,13 +348,13 @@ def test_an_order_has_a_contact_of_its_own(bss, world, number):
     """CB-18: filled from the account, changed by staff; what is no address is told at its field."""
     assert order_of(world, number).contact_email == world.direct_buyer.email
     page = f"/bss/orders/{number}/edit"
-    refused = bss.post(page, data={"name": "Spring", "contact_email": "nobody"})
+    refused = bss.save(page, data={"name": "Spring", "contact_email": "nobody"})
     assert refused.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
     assert "anna@company.com" in refused.text
     assert order_of(world, number).name != "Spring"
-    assert bss.post(page, data={"contact_email": "it@direct.example"}).status_code == HTTPStatus.SEE_OTHER
+    assert bss.save(page, data={"contact_email": "it@direct.example"}).status_code == HTTPStatus.SEE_OTHER
     assert order_of(world, number).contact_email == "it@direct.example"
-    bss.post(page, data={"contact_email": ""})
+    bss.save(page, data={"contact_email": ""})
     assert order_of(world, number).contact_email == "it@direct.example"
 
 

@@ -305,7 +305,7 @@ def test_staff_meets_the_same_rules_at_their_fields(buyer, bss, world: World, do
     assert stopped.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
     item = next(each for each in rows(world, OrderItem) if each.characteristics["domain"] == "two.example")
     path = f"/bss/orders/{number}/items/{item.id}"
-    changed = bss.post(path, data={"quantity": "1", NAME: "three.example", "characteristic-action": "register"})
+    changed = bss.save(path, data={"quantity": "1", NAME: "three.example", "characteristic-action": "register"})
     assert changed.status_code == HTTPStatus.SEE_OTHER
     assert {each.name for each in rows(world, DomainClaim)} == {"mine.example", "three.example"}
     run_checks(world)

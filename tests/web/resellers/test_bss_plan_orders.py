@@ -89,8 +89,8 @@ def test_an_item_is_changed_and_removed(world: World, bss: FlaskClient, session:
     bss.post(f"/bss/orders/{number}/items/new", data={"key": key_of(world.seats), "quantity": "3"})
     with scope(world.scope):
         item = db.session.scalars(select(OrderItem)).one()
-    refused = bss.post(f"/bss/orders/{number}/items/{item.id}", data={"quantity": "0"})
-    changed = bss.post(f"/bss/orders/{number}/items/{item.id}", data={"quantity": "7", "friendly_name": "Sales"})
+    refused = bss.save(f"/bss/orders/{number}/items/{item.id}", data={"quantity": "0"})
+    changed = bss.save(f"/bss/orders/{number}/items/{item.id}", data={"quantity": "7", "friendly_name": "Sales"})
     with scope(world.scope):
         assert db.session.scalars(select(OrderItem.quantity)).one() == 7
     removed = bss.post(f"/bss/orders/{number}/items/{item.id}/remove")
