@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
@@ -16,6 +16,8 @@ from app.audit.services import Actor, record
 from app.audit.shown import shown_name
 from app.catalogue.models import BillingCycle, Product, ProductType, SaleMode, Term
 from app.catalogue.quantities import quantity_errors
+from app.catalogue.queries import get_product_type
+from app.catalogue.trial_resources import WITHOUT_TRIAL, resources_of_trial
 from app.catalogue.words import trial_words
 from app.core.db import nudge_after_commit, session
 from app.core.errors import Conflict, FieldError, Invalid, NotFound
@@ -106,18 +108,24 @@ class NewTrial:
     storefront_id: UUID | None
     contact_email: str
     requested_by: Actor
+    typed: Mapping[str, str] = field(default_factory=dict)  # answers as typed, by characteristic id
 
 
 def request_trial(new: NewTrial, *, buyer: Buyer, at: datetime) -> Trial:
     """Write down that a trial shall begin; a job of the distributor opens it. Works in the buyer's own scope.
 
     Raises TrialNotOffered, TrialAlreadyUsed, ProductAlreadyOwned, Invalid `quantity_range`, `quantity_step`,
-    `length`, `account_not_active`.
+    `length`, `account_not_active`, and what `resources_of_trial` refuses.
     """
     product = trial_product(new.product_id, buyer)
     key = first_price(product.id, buyer)
     account = new.account
-    errors = list(_errors(new, product))
+    product_type = session.get_one(ProductType, (product.distributor_id, product.product_type_id))
+    errors, resources = list(_errors(new, product, product_type)), {}
+    try:
+        resources = resources_of_trial(product, product_type, new.typed, by_customer=new.storefront_id is not None)
+    except Invalid as refusal:
+        errors += refusal.errors
     if errors:
         raise Invalid(*errors)
     require_free(account.id, product)
@@ -137,6 +145,7 @@ def request_trial(new: NewTrial, *, buyer: Buyer, at: datetime) -> Trial:
             days=product.trial_days or 0,
             months=product.trial_months or 0,
             friendly_name=new.friendly_name.strip() or product.name[:MAX_NAME],
+            characteristics=resources,
             contact_email=new.contact_email,
             requested_by_name=shown_name(new.requested_by) or "",
             requested_at=at,
@@ -160,7 +169,7 @@ def trial_product(product_id: UUID, buyer: Buyer) -> Product:
         raise TrialNotOffered
     if product.is_add_on or product.plan_edition or product.id not in offered_ids([product.id], buyer):
         raise TrialNotOffered
-    if not is_trial_offered(product.id, buyer):
+    if not is_trial_offered(product.id, buyer) or get_product_type(product.product_type_id).kind in WITHOUT_TRIAL:
         raise TrialNotOffered
     return product
 
@@ -245,6 +254,7 @@ def make_subscription(trial: Trial, payer: Account, *, on: date, sync_status: Sy
         payer_id=trial.payer_id,
         product_id=trial.product_id,
         friendly_name=trial.friendly_name,
+        characteristics=dict(trial.characteristics),
         quantity=trial.quantity,
         term=trial.term,
         cycle=trial.cycle,
@@ -345,8 +355,7 @@ def running_trials(account_id: UUID, product_ids: Iterable[UUID]) -> Mapping[UUI
     return {row.product_id: row for row in rows}
 
 
-def _errors(new: NewTrial, product: Product) -> Iterator[FieldError]:
-    product_type = session.get_one(ProductType, (product.distributor_id, product.product_type_id))
+def _errors(new: NewTrial, product: Product, product_type: ProductType) -> Iterator[FieldError]:
     if new.quantity > product.trial_max_quantity:
         yield FieldError("quantity", "quantity_range", f"Enter at most {product.trial_max_quantity:,}")
     else:

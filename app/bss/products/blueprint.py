@@ -7,6 +7,7 @@ from flask import url_for
 from app.access import signed_in_viewer
 from app.catalogue.bundles.services import is_bundle_type
 from app.catalogue.models import Product
+from app.catalogue.trial_resources import is_configurable
 from app.frames.records import more_tabs, page_of
 from app.identity.permissions import Permission
 from app.web.surfaces import Surface, surface_blueprint
@@ -36,6 +37,8 @@ def tabs(product: Product, current: str) -> list[NavItem]:
         sections["charges"] = "Charges"
     if viewer.can(Permission.BSS_CATALOGUE_EDIT):
         sections |= {"characteristics": "Characteristics", "relations": "Related products"}
+        if is_configurable(product):
+            sections["trial"] = "Trial"
     if viewer.can(Permission.BSS_PRICES_EDIT) and is_bundle_type(product.product_type_id):
         sections["bundle"] = "Bundle"
     items = [

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
 
 from flask import flash, redirect, request, url_for
@@ -12,10 +15,13 @@ from app.access import permission_required, signed_in_viewer
 from app.accounts.models import Account
 from app.accounts.queries import AccountFilter, get_account, list_accounts
 from app.bss.calendar import distributor_today
+from app.bss.item_answers import typed_answers
 from app.bss.listing import asked_text, with_args
 from app.bss.trials.forms import ConvertForm, ExtendForm, StartForm
+from app.catalogue.characteristics import Characteristic
 from app.catalogue.models import Product
-from app.catalogue.queries import get_product
+from app.catalogue.queries import get_product, get_product_type
+from app.catalogue.trial_resources import asked_of_trial, initial_resources
 from app.catalogue.words import trial_words, unit_words
 from app.changes.effects import NewChange
 from app.changes.kinds.trial_conversion import CYCLE, NAME, TERM
@@ -38,6 +44,7 @@ from themes.frames import Crumb
 
 bp = surface_blueprint("trials", __name__, surface=Surface.BSS)
 MOST_ACCOUNTS = 25
+SETTINGS_OF = "settings_of"  # whose settings a form has shown
 
 
 @bp.get("")
@@ -86,12 +93,15 @@ def new(account_id: UUID) -> ResponseReturnValue:
         (str(product.id), f"{product.name} ({trial_words(product.trial_days, product.trial_months)})")
         for product in products
     ]
-    if form.validate_on_submit():
+    refused: dict[str, str] = {}
+    settings = _settings(form, products)
+    if form.validate_on_submit() and settings.were_shown:  # else they are shown first
         try:
             with unit_of_work():
                 _start(account, form)
         except Invalid as refusal:
             form.take(refusal)
+            refused = {error.field: error.message for error in refusal.errors}
         else:
             flash("The trial is being set up.", "success")
             return redirect(url_for(".index"), code=303)
@@ -105,6 +115,8 @@ def new(account_id: UUID) -> ResponseReturnValue:
         account=account,
         form=form,
         products=products,
+        refused=refused,
+        settings=settings if form.is_submitted() else _settings(form, products),
     )
     return shown, form.status
 
@@ -211,6 +223,27 @@ def _offers(trial: Subscription) -> dict[PriceKey, ExplainedPrice]:
     return {key: prices[key] for key in ordered if key.cycle.months}
 
 
+@dataclass(frozen=True, slots=True)
+class _Settings:
+    """What can be set on a trial of the chosen product, what is typed or stands, and whether the form has shown it."""
+
+    product: Product | None = None
+    asked: tuple[Characteristic, ...] = ()
+    typed: Mapping[str, Any] = field(default_factory=dict)
+    were_shown: bool = True
+
+
+def _settings(form: StartForm, products: Sequence[Product]) -> _Settings:
+    chosen = next((product for product in products if str(product.id) == form.product.data), None)
+    if chosen is None:
+        return _Settings()
+    product_type = get_product_type(chosen.product_type_id)
+    asked = asked_of_trial(chosen, product_type, by_customer=False)
+    were_shown = request.form.get(SETTINGS_OF) == str(chosen.id)
+    typed = typed_answers() if were_shown else initial_resources(chosen, product_type)
+    return _Settings(chosen, asked, typed, were_shown or not asked)
+
+
 def _start(account: Account, form: StartForm) -> None:
     payer = get_account(account.reseller_id) if account.reseller_id else account
     request_trial(
@@ -223,6 +256,7 @@ def _start(account: Account, form: StartForm) -> None:
             storefront_id=None,
             contact_email=account.email,
             requested_by=signed_in_viewer().actor,
+            typed=typed_answers(),
         ),
         buyer=root_buyer(payer, distributor_today()),
         at=utc_now(),

@@ -10,7 +10,12 @@ from app.catalogue.services.categories import (
     move_category,
     update_category,
 )
-from app.catalogue.services.charges import ChargeSettings, set_charges, set_fixed_characteristics
+from app.catalogue.services.charges import (
+    ChargeSettings,
+    set_charges,
+    set_fixed_characteristics,
+    set_trial_resources,
+)
 from app.catalogue.services.pictures import MAX_BYTES as MAX_PICTURE_BYTES
 from app.catalogue.services.pictures import remove_picture, set_picture
 from app.catalogue.services.prices import PriceDetails, remove_price, set_price
@@ -64,6 +69,7 @@ __all__ = [
     "set_fixed_characteristics",
     "set_picture",
     "set_price",
+    "set_trial_resources",
     "update_category",
     "update_product",
     "update_product_type",

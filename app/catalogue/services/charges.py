@@ -11,7 +11,7 @@ from uuid import UUID
 from sqlalchemy import select
 
 from app.audit.services import Actor, record
-from app.catalogue.characteristics import fixed_of, read_answers
+from app.catalogue.characteristics import asked_of, fixed_of, read_answers
 from app.catalogue.charging import (
     PriceOption,
     Tier,
@@ -100,6 +100,23 @@ def set_fixed_characteristics(
         raise Invalid(*(FieldError(f"characteristic-{each.field}", each.code, each.message) for each in errors))
     kept = {name: value for name, value in product.characteristics.items() if name not in {w.id for w in writable}}
     _change(product, {"characteristics": {**kept, **answers}}, "catalogue.characteristics_changed", actor=actor, at=at)
+    return product
+
+
+def set_trial_resources(
+    product_id: UUID, typed: Mapping[str, str], *, alters: bool, version: int, actor: Actor, at: datetime
+) -> Product:
+    """Keep what trials of a product begin with, as typed, by characteristic id; and whether customers may alter it (CB-12).
+
+    Running trials stay as they are. Raises ProductNotFound, StaleVersion, Invalid at the field `characteristic-<id>`.
+    """
+    product = get_product(product_id)
+    lock_at_version(product, version, name=product.name)
+    answers, errors = read_answers(asked_of(get_product_type(product.product_type_id)), typed)
+    if errors:
+        raise Invalid(*(FieldError(f"characteristic-{each.field}", each.code, each.message) for each in errors))
+    values = {"trial_resources": dict(answers), "trial_alters": alters}
+    _change(product, values, "catalogue.trial_resources_changed", actor=actor, at=at)
     return product
 
 

@@ -7,10 +7,19 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 
 from app.catalogue.bundles.services import is_bundle_type
-from app.catalogue.models import Audience, Category, Industry, PriceGroup, ProductGroup, ProductType, SaleMode
+from app.catalogue.models import (
+    Audience,
+    Category,
+    Industry,
+    PriceGroup,
+    ProductGroup,
+    ProductKind,
+    ProductType,
+    SaleMode,
+)
 from app.core.db import session
 from app.core.errors import FieldError
 from tenants.context import current_scope
@@ -145,6 +154,9 @@ def detail_errors(details: ProductDetails) -> list[FieldError]:
     if is_bundle_type(details.product_type_id):
         check(not details.has_trial, "trial_days", "bundle_trial", "A bundle has no trial; its products may have")
         check(not details.is_add_on, "is_add_on", "bundle_add_on", "A bundle is not an add-on")
+    if details.has_trial:
+        is_domain = _exists(ProductType, details.product_type_id, ProductType.kind == ProductKind.DOMAIN)
+        check(not is_domain, "trial_days", "domain_trial", "A domain name is registered by the year: it has no trial")
     return errors
 
 
@@ -170,6 +182,7 @@ def _offer_errors(details: ProductDetails) -> list[FieldError]:
     return errors
 
 
-def _exists(model: Any, row_id: UUID) -> bool:
-    statement = select(model.id).where(model.distributor_id == current_scope().distributor_id, model.id == row_id)
+def _exists(model: Any, row_id: UUID, *conditions: ColumnElement[bool]) -> bool:
+    here = (model.distributor_id == current_scope().distributor_id, model.id == row_id)
+    statement = select(model.id).where(*here, *conditions)
     return session.scalar(statement) is not None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
 from uuid import UUID
 
 from flask import flash, redirect, url_for
@@ -10,14 +12,17 @@ from sqlalchemy import select
 
 from app.access import current_address, permission_required, signed_in_viewer
 from app.accounts.models import Account
-from app.catalogue.models import Product
+from app.catalogue.characteristics import asked_of, shown_value
+from app.catalogue.models import Product, ProductType
 from app.catalogue.queries import get_product
+from app.catalogue.trial_resources import asked_of_trial, initial_resources
 from app.core.clock import utc_now
 from app.core.db import session, unit_of_work
 from app.core.errors import Conflict, Invalid, NotFound
 from app.identity.models import UserKind
 from app.identity.permissions import Permission
 from app.orders.baskets import NewItem, add_item, choose_recipient
+from app.storefront.basket.answers import typed_answers
 from app.storefront.billing.views import section_nav
 from app.storefront.catalogue.product_page import choices_of
 from app.storefront.shopping import buyer_of_request, buying_user, shopper_of_request, today
@@ -66,6 +71,9 @@ def new(slug: str) -> ResponseReturnValue:
     product = trial_product(_product_id(slug), buyer)
     account = session.get_one(Account, (current_scope().distributor_id, shopper_of_request().account_id))
     form = StartForm()
+    refused: dict[str, str] = {}
+    product_type = session.get_one(ProductType, (product.distributor_id, product.product_type_id))
+    initial = initial_resources(product, product_type)
     if not form.is_submitted():
         form.quantity.data = product.min_quantity
     if form.validate_on_submit():
@@ -82,12 +90,14 @@ def new(slug: str) -> ResponseReturnValue:
                         storefront_id=address.storefront_id,
                         contact_email=user.email,
                         requested_by=signed_in_viewer().actor,
+                        typed=typed_answers(),
                     ),
                     buyer=buyer,
                     at=utc_now(),
                 )
         except Invalid as refusal:
             form.take(refusal)
+            refused = {error.field: error.message for error in refusal.errors}
         except Conflict as refusal:  # somebody of the company was faster
             flash(str(refusal), "warning")
             return redirect(url_for(".index"), code=303)
@@ -100,6 +110,10 @@ def new(slug: str) -> ResponseReturnValue:
         breadcrumbs=[Crumb(product.name, url_for("storefront_catalogue.product", slug=slug)), Crumb("Trial")],
         product=product,
         form=form,
+        asked=asked_of_trial(product, product_type, by_customer=True),
+        typed=typed_answers() if form.is_submitted() else initial,
+        refused=refused,
+        begins_with=_begins_with(product, product_type, initial),
         refusal=None if form.errors else _why_not(account, product),
     )
     return shown, form.status
@@ -134,6 +148,7 @@ def upgrade(code: str) -> ResponseReturnValue:
                 NewItem(
                     trial.product_id, term, cycle, form.quantity.data or 0,
                     friendly_name=form.friendly_name.data or None, subscription_id=trial.id,
+                    characteristics=trial.characteristics,
                 ),
                 buyer=buyer_of_request(),
                 at=at,
@@ -178,6 +193,17 @@ def _detail(code: str, form: UpgradeForm) -> ResponseReturnValue:
         may_upgrade=may_upgrade and bool(choices),
     )
     return shown, form.status
+
+
+def _begins_with(product: Product, product_type: ProductType, initial: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return what a trial begins with and its customer cannot alter, as people read it."""
+    if product.trial_alters:
+        return []
+    return [
+        (each.name, shown_value(each, initial[each.id]))
+        for each in asked_of(product_type)
+        if each.is_visible and each.id in initial
+    ]
 
 
 def _why_not(account: Account, product: Product) -> str | None:

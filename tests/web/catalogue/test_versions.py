@@ -54,6 +54,7 @@ def pages(world: World, session) -> dict[str, str]:
     with scope(world.scope):
         industry, price_group = add_industry("Health", 1, **WHO), add_price_group("Seats", **WHO)
         add_characteristic(world.product_type.id, Characteristic("storage", "Storage"), **WHO)
+        add_characteristic(world.product_type.id, Characteristic("region", "Region", asked_at_order=True), **WHO)
         status = add_status(StatusDetails(40, "Waits for stock"), **WHO)
         field = create_field(FieldDetails(code="serial", name="Serial", kind=AssetFieldKind.TEXT), **WHO)
         rate = add_rate(
@@ -95,6 +96,7 @@ def pages(world: World, session) -> dict[str, str]:
         "bss_products.charges": f"{product}/charges",
         "bss_products.edit": f"{product}/edit",
         "bss_products.relations": f"{product}/relations",
+        "bss_products.trial": f"{product}/trial",
         "bss_promotions.edit": f"/bss/promotions/{promotion.id}",
         "bss_shelves.index": "/bss/shelves",
         "bss_units.index": "/bss/units",
