@@ -190,7 +190,9 @@ def test_a_built_in_status_mails_too_and_nothing_else_of_it_changes(session, bss
 def test_where_an_order_stands_at_first_its_confirmation_says(bss, world, ref):
     """CB-19: these statuses have no mail of their own to switch on."""
     assert "mails_customer" not in bss.get(f"/bss/order-statuses/{ref}").text
-    refused = bss.post(f"/bss/order-statuses/{ref}", data={"is_active": "y", "mails_customer": "y"}, headers=JSON)
+    wanted = {"is_active": "y", "mails_customer": "y", "version": "1"}
+    refused = bss.post(f"/bss/order-statuses/{ref}", data=wanted, headers=JSON)
     assert refused.status_code == HTTPStatus.CONFLICT
+    assert "are not mailed" in refused.text
     with scope(world.scope):
         assert all_of(db.session, OrderStatusRow) == []
