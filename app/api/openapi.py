@@ -124,7 +124,7 @@ def _responses(operation: Operation, references: References) -> dict[str, Any]:
     schema = references[operation.answer, "serialization"]
     good = {"description": operation.status.phrase, "content": {"application/json": {"schema": schema}}}
     refused = {*ALWAYS, *operation.refuses}
-    if operation.lists is not None or operation.takes_key:
+    if operation.has_pages or operation.takes_key:
         refused.add(HTTPStatus.UNPROCESSABLE_ENTITY)
     if operation.takes_key:
         refused.add(HTTPStatus.CONFLICT)
@@ -136,10 +136,11 @@ def _responses(operation: Operation, references: References) -> dict[str, Any]:
 
 
 def _parameters(operation: Operation) -> Iterator[dict[str, Any]]:
-    if operation.lists is not None:
+    if operation.has_pages:
         number = {"type": "integer", "minimum": 1}
         yield _in_query("page", "Which page, from 1", {**number, "default": 1})
         yield _in_query("size", "How many of a page", {**number, "maximum": 100, "default": 25})
+    if operation.lists is not None:
         names = ", ".join(operation.lists)
         yield _in_query(
             "$filter",

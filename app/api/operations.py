@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, TypeVar
 
-from app.api.schemas import Schema
+from app.api.schemas import Listed, Schema
 from app.core.criteria import Properties
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -28,6 +28,11 @@ class Operation:
     takes_key: bool = False
     needs_body: bool = True  # of a call with a body
     refuses: tuple[HTTPStatus, ...] = ()  # beside what every call may answer
+
+    @property
+    def has_pages(self) -> bool:
+        """Whether it answers a list, a page at a time."""
+        return issubclass(self.answer, Listed)
 
 
 def answers(

@@ -63,7 +63,7 @@ def subscription(code: str) -> Response:
 
 @bp.get("/requests")
 @needs(ApiScope.SUBSCRIPTIONS_READ)
-@answers(Requests, query=(STATUS,), refuses=(HTTPStatus.UNPROCESSABLE_ENTITY,))
+@answers(Requests, query=(STATUS,))
 def requests() -> Response:
     """List what was asked of all subscriptions: what waits for a decision first, then the newest."""
     asked, wanted = asked_page(), RequestFilter(status=_asked_status())

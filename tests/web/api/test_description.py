@@ -11,6 +11,7 @@ from openapi_spec_validator import validate
 from app.api.blueprints import bss_bp, storefront_bp
 from app.api.openapi import routes_of
 from app.api.operations import operation_of
+from app.api.schemas import Listed
 from app.identity.api_clients.models import ApiScope
 from tests.web.api.conftest import Caller, refused
 
@@ -124,6 +125,21 @@ def test_scopes_and_addresses_are_told(world, described):
     assert {"page", "size", "$filter", "$orderby"} <= {each["name"] for each in orders["get"]["parameters"]}
     submit = described["storefront"]["paths"]["/orders/{number}/submit"]["post"]
     assert {"401", "403", "404", "409", "410", "422", "429"} <= set(submit["responses"])  # fmt: skip
+
+
+@pytest.mark.parametrize(("api", "blueprint"), [("storefront", storefront_bp), ("bss", bss_bp)])
+def test_every_list_is_described_with_its_pages(app, described, api, blueprint):
+    """Also those that take neither `$filter` nor `$orderby`."""
+    lists = [
+        re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule.removeprefix(blueprint.url_prefix))
+        for rule, method, view in routes_of(app, blueprint)
+        if method == "GET" and (found := operation_of(view)) is not None and issubclass(found.answer, Listed)
+    ]
+    assert {"/orders", "/subscriptions/{code}/requests"} <= set(lists)
+    for path in lists:
+        call = described[api]["paths"][path]["get"]
+        assert {"page", "size"} <= {each["name"] for each in call["parameters"]}, path
+        assert "422" in call["responses"], path
 
 
 def test_a_storefront_publishes_its_description_and_the_back_office_does_not(client, session, world, sign_in):
