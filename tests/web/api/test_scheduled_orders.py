@@ -50,10 +50,14 @@ def test_a_draft_is_submitted_for_a_day(session, world, shop, day):
     assert shop.patch(f"/orders/{number}", {"execute_on": later}).json["execute_on"] == later
     refused(shop.patch(f"/orders/{number}", {"execute_on": "1999-01-01"}), 422, "execute_on", "range")
     refused(shop.patch(f"/orders/{number}", {"execute_on": None}), 422, "execute_on")
+    assert (stored(session, world, number).status, stored(session, world, number).execute_on) == (
+        OrderStatus.SCHEDULED, day + timedelta(days=1),
+    )  # fmt: skip
     gone = shop.post(f"/orders/{number}/cancel", {"reason": "Closed"})
     assert (gone.status_code, gone.json["status"]) == (200, "canceled")
     refused(shop.post(f"/orders/{number}/cancel", {}), 409)
     refused(shop.patch(f"/orders/{number}", {"execute_on": later}), 409)
+    assert stored(session, world, number).status is OrderStatus.CANCELED
 
 
 @pytest.mark.parametrize("days", [-1, 0, 91, 4000])
@@ -88,9 +92,11 @@ def test_the_back_office_executes_on_a_day_and_cancels(session, world, office):
     soon = distributors_day_of(world) + timedelta(days=7)
     past = (soon - timedelta(days=4000)).isoformat()
     refused(office.post(f"/orders/{number}/execute", {"starts_on": past}), 422, "starts_on")
+    assert stored(session, world, number).status is OrderStatus.SUBMITTED
     waits = office.post(f"/orders/{number}/execute", {"starts_on": soon.isoformat()})
     assert (waits.status_code, waits.json["status"]) == (200, "scheduled"), waits.text
     refused(office.post(f"/orders/{number}/cancel", {}), 422, "reason")
+    assert stored(session, world, number).status is OrderStatus.SCHEDULED
     gone = office.post(f"/orders/{number}/cancel", {"reason": "Wrong account"})
     assert (gone.status_code, gone.json["status"]) == (200, "canceled")
 
@@ -109,9 +115,11 @@ def pending(session, world, shop) -> str:
 
 def test_the_owners_program_approves_and_declines(session, world, shop, pending):
     refused(shop.post(f"/orders/{pending}/decline", {"reason": "x"}), 422, "reason")
+    assert stored(session, world, pending).status is OrderStatus.PENDING_RESELLER_APPROVAL
     declined = shop.post(f"/orders/{pending}/decline", {"reason": "Not this month"})
     assert (declined.status_code, declined.json["status"]) == (200, "canceled"), declined.text
     refused(shop.post(f"/orders/{pending}/approve", {}), 409)
+    assert stored(session, world, pending).status is OrderStatus.CANCELED
 
 
 def test_an_order_is_approved_by_program(session, world, shop, pending):
