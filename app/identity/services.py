@@ -82,7 +82,7 @@ LONGEST_NAME = 100
 
 @dataclass(frozen=True, slots=True)
 class NewUser:
-    """A person to be. Who is made without saying more is an Admin: so are all made by the back office (SF-10)."""
+    """A person to be. Who is made without a type is an Admin of their company (SF-10), or staff with their roles alone."""
 
     kind: UserKind
     first_name: str
@@ -90,10 +90,15 @@ class NewUser:
     email: str
     account_id: UUID | None = None  # None only for BSS
     reseller_id: UUID | None = None  # of reseller staff and end customers
-    type: UserType = UserType.ADMIN
+    type: UserType | None = None
     roles: tuple[Role, ...] = ()
     phone: str | None = None
     is_primary_contact: bool = False
+
+    @property
+    def type_asked_for(self) -> UserType:
+        """The type; where none was said, staff get none that would make administrators of them."""
+        return self.type or (UserType.USER if self.kind is UserKind.BSS else UserType.ADMIN)
 
     @property
     def person(self) -> Person:
@@ -126,7 +131,7 @@ def create_user(
     """
     check_new_user(new)
     hold_roles([role.value for role in new.roles])
-    type_, roles = _checked_roles(new.person, new.type, new.roles)
+    type_, roles = _checked_roles(new.person, new.type_asked_for, new.roles)
     if new.kind is UserKind.BSS:
         require_grantable(roles, actor, is_admin=type_ is UserType.ADMIN)
     user = User(

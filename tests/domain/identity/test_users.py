@@ -294,6 +294,16 @@ def test_back_office_administrator_is_admin_by_role(world: World) -> None:
     assert user.type is UserType.ADMIN
 
 
+def test_staff_made_without_a_type_have_their_roles_alone(world: World) -> None:
+    with scope(world.scope):
+        reader = NewUser(UserKind.BSS, "Rosa", "Vega", "rosa@nord.example", roles=(BssRole.READ_ONLY,))
+        user = add(reader, world.id)
+        with pytest.raises(RoleRequired):
+            add(replace(reader, email="nobody@nord.example", roles=()), world.id)
+
+    assert (user.type, user.roles) == (UserType.USER, ["read_only"])
+
+
 def test_deactivated_person_comes_back_with_the_old_password(world: World) -> None:
     buyer = world.tech.buyers[0]
     realm_id = world.tech.storefront.id
