@@ -91,7 +91,8 @@ def customer_errors(details: NewEndCustomer) -> Iterator[FieldError]:
     yield from rules.text_errors("name", "the company's name", details.name, at_least=2, at_most=200)
     yield from rules.email_errors("email", details.email)
     yield from _contact_errors(details)
-    if details.needs_address and not all((details.street, details.city, details.postcode)):
+    needed = (details.street, details.city, details.postcode)
+    if details.needs_address and not all(each and each.strip() for each in needed):
         yield FieldError("street", "billing_address_required", "Enter street, city and postcode")
 
 

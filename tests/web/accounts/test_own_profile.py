@@ -109,7 +109,7 @@ def test_admins_and_billing_agents_change_the_company_and_others_read_it(client,
 @pytest.mark.parametrize(
     ("field", "typed"),
     [("name", ""), ("name", "x"), ("email", "nobody"), ("country", "XX"), ("phone", "1" * 31), ("postcode", "1" * 13),
-     ("street", "")],
+     ("street", ""), ("street", "  ")],
 )  # fmt: skip
 def test_a_wrong_detail_of_the_company_changes_nothing(client, world, account, field, typed):
     """And a billing address that is complete stays so: a buyer could not order otherwise."""
