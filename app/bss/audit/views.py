@@ -81,13 +81,14 @@ def index() -> ResponseReturnValue:
 
 
 def pairs(values: Mapping[str, object], other: Mapping[str, object]) -> Markup:
-    """Return fields and values as lines; those that differ from the other side stand out, long ones are folded."""
+    """Return fields with their values as lines; those that differ from the other side stand out, long ones are folded."""
     lines = [
         Markup("<div>{}: {}</div>").format(
             name.replace("_", " "),
             _folded(value) if other.get(name) == value else Markup("<strong>{}</strong>").format(_folded(value)),
         )
         for name, value in values.items()
+        if value != ""
     ]
     return Markup("").join(lines) or escape("–")
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time, timedelta
-from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from flask import request
@@ -15,7 +13,7 @@ from app.audit.models import ResellerAuditEvent
 from app.audit.own import OwnFilter, count_own, list_own
 from app.audit.shown import PROVIDER
 from app.identity.permissions import Permission
-from app.identity.queries import names_of
+from app.manage.history.words import Names, lines_of, names_in
 from app.owner.lists import with_args
 from app.web.exports import csv_response
 from app.web.pages import page
@@ -43,7 +41,7 @@ def index() -> ResponseReturnValue:
     )
     if request.args.get("export") == "csv" and problem is None:
         events = list_own(wanted, limit=MOST_EXPORTED)
-        names = _names(events)
+        names = names_in(events)
         return csv_response("history", HEADER, [_row(event, names) for event in events])
     asked = requested_page()
     events = () if problem else list_own(wanted, offset=asked.offset, limit=asked.size)
@@ -51,7 +49,7 @@ def index() -> ResponseReturnValue:
         "manage/history/index.html",
         title="History",
         found=Page(events, 0 if problem else count_own(wanted), asked.number, asked.size),
-        names=_names(events),
+        names=names_in(events),
         who=who_did,
         words=in_words,
         lines=lines_of,
@@ -63,7 +61,7 @@ def index() -> ResponseReturnValue:
     ), 422 if problem else 200
 
 
-def who_did(event: ResellerAuditEvent, names: Mapping[UUID, str]) -> str:
+def who_did(event: ResellerAuditEvent, names: Names) -> str:
     """Return who did something; of the distributor's people none by name."""
     if event.actor_id is not None and event.actor_id in names:
         return names[event.actor_id]
@@ -76,25 +74,11 @@ def in_words(event: ResellerAuditEvent) -> str:
     return words.capitalize()
 
 
-def lines_of(event: ResellerAuditEvent) -> list[tuple[str, str, str]]:
-    """Return each field that changed: its name, from what, to what."""
-    names = (*event.before, *(name for name in event.after if name not in event.before))
-    return [
-        (name.replace("_", " "), event.before.get(name, ""), event.after.get(name, ""))
-        for name in names
-        if event.before.get(name) != event.after.get(name)
-    ]
-
-
-def _row(event: ResellerAuditEvent, names: Mapping[UUID, str]) -> tuple[str, ...]:
+def _row(event: ResellerAuditEvent, names: Names) -> tuple[str, ...]:
     before, after = (
-        "; ".join(f"{name}: {value}" for name, value in values.items()) for values in (event.before, event.after)
+        "; ".join(f"{line[0]}: {line[side]}" for line in lines_of(event, names) if line[side]) for side in (1, 2)
     )
     return f"{event.at:%Y-%m-%d %H:%M:%S}", event.action, who_did(event, names), event.address or "", before, after
-
-
-def _names(events: Sequence[ResellerAuditEvent]) -> Mapping[UUID, str]:
-    return names_of({event.actor_id for event in events if event.actor_id is not None})
 
 
 def _asked_days() -> tuple[date | None, date | None, str | None]:

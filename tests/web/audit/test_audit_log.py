@@ -65,6 +65,17 @@ def test_the_log_is_filtered_and_exported(bss, world, renamed):
     assert bss.get(found + "&format=xlsx").mimetype.endswith("sheet")
 
 
+def test_fields_without_a_value_are_not_shown(bss, session, world):
+    with scope(world.scope):
+        record(
+            "offer.accept", actor=Actor(None, "System"), at=MONDAY_NOON, before={"comment": "Later"},
+            after={"comment": "", "reason": ""},
+        )  # fmt: skip
+        session.commit()
+    shown = bss.get("/bss/audit").get_data(as_text=True)
+    assert ("comment: <strong>Later</strong>" in shown, "reason:" in shown) == (True, False)
+
+
 @pytest.mark.parametrize(
     ("query", "words"),
     [

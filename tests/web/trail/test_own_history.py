@@ -20,6 +20,7 @@ from app.notifications.smtp import MailServer
 from app.resellers.storefronts import set_state
 from tenants.context import direct_business_scope, end_customer_scope, reseller_scope, scope
 from tenants.models import Storefront, StorefrontState
+from tests.counting import statements_of
 from tests.factories.world import MONDAY_NOON, make_user
 from workers.jobs.trail import forget_old
 
@@ -68,6 +69,46 @@ def test_a_reseller_reads_that_a_password_changed(client, session, world, sign_i
     sign_in(world.tech.admin)
     row = client.get(HISTORY).text.partition("<tbody")[2].partition("</tr>")[0]
     assert ("Mail settings: saved" in row, "password encrypted" in row, "Geheim" in row) == (True, True, False)
+
+
+def test_a_reseller_reads_names_and_words_instead_of_ids_and_codes(client, world, sign_in):
+    product, customer, rule = world.seats, world.tech.customers[0], new_id()
+    with scope(reseller_scope(world.id, world.tech.id)), unit_of_work():
+        record(
+            "pricing.special_price", actor=Actor(world.tech.admin.id, "Ada", world.tech.id), at=utc_now(),
+            before={"status": "pending_reseller_approval"},
+            after={
+                "customer_id": customer.id, "product_ids": [product.id], "rule_id": rule, "term": "P1Y", "status": "done"
+            },
+        )  # fmt: skip
+    sign_in(world.tech.admin)
+    row = client.get(HISTORY).text.partition("<tbody")[2].partition("</tr>")[0]
+    exported = client.get(f"{HISTORY}?export=csv").text
+
+    for told in (row, exported):
+        assert [
+            words in told
+            for words in (
+                f"customer: {customer.name}", f"product: {product.name}", "term: 1 year",
+                "status: Pending reseller approval", "status: done",
+            )
+        ] == [True] * 5  # fmt: skip
+        assert [str(each) in told for each in (product.id, customer.id, rule)] == [False] * 3
+
+
+def test_a_page_of_history_takes_as_many_statements_as_a_line(client, connection, world, sign_in, renamed):
+    counts = []
+    for _ in range(2):
+        with statements_of(connection) as seen:
+            client.get(HISTORY)
+        counts.append(len(seen))
+        with scope(reseller_scope(world.id, world.tech.id)), unit_of_work():
+            for product in (world.seats, world.suite):
+                record(
+                    "listing.changed", actor=Actor(world.tech.admin.id, "Ada", world.tech.id), at=utc_now(),
+                    after={"product_id": product.id},
+                )  # fmt: skip
+    assert counts[0] == counts[1]
 
 
 def test_what_befalls_the_plan_is_told_without_names_of_the_distributor(client, session, world, sign_in):
