@@ -130,7 +130,7 @@ def idle_actions(subscription: Subscription, *, is_storefront: bool = False) -> 
         found.add(Action.UPGRADE)
     if not is_movable or not target_offers(subscription, is_upgrade=False):
         found.add(Action.DOWNGRADE)
-    if not add_on_offers(subscription, is_storefront=is_storefront):
+    if subscription.trial_ends_on is not None or not add_on_offers(subscription, is_storefront=is_storefront):
         found.add(Action.ADD_ON)
     if not vendor_offers(subscription.id, TaskKind.SUSPEND):
         found.add(Action.SUSPEND)

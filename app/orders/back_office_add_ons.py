@@ -58,6 +58,7 @@ def parent_choices(
             Subscription.product_id.in_(mains),
             Subscription.role == SubscriptionRole.MAIN,
             Subscription.status == SubscriptionStatus.ACTIVE,
+            Subscription.trial_ends_on.is_(None),
         )
         .order_by(Subscription.code)
     )

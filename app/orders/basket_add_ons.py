@@ -19,9 +19,9 @@ from app.orders.offers.models import OfferItem
 from app.pricing.catalogue_page import offered_ids
 from app.pricing.lines import is_by_unit
 from app.pricing.quotes import Buyer, PriceKey, explain_products
-from app.subscriptions.add_ons import list_add_ons
+from app.subscriptions.add_ons import list_add_ons, takes_add_ons
 from app.subscriptions.machine import Action
-from app.subscriptions.models import Subscription, SubscriptionRole, SubscriptionStatus, SyncStatus
+from app.subscriptions.models import Subscription, SyncStatus
 
 ONCE = (Term.NONE, BillingCycle.ONE_TIME)
 
@@ -147,8 +147,9 @@ def held_add_on(parent: Subscription | None, product_id: UUID) -> int:
 
 def add_on_errors(parent: Subscription | None, product: Product, quantity: int) -> Iterator[FieldError]:
     """Say why an add-on cannot be bought for its subscription now."""
-    if parent is None or parent.status is not SubscriptionStatus.ACTIVE or parent.role is not SubscriptionRole.MAIN:
-        yield FieldError("product", "parent_not_active", "Its subscription is not active any more; remove this item")
+    if parent is None or not takes_add_ons(parent):
+        words = "Its subscription is not active any more, or not paid for yet; remove this item"
+        yield FieldError("product", "parent_not_active", words)
         return
     allowed = next((each for each in allowed_add_ons(parent.product_id) if each.product.id == product.id), None)
     if allowed is None:

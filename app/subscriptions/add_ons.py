@@ -88,12 +88,18 @@ def add_ons_of(parent_ids: Sequence[UUID]) -> Mapping[UUID, Sequence[Subscriptio
     return found
 
 
-def require_active_parent(parent: Subscription) -> None:
-    """Refuse add-ons for what is not active, is itself a part of something, or has no period yet to bill them by: a trial
-    takes them with its upgrade to paid (CB-12). Raises ParentNotActive (CB-27).
+def takes_add_ons(parent: Subscription) -> bool:
+    """Whether add-ons can be bought for it: it is active (CB-27), no part of something, and has a period to bill them by.
+
+    A trial takes them with its upgrade to paid (CB-12).
     """
     is_open = parent.status is SubscriptionStatus.ACTIVE and parent.role is SubscriptionRole.MAIN
-    if not is_open or parent.trial_ends_on is not None:
+    return is_open and parent.trial_ends_on is None
+
+
+def require_active_parent(parent: Subscription) -> None:
+    """Refuse add-ons for what takes none; raises ParentNotActive."""
+    if not takes_add_ons(parent):
         raise ParentNotActive(parent)
 
 

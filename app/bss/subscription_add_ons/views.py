@@ -21,6 +21,7 @@ from app.core.errors import Conflict, Invalid
 from app.core.ids import new_id
 from app.identity.permissions import Permission
 from app.owner.change_forms import AddOnForm
+from app.subscriptions.add_ons import require_active_parent
 from app.subscriptions.machine import Action
 from app.subscriptions.models import ChangeStatus, Subscription
 from app.subscriptions.queries import get_subscription
@@ -104,6 +105,7 @@ def _problem(subscription: Subscription) -> str | None:
     """Say why nothing can be asked for at present."""
     try:
         require_free(subscription, Action.ADD_ON)
+        require_active_parent(subscription)
     except Conflict as refusal:
         return str(refusal)
     return None

@@ -25,6 +25,7 @@ from app.pricing.quotes import PriceKey, buyer_prices
 from app.storefront.billing.views import section_nav, shown
 from app.storefront.shopping import buyer_of_request, price_unit, shopper_of_request
 from app.storefront.subscription_add_ons.forms import StorefrontAddOnForm
+from app.subscriptions.add_ons import require_active_parent
 from app.subscriptions.machine import Action
 from app.subscriptions.models import Subscription
 from app.subscriptions.queries import get_subscription
@@ -126,6 +127,7 @@ def _problem(subscription: Subscription) -> str | None:
     """Say why nothing can be asked for at present."""
     try:
         require_free(subscription, Action.ADD_ON)
+        require_active_parent(subscription)
     except Conflict as refusal:
         return str(refusal)
     return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from http import HTTPStatus
 
 import pytest
@@ -14,6 +15,7 @@ from app.subscriptions.models import Subscription, SubscriptionRole
 from tenants.context import scope
 from tests.factories.execution import all_of
 from tests.factories.parts import make_sibling, relate
+from tests.factories.subscriptions import make_running
 from tests.factories.world import World
 from tests.web.storefront.steps import run_orders
 
@@ -98,6 +100,16 @@ def test_an_add_on_is_bought_for_a_running_subscription(bss, world: World, numbe
     assert refused.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
     assert "Choose one of the items here, or a subscription of the account" in refused.text
     assert seats.code not in bss.get(f"/bss/orders/{stranger}/items/new?key={backup.id}:P1M:monthly").text
+
+
+def test_a_trial_is_offered_no_add_ons(session, bss, world: World, number, backup):
+    """CB-12: the order would be taken, and its item could not be executed."""
+    trial = make_running(session, world, world.direct, world.seats, quantity=4, trial_ends_on=date(2026, 6, 30))
+    refused = put(bss, number, backup, 2, trial.id)
+    assert refused.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
+    assert "paid for" in refused.text
+    assert items(world) == []
+    assert trial.code not in bss.get(f"/bss/orders/{number}/items/new?key={backup.id}:P1M:monthly").text
 
 
 def test_an_add_on_alone_or_of_something_else_is_refused(bss, world: World, number, backup):

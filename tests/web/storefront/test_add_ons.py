@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from http import HTTPStatus
 from uuid import UUID
 
@@ -15,6 +16,7 @@ from app.subscriptions.models import Subscription, SubscriptionRole
 from tenants.context import scope
 from tests.factories.execution import all_of
 from tests.factories.parts import make_sibling, relate
+from tests.factories.subscriptions import make_running
 from tests.factories.world import World
 from tests.web.storefront.steps import ALIAS, run_orders, submit
 
@@ -159,3 +161,14 @@ def test_product_and_add_on_are_one_order_and_one_subscription(buyer, world: Wor
 def _items(world: World) -> list[BasketItem]:
     with scope(world.scope):
         return sorted(all_of(db.session, BasketItem), key=lambda each: each.position)
+
+
+def test_a_trial_is_offered_no_add_ons(session, buyer, world: World, backup):
+    """CB-12: they come with its upgrade to paid; an order for them would be taken and could not be executed."""
+    trial = make_running(session, world, world.direct, world.seats, quantity=4, trial_ends_on=date(2026, 6, 30))
+    page = f"/billing/subscriptions/{trial.code}"
+    assert "Manage add-ons" not in buyer.get(page).text
+    assert "paid for" in buyer.get(f"{page}/add-ons").text
+    put_in = buyer.post(f"{page}/add-ons/{backup.id}", data={"request_key": str(new_id()), "quantity": "2"})
+    assert put_in.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
+    assert held(world) == []
