@@ -10,14 +10,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from app.catalogue.charging import PriceOption, chosen_options, tiers_of
+from app.catalogue.charging import PriceOption, Tier, chosen_options, tiers_of
 from app.catalogue.models import PriceScheme, Product
 from app.core.errors import Invalid
 from app.core.money import line_amount, round_money
 from app.pricing.arithmetic import floor_price, marked_up, rounded, with_percent
 from app.pricing.buyers import Buyer
-from app.pricing.quotes import ExplainedPrice, PriceKey
-from app.pricing.schemes import NOTHING_AGREED, Agreed, Priced, Reduction, Step, line_price
+from app.pricing.quotes import BuyerPrice, ExplainedPrice, PriceKey, explain_products
+from app.pricing.schemes import NOTHING_AGREED, Agreed, Priced, Reduction, Step, line_price, tiers_in_force
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +53,49 @@ class PricedLine:
     price: ExplainedPrice
     cost: Priced
     line_total: Decimal  # what the buyer pays, at the minor unit
+
+
+@dataclass(frozen=True, slots=True)
+class TierPrice:
+    """What its buyer pays for a unit and cycle in a range of quantities, both ends included; `last` None: without end."""
+
+    first: int
+    last: int | None
+    unit_price: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class PriceByQuantity:
+    """A price as its buyer may see it, with its ranges; none where a unit costs the same in every quantity.
+
+    By volume the range of the whole quantity prices every unit, else each slice has its own price (CB-04); marked up,
+    the line of a mixed quantity is rounded by its unit, so that slices add up to it but for that.
+    """
+
+    price: BuyerPrice
+    is_by_volume: bool
+    tiers: tuple[TierPrice, ...]
+
+
+def prices_by_quantity(product: Product, buyer: Buyer) -> dict[PriceKey, PriceByQuantity]:
+    """Price a product for a buyer, with what larger quantities cost; safe to show to customers. One statement."""
+    return {key: by_quantity(product, price, buyer) for key, price in explain_products([product.id], buyer).items()}
+
+
+def by_quantity(product: Product, price: ExplainedPrice, buyer: Buyer) -> PriceByQuantity:
+    """Return a price with its ranges: list, tiers, the list's line tiers, markups and agreed prices applied."""
+    base, rule = price.counted_from
+    scheme, tiers = tiers_in_force(product.price_scheme, tiers_of(product), rule)
+    found: list[TierPrice] = []
+    for place, tier in enumerate(tiers if scheme is not PriceScheme.PER_UNIT else ()):
+        alone = (Tier(1, tier.percent),)
+        own = replace(rule, scheme=PriceScheme.VOLUME, tiers=alone) if rule is not None else None
+        cost = line_price(base, 1, buyer.currency, scheme=PriceScheme.VOLUME, tiers=alone, rule=own)
+        sold = cost.unit_price if buyer.reseller_id is None else _sold(price, cost, (), buyer).unit_price
+        last = tiers[place + 1].from_quantity - 1 if place + 1 < len(tiers) else None
+        found.append(TierPrice(tier.from_quantity, last, sold))
+    differs = len({each.unit_price for each in found}) > 1
+    return PriceByQuantity(price.for_buyer(), scheme is PriceScheme.VOLUME, tuple(found) if differs else ())
 
 
 def price_lines(

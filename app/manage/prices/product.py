@@ -16,12 +16,12 @@ from app.accounts.models import Account
 from app.catalogue.words import unit_words
 from app.core.db import session
 from app.core.ids import parse_id
-from app.core.money import line_amount
 from app.identity.permissions import Permission
 from app.manage.prices.forms import WhyForm
 from app.manage.prices.views import bp, customer_of, product_of
 from app.manage.selling import ROUNDING_WORDS, SOURCE_WORDS, Seller, seller_of_request
 from app.pricing.arithmetic import margin_percent
+from app.pricing.lines import Asked, PriceByQuantity, by_quantity, price_lines
 from app.pricing.models import PriceList
 from app.pricing.quotes import ExplainedPrice, PriceKey, alias_buyer, explain_products
 from app.pricing.rule_book import LevelRules, levels_of_product
@@ -38,19 +38,12 @@ class Why:
     """An explained price for a quantity. Amounts in the storefront's currency, net."""
 
     key: PriceKey
-    price: ExplainedPrice
+    price: ExplainedPrice  # of a unit in this quantity: tiers count
     quantity: int
     price_list: str | None
-
-    @property
-    def line(self) -> Decimal:
-        """What the customer pays for the quantity."""
-        return line_amount(self.price.unit_price, self.quantity, self.price.currency)
-
-    @property
-    def line_cost(self) -> Decimal:
-        """What the reseller pays for the quantity."""
-        return line_amount(self.price.cost, self.quantity, self.price.currency)
+    line: Decimal  # what the customer pays for the quantity
+    line_cost: Decimal  # what the reseller pays for it
+    ranges: PriceByQuantity
 
     @property
     def composition(self) -> tuple[tuple[str, Decimal], ...]:
@@ -123,18 +116,23 @@ def _unit(key: PriceKey) -> str:
 
 def _why(row: SectionRow, form: WhyForm, customer: Account | None, seller: Seller) -> Why | None:
     """Explain the asked price, or the first one of the product; None where it has none at all."""
+    buyer = seller.buyer if customer is None else alias_buyer(seller.reseller_id, customer.id, seller.on)
     if customer is None:
         found = {price.key: price.quote for price in row.prices}
     else:
-        found = explain_products([row.product_id], alias_buyer(seller.reseller_id, customer.id, seller.on))
+        found = explain_products([row.product_id], buyer)
     keys = [price.key for price in row.prices if price.key in found]
     if not keys:
         return None
     key = next((key for key in keys if _unit(key) == form.unit.data), keys[0])
-    price = found[key]
+    price, product, quantity = found[key], product_of(row.product_id), form.amount_of_units()
+    (sold,) = price_lines([Asked(product, key, quantity)], found, buyer)
+    if sold is None:
+        return None
     name = session.scalar(
         select(PriceList.name).where(
             PriceList.distributor_id == current_scope().distributor_id, PriceList.id == price.price_list_id
         )
     )
-    return Why(key, price, form.amount_of_units(), name)
+    ranges = by_quantity(product, price, buyer)
+    return Why(key, sold.price, quantity, name, sold.line_total, sold.cost.line, ranges)

@@ -26,6 +26,7 @@ from app.identity.permissions import Permission
 from app.orders.basket_add_ons import ONCE, TickedAddOn
 from app.orders.requirements import Blocking
 from app.pricing.catalogue_page import offered_ids, offered_products
+from app.pricing.lines import TierPrice, prices_by_quantity
 from app.pricing.models import Promotion
 from app.pricing.promotions.queries import published_promotions
 from app.pricing.quotes import Buyer, PriceKey, buyer_prices
@@ -50,6 +51,8 @@ class PriceChoice:
     unit: str
     amount: Decimal
     retail: Decimal | None
+    is_by_volume: bool
+    tiers: Sequence[TierPrice]  # what larger quantities cost; none where all cost the same
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +75,7 @@ class AddOnChoice:
 
 def choices_of(product: Product) -> list[PriceChoice]:
     """Return what a product can be bought for, the shortest term and cycle first; one statement."""
-    prices = buyer_prices([product.id], buyer_of_request())
+    prices = prices_by_quantity(product, buyer_of_request())
     ordered = sorted(prices, key=lambda key: (key.term.months, key.cycle.months))
     return [
         PriceChoice(
@@ -80,8 +83,10 @@ def choices_of(product: Product) -> list[PriceChoice]:
             f"{key.term.value}.{key.cycle.value}",
             "One-time purchase" if not key.cycle.months else unit_words(key.term, key.cycle),
             price_unit(product.unit_of_measure, key.cycle),
-            prices[key].unit_price,
-            prices[key].retail_price,
+            prices[key].price.unit_price,
+            prices[key].price.retail_price,
+            prices[key].is_by_volume,
+            prices[key].tiers,
         )
         for key in ordered
     ]
