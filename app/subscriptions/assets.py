@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, Text, cast, func, or_, select
+from sqlalchemy import Select, func, or_, select
 
 from app.accounts.models import Account
 from app.audit.services import SYSTEM, Actor, record
@@ -19,7 +19,8 @@ from app.core.criteria import EVERYTHING, Compared, Criteria, Kind, Operator, Pr
 from app.core.db import session
 from app.core.errors import Conflict, Invalid, NotFound
 from app.notifications.services import MailTemplate
-from app.subscriptions.asset_models import AssetCost, AssetField, AssetFieldValues
+from app.subscriptions.asset_models import AssetCost
+from app.subscriptions.custom_fields import holding
 from app.subscriptions.models import Asset, AssetStatus, PriceLabel, SyncStatus
 from app.subscriptions.owner_mails import mail_owner
 from tenants.context import current_scope
@@ -298,7 +299,7 @@ def _filtered(statement: Any, wanted: AssetFilter) -> Any:
         statement = statement.where(
             or_(
                 *(func.lower(column).contains(text, autoescape=True) for column in columns),
-                Asset.id.in_(_holding(text)),
+                Asset.id.in_(holding(text, Asset)),
             )
         )
     if wanted.status is not None:
@@ -306,17 +307,3 @@ def _filtered(statement: Any, wanted: AssetFilter) -> Any:
     if wanted.account_id is not None:
         statement = statement.where(Asset.account_id == wanted.account_id)
     return statement
-
-
-def _holding(text: str) -> Select[UUID]:
-    """Return the assets whose searchable custom fields hold a text."""
-    here = current_scope().distributor_id
-    answer = func.jsonb_each_text(AssetFieldValues.answers).table_valued("key", "value").lateral("answer")
-    searchable = select(cast(AssetField.id, Text)).where(
-        AssetField.distributor_id == here, AssetField.is_searchable.is_(True)
-    )
-    return (
-        select(AssetFieldValues.asset_id)
-        .join(answer, answer.c.key.in_(searchable))
-        .where(AssetFieldValues.distributor_id == here, func.lower(answer.c.value).contains(text, autoescape=True))
-    )

@@ -17,6 +17,7 @@ from app.catalogue.models import BillingCycle, BillingType, Product, Term
 from app.core.criteria import EVERYTHING, Criteria, Kind, Property, in_order, narrowed
 from app.core.db import session
 from app.core.money import line_amount
+from app.subscriptions.custom_fields import holding
 from app.subscriptions.errors import SubscriptionNotFound
 from app.subscriptions.models import (
     PriceLabel,
@@ -191,7 +192,12 @@ def _filtered(statement: Any, wanted: SubscriptionFilter) -> Any:
     text = wanted.search.strip().lower()
     if len(text) >= SHORTEST_SEARCH:
         searched = (Subscription.code, Subscription.friendly_name, Product.name, Account.name)
-        statement = statement.where(or_(*(func.lower(column).contains(text, autoescape=True) for column in searched)))
+        statement = statement.where(
+            or_(
+                *(func.lower(column).contains(text, autoescape=True) for column in searched),
+                Subscription.id.in_(holding(text, Subscription)),
+            )
+        )
     if wanted.status is not None:
         statement = statement.where(Subscription.status == wanted.status)
     if wanted.sync_status is not None:

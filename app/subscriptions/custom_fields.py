@@ -14,7 +14,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, TypeAlias
 from uuid import UUID
 
-from sqlalchemy import Select, delete, func, select
+from sqlalchemy import Select, Text, cast, delete, func, select
 
 from app.audit.services import Actor, record
 from app.catalogue.models import Product, ProductType
@@ -193,6 +193,22 @@ def save_answers(owned: Owned, answers: Mapping[UUID, str], *, actor: Actor, at:
     session.flush()
     kind = "asset" if isinstance(owned, Asset) else "subscription"
     record(f"{kind}.fields_changed", actor=actor, at=at, target_kind=kind, target_id=owned.id)
+
+
+def holding(text: str, owned: type[Owned]) -> Select[UUID]:
+    """Return the assets, or the subscriptions, whose searchable fields hold a text in lower case."""
+    here = current_scope().distributor_id
+    values: Any = AssetFieldValues if owned is Asset else SubscriptionFieldValues
+    owned_id = AssetFieldValues.asset_id if owned is Asset else SubscriptionFieldValues.subscription_id
+    answer = func.jsonb_each_text(values.answers).table_valued("key", "value").lateral("answer")
+    searchable = select(cast(AssetField.id, Text)).where(
+        AssetField.distributor_id == here, AssetField.is_searchable.is_(True)
+    )
+    return (
+        select(owned_id)
+        .join(answer, answer.c.key.in_(searchable))
+        .where(values.distributor_id == here, func.lower(answer.c.value).contains(text, autoescape=True))
+    )
 
 
 def _values(owned: Owned) -> Select[Any]:

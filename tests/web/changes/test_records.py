@@ -65,11 +65,23 @@ def test_a_subscription_has_fields_of_its_own_also_when_it_is_canceled(
     assert "2026-03-31" in client.get(f"/billing/subscriptions/{it.code}").text
 
 
+@pytest.mark.parametrize("is_searchable", [True, False])
+def test_the_search_finds_what_a_ticked_field_holds(session, bss, world, running, field, is_searchable):
+    """CB-23, CB-31: as it finds assets."""
+    with scope(world.scope):
+        session.merge(field).is_searchable = is_searchable
+        session.commit()
+    it, other = running(), running()
+    bss.post(f"/bss/subscriptions/{it.code}/fields", data={f"field-{field.id}": "2026-03-31"})
+    found = bss.get("/bss/subscriptions?q=2026-03").text
+    assert (it.code in found, other.code in found) == (is_searchable, False)
+
+
 def test_a_field_of_subscriptions_is_none_of_assets(bss, world, field):
     """CB-31: what a field describes stays."""
     page = f"/bss/asset-fields/{field.id}"
     data = {"name": "Migrated on", "code": "migrated-on", "kind": "date", "subject": "asset"}
-    refused = bss.post(page, data=data)
+    refused = bss.save(page, data=data)
     assert refused.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
     assert "cannot be changed" in refused.text
     assert "Subscriptions" in bss.get("/bss/asset-fields").text
