@@ -148,6 +148,31 @@ def test_executing_takes_the_right_to_execute(client, session, world):
     assert desk.get(f"/orders/{number}").json["status"] == "submitted"
 
 
+def test_a_start_in_the_past_takes_the_right_to_billing(client, session, world, monkeypatch):
+    """CB-20: of the person a program acts for, as on the pages."""
+    from app.identity.models import SignInName  # noqa: PLC0415 - as above
+    from app.identity.permissions import Permission  # noqa: PLC0415
+
+    middle = utc_now().replace(day=15, hour=12)
+    monkeypatch.setattr("app.api.orders.bss.utc_now", lambda: middle)
+    desk, person = acting_for(client, session, world, ("sales",))
+    item = {"product_id": str(world.seats.id), "term": "P1M", "cycle": "monthly"}
+    number = desk.post("/orders", {"account_id": str(world.direct.id), "items": [item]}).json["number"]
+    assert desk.post(f"/orders/{number}/submit").status_code == 200
+    rights = [Permission.BSS_ORDERS_VIEW, Permission.BSS_ORDERS_EDIT, Permission.BSS_ORDERS_EXECUTE]
+    yesterday = {"starts_on": (middle - timedelta(days=1)).date().isoformat()}
+    for held, status, becomes in (
+        (rights, 403, "submitted"),
+        ([*rights, Permission.BSS_BILLING_EDIT], 200, "executing"),
+    ):
+        with scope(distributor_scope(world.id).in_realm(world.id)):
+            values = {"roles": [], "rights": [each.value for each in held]}
+            session.execute(update(SignInName).where(SignInName.user_id == person.id).values(**values))
+            session.commit()
+        assert desk.post(f"/orders/{number}/execute", yesterday).status_code == status
+        assert desk.get(f"/orders/{number}").json["status"] == becomes
+
+
 def test_a_program_ends_with_its_person(client, session, world):
     """BC-02: disabling a user ends its API access at once."""
     desk, person = acting_for(client, session, world, ("sales",))
