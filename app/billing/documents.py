@@ -76,10 +76,8 @@ def invoice_order(
     found = _invoice_of(order_id)
     if found is not None:
         return found
-    return next(
-        iter(_issue(payer, _due_of_items(item_ids, issued_on), on=issued_on, at=at, order=(order_id, order_number))),
-        None,
-    )
+    charges = _due_of_items(payer, item_ids, issued_on)
+    return next(iter(_issue(payer, charges, on=issued_on, at=at, order=(order_id, order_number))), None)
 
 
 def next_invoice_number(year: int, kind: InvoiceKind = InvoiceKind.INVOICE) -> str:
@@ -211,13 +209,14 @@ def _invoice_of(order_id: UUID) -> Invoice | None:
     )
 
 
-def _due_of_items(item_ids: Collection[UUID], on: date) -> Sequence[Charge]:
+def _due_of_items(payer: Account, item_ids: Collection[UUID], on: date) -> Sequence[Charge]:
     return session.scalars(
         select(Charge)
         .where(
             Charge.distributor_id == current_scope().distributor_id,
-            Charge.order_item_id.in_(item_ids),
+            Charge.account_id == payer.id,  # with the state an index; by the items alone all charges would be read
             Charge.state == ChargeState.PENDING,
+            Charge.order_item_id.in_(item_ids),
             or_(Charge.bill_on.is_(None), Charge.bill_on <= on),
         )
         .order_by(Charge.created_at, Charge.id)

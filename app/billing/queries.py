@@ -10,12 +10,13 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, case, func, or_, select
+from sqlalchemy import Select, case, func, select
 
 from app.billing.errors import InvoiceNotFound
 from app.billing.models import Charge, Invoice, InvoiceKind, InvoiceLine, InvoiceStatus
 from app.core.criteria import EVERYTHING, Criteria, Kind, Property, in_order, narrowed
 from app.core.db import session
+from app.subscriptions.models import Asset, Subscription
 from tenants.context import current_scope
 
 
@@ -141,19 +142,19 @@ def _found(wanted: InvoiceFilter) -> Select[Invoice]:
     return statement
 
 
-def papers_of(*, order_item_id: UUID | None = None, subscription_id: UUID | None = None) -> Sequence[Invoice]:
-    """Return the papers on which a purchase, or a subscription, was charged or credited, the newest first; at most 50.
+def papers_of(owned: Subscription | Asset) -> Sequence[Invoice]:
+    """Return the papers on which something was charged or credited, the newest first; at most 50.
 
     Needs a scope that reaches the payer.
     """
-    ids = [(Charge.order_item_id, order_item_id), (Charge.subscription_id, subscription_id)]
-    asked = [column == wanted for column, wanted in ids if wanted is not None]
-    if not asked:
-        return ()
     here = current_scope().distributor_id
-    on_paper = select(Charge.invoice_id).where(
-        Charge.distributor_id == here, or_(*asked), Charge.invoice_id.is_not(None)
-    )
+    if isinstance(owned, Subscription):
+        of_it = Charge.subscription_id == owned.id
+    elif owned.order_item_id is None:
+        return ()
+    else:
+        of_it = (Charge.account_id == owned.payer_id) & (Charge.order_item_id == owned.order_item_id)
+    on_paper = select(Charge.invoice_id).where(Charge.distributor_id == here, of_it, Charge.invoice_id.is_not(None))
     return session.scalars(
         select(Invoice)
         .where(Invoice.distributor_id == here, Invoice.id.in_(on_paper))

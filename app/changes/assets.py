@@ -163,6 +163,7 @@ def _charged(asset: Asset) -> Sequence[Charge]:
         select(Charge)
         .where(
             Charge.distributor_id == asset.distributor_id,
+            Charge.account_id == asset.payer_id,
             Charge.order_item_id == asset.order_item_id,
             Charge.kind != ChargeKind.SETUP,
         )

@@ -219,7 +219,7 @@ def _detail(
         product=get_product(asset.product_id),
         cost=find_cost(asset.id),
         order_number=find_order_of_item(asset.order_item_id) if viewer.can(Permission.BSS_ORDERS_VIEW) else None,
-        papers=papers_of(order_item_id=asset.order_item_id) if viewer.can(Permission.BSS_BILLING_VIEW) else [],
+        papers=papers_of(asset) if viewer.can(Permission.BSS_BILLING_VIEW) else [],
         words=words,
         answers=with_typed(answers_of(asset), typed or {}),
         errors=errors or {},

@@ -130,7 +130,7 @@ def subscription_page(code: str, refusal: Invalid | None = None) -> ResponseRetu
         usage=usage_so_far(found) if list_rates(found.product_id) else None,
         details=_details(found),
         order_number=find_order_of_item(found.order_item_id) if viewer.can(Permission.BSS_ORDERS_VIEW) else None,
-        papers=papers_of(subscription_id=found.id) if viewer.can(Permission.BSS_BILLING_VIEW) else [],
+        papers=papers_of(found) if viewer.can(Permission.BSS_BILLING_VIEW) else [],
         contested=contested_by(found),
         answers=with_typed(answers_of(found), typed_fields() if refusal else {}),
         field_errors={error.field: error.message for error in refusal.errors} if refusal else {},
