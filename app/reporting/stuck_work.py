@@ -5,6 +5,7 @@ The limits leave time to find it: what stands still is on the back office's home
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -145,7 +146,8 @@ def _mails(at: datetime) -> Iterator[Found]:
         .limit(MOST)
     )
     for mail in session.scalars(statement):
-        yield Found(StuckKind.MAIL, mail.id, mail.next_attempt_at, f"A mail waits to be sent: {mail.template}")
+        words = mail.template.replace("_", " ")
+        yield Found(StuckKind.MAIL, mail.id, mail.next_attempt_at, f"A mail waits to be sent: {words}")
 
 
 def _name(task: ProvisioningTask) -> str:
@@ -219,15 +221,21 @@ def _failed_tasks(ids: Sequence[UUID]) -> set[UUID]:
     )
 
 
+def _matters(told: Sequence[Found]) -> str:
+    """Return what stands still in words, the longest first, what reads alike once with its number."""
+    alike = Counter(each.text for each in sorted(told, key=lambda each: each.since))
+    named = [text if number == 1 else f"{text} ({number})" for text, number in [*alike.items()][:NAMED]]
+    rest = sum([*alike.values()][NAMED:])
+    return "; ".join([*named, f"and {rest} more"] if rest else named)
+
+
 def _tell(template: MailTemplate, told: Sequence[Found], at: datetime) -> None:
     """One mail to each of the distributor's operators about everything that is new, or goes on again."""
     try:
         url = bss_url(current_scope().distributor_id, "/provisioning/stuck")
     except NoAddress:
         url = ""
-    named = [each.text for each in sorted(told, key=lambda each: each.since)[:NAMED]]
-    more = [f"and {len(told) - NAMED} more"] if len(told) > NAMED else []
-    fields = {"count": str(len(told)), "matters": "; ".join([*named, *more]), "queue_url": url}
+    fields = {"count": str(len(told)), "matters": _matters(told), "queue_url": url}
     for user in people_with_right(OPERATES):
         queue_mail(
             template,

@@ -6,10 +6,12 @@ import json
 import logging
 from pathlib import Path
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 
+from app.core.clock import utc_now
 from app.core.config import settings
-from app.core.db import session
+from app.core.db import session, unit_of_work
+from app.notifications.models import MailState, OutboundMail
 from app.orders.offers.models import Offer
 from app.seed.access import lay_down_access
 from app.seed.cast import CASTS, OPERATOR, PASSWORD, Cast, Person, Reseller
@@ -19,6 +21,7 @@ from app.seed.distributors import create_distributor, create_operator
 from app.seed.life import play_life
 from app.seed.sales import play_sales
 from app.seed.shops import dress_storefronts
+from app.seed.stage import Stage
 from tenants.context import distributor_scope, scope
 from tenants.models import Address
 
@@ -45,9 +48,20 @@ def seed() -> None:
         lay_down_access(stage)
         play_sales(stage)
         play_life(stage)
+        send_from_now(stage)
         log.info("demo_distributor_seeded", extra={"host": cast.host})
     if settings().demo_path:
         write_sign_ins(Path(settings().demo_path or ""))
+
+
+def send_from_now(stage: Stage) -> None:
+    """Let mails of half a year ago leave as of now: nobody is to read that they have stood still since then."""
+    with scope(stage.scope), unit_of_work():
+        session.execute(
+            update(OutboundMail)
+            .where(OutboundMail.distributor_id == stage.distributor_id, OutboundMail.state == MailState.PENDING)
+            .values(next_attempt_at=utc_now())
+        )
 
 
 def is_seeded(cast: Cast) -> bool:

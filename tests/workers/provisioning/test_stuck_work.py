@@ -7,6 +7,7 @@ from sqlalchemy import update
 
 from app.audit.services import SYSTEM
 from app.core.db import unit_of_work
+from app.core.ids import new_id
 from app.notifications.models import MailState, OutboundMail
 from app.orders.models import Order, OrderStatus
 from app.orders.repairs import retry
@@ -137,6 +138,25 @@ def test_mail_that_is_not_sent_is_found(session, world, placed, run_order, run_t
 
     assert minutes_until_found(session, world, clock) <= 15
     assert {kind for kind, _ in standing(session, world)} == {StuckKind.MAIL}
+
+
+def test_what_reads_alike_is_told_once_with_its_number(session, world, clock):
+    with scope(world.scope), unit_of_work():
+        for template, number in (("order_confirmation", 14), ("order_approved", 1)):
+            for _ in range(number):
+                session.add(
+                    OutboundMail(
+                        id=new_id(), template=template, to_email="a@x.example", to_name="A", fields={},
+                        next_attempt_at=clock.now, created_at=clock.now,
+                    )
+                )  # fmt: skip
+    clock.forward(minutes=11)
+    look(world, clock)
+    (mail,) = mails(session, world)
+    assert mail.fields["count"] == "15"
+    assert sorted(mail.fields["matters"].split("; ")) == [
+        "A mail waits to be sent: order approved", "A mail waits to be sent: order confirmation (14)",
+    ]  # fmt: skip
 
 
 def test_what_goes_on_is_not_told_of(session, world, placed, run_order, run_task, clock):
