@@ -240,6 +240,12 @@ FACTS: dict[MailTemplate, TemplateFacts] = {
         ("order_url", "Open order"),
         is_to_customers=False,
     ),
+    MailTemplate.ORDER_SHARED: TemplateFacts(
+        "Order shared",
+        ("seller_name", "order_number", "account_name", "lines", "total", "valid_until", "share_url"),
+        ("share_url", "View order"),
+        is_to_customers=False,
+    ),
     MailTemplate.OFFER_SENT: TemplateFacts(
         "Offer",
         ("contact_name", "seller_name", "offer_number", "lines", "total", "valid_until", "share_url"),

@@ -49,6 +49,7 @@ class MailTemplate(enum.Enum):
     SCHEDULED_ORDER_FAILED = "scheduled_order_failed"  # SF-33
     SCHEDULED_ORDER_STUCK = "scheduled_order_stuck"  # SF-33, to the operators
     ORDER_NEEDS_PEOPLE = "order_needs_people"  # CB-21
+    ORDER_SHARED = "order_shared"  # CB-18, to who pays for it
     OFFER_SENT = "offer_sent"  # CB-17
     OFFER_DECIDED = "offer_decided"  # CB-17, to its owner
     OFFER_EXPIRES = "offer_expires"  # CB-17, to its owner

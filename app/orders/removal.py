@@ -25,6 +25,7 @@ from app.orders.models import (
 )
 from app.orders.offers.models import Offer
 from app.orders.prechecks.models import ServiceCheck
+from app.orders.shares.models import OrderShare
 from app.resellers.aliases import release_alias
 from app.subscriptions.domains.services import drop_names
 from tenants.context import current_scope
@@ -72,6 +73,7 @@ def remove_orders(ids: Collection[UUID]) -> None:
             OrderItemVendorCost.distributor_id == here, OrderItemVendorCost.item_id.in_(items)
         ),
         delete(OrderWork).where(OrderWork.distributor_id == here, OrderWork.order_id.in_(ids)),
+        delete(OrderShare).where(OrderShare.distributor_id == here, OrderShare.order_id.in_(ids)),
         delete(OrderEvent).where(OrderEvent.distributor_id == here, OrderEvent.order_id.in_(ids)),
         delete(IdempotencyKey).where(
             IdempotencyKey.distributor_id == here,

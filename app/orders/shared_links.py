@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 from sqlalchemy import select
@@ -20,6 +21,7 @@ from tenants.context import current_scope, distributor_scope, scope
 from tenants.links import storefront_url
 
 LONGEST_TOKEN = 100
+ONE_CLICK = timedelta(minutes=1)
 
 
 AnyLinked = TypeVar("AnyLinked", bound=Linked)
@@ -35,6 +37,11 @@ def give_link(row: Linked) -> None:
 def take_link(row: Linked) -> None:
     """Let a row's link end: what is given later is another one."""
     row.token = row.token_digest = None
+
+
+def is_one_click(sent_at: datetime, at: datetime) -> bool:
+    """Whether a mail was asked for twice by one double click: the first one is on its way."""
+    return at - sent_at < ONE_CLICK
 
 
 def url_of(row: Linked, place: str) -> str | None:

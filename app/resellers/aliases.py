@@ -88,6 +88,7 @@ ROUTED_WORDS = frozenset(
         "product",
         "reseller-plans",
         "readyz",
+        "shared-orders",
         "sign-in",
         "sso",
         "themes",

@@ -13,15 +13,12 @@ from flask.typing import ResponseReturnValue
 from app.access import permission_required, signed_in_viewer
 from app.accounts.queries import AccountFilter, get_account, list_accounts
 from app.audit.services import Actor
-from app.billing.documents import postal_address
-from app.billing.papers import Paper, PaperLine, render
-from app.bss.calendar import distributor, distributor_zone
+from app.billing.papers import render
+from app.bss.calendar import distributor_zone
 from app.bss.listing import export
 from app.bss.orders.blueprint import bp
 from app.bss.orders.forms import ActionForm, DetailsForm, NewOrderForm
-from app.catalogue.words import unit_words
-from app.core.clock import local_date, utc_now
-from app.core.days import write_day
+from app.core.clock import utc_now
 from app.core.db import unit_of_work
 from app.core.errors import Invalid
 from app.core.ids import new_id, parse_id
@@ -50,6 +47,7 @@ from app.orders.models import OrderChannel, OrderStatus
 from app.orders.partial import DELIVERABLE, sub_orders_of
 from app.orders.queries import list_events
 from app.orders.removal import may_delete
+from app.orders.shares.shown import shared
 from app.orders.statuses import MOVABLE, choices_by_hand
 from app.orders.words import STATUS_WORDS
 from app.resellers.plans import needs_alias
@@ -258,41 +256,10 @@ def copy(number: str) -> ResponseReturnValue:
 def pdf(number: str) -> ResponseReturnValue:
     """Return an order as PDF: what its payer pays."""
     order = get_for_back_office(number)
-    items = items_for_back_office(order.id)
-    totals = totals_of(items, order.currency)
-    paper = Paper(
-        title=f"Order {order.number}",
-        seller=distributor().name,
-        buyer=_address(order.payer_id),
-        facts=(
-            ("Placed", write_day(local_date(order.placed_at, distributor_zone()))),
-            ("For", order.account_name),
-            ("Reference", order.po_number or "–"),
-            ("Status", order.status_words),
-        ),
-        introduction="",
-        lines=[
-            PaperLine(
-                item.product_name,
-                item.friendly_name or "",
-                unit_words(item.term, item.cycle),
-                item.quantity,
-                item.unit_cost,
-                item.line_cost,
-            )
-            for item in items
-        ],
-        totals=(("Net total", totals.net), ("Tax", totals.tax), ("Total", totals.final)),
-        currency=order.currency,
-    )
+    paper = shared(order, items_for_back_office(order.id)).paper()
     answer = Response(render(paper), mimetype="application/pdf")
     answer.headers["Content-Disposition"] = f'inline; filename="{order.number}.pdf"'
     return answer
-
-
-def _address(account_id: UUID) -> list[str]:
-    account = get_account(account_id)
-    return [account.name, *postal_address(account).splitlines()]
 
 
 @bp.get("/<number>")
@@ -340,6 +307,8 @@ def _more(order: BackOfficeOrder) -> list[dict[str, object]]:
     viewer, number = signed_in_viewer(), order.number
     may_edit = viewer.can(Permission.BSS_ORDERS_EDIT)
     found: list[dict[str, object]] = [{"label": "Print", "url": url_for(".pdf", number=number), "icon": "file"}]
+    if may_edit and order.status is not OrderStatus.CANCELED:
+        found.append({"label": "Share", "url": url_for(".share", number=number), "icon": "mail"})
     if may_edit and is_changeable(order):
         found.append({"label": "Edit", "url": url_for(".edit", number=number), "icon": "edit"})
         found.append(

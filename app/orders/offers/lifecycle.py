@@ -31,13 +31,12 @@ from app.orders.offers.rows import Staff, add_event, items_of, lock_offer
 from app.orders.offers.services import count_from_today
 from app.orders.offers.shown import shared
 from app.orders.offers.statuses import get_status
-from app.orders.shared_links import give_link, url_of
+from app.orders.shared_links import give_link, is_one_click, url_of
 from app.pricing.quotes import PriceKey
 from tenants.context import current_scope
 from tenants.days import distributors_day
 
 TELL_BEFORE = timedelta(days=3)
-ONE_CLICK = timedelta(minutes=1)
 MOST = 200
 ALL_RIGHTS = PricingRights(may_agree=True, may_go_below_cost=True)  # what was agreed on was approved before
 LONGEST_REASON = LONGEST_COMMENT = 500
@@ -81,8 +80,8 @@ def share(number: str, *, staff: Staff, at: datetime) -> str:
     give_link(offer)
     url = link_of(offer)
     assert url is not None, "a distributor has a storefront"
-    if offer.sent_at is not None and at - offer.sent_at < ONE_CLICK:
-        return url  # a double click: the mail is on its way
+    if offer.sent_at is not None and is_one_click(offer.sent_at, at):
+        return url
     offer.sent_at = at
     paper = render(shared(offer, items).paper())
     keep_paper(offer, paper, staff=staff, at=at)

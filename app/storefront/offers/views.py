@@ -13,13 +13,13 @@ from app.core.db import unit_of_work
 from app.core.errors import Invalid
 from app.orders.offers.errors import OfferNotFound
 from app.orders.offers.links import accept_shared, read_shared, refuse_shared, shared_pdf
+from app.storefront.shared_links import keep_behind_link
 from app.web.forms import Form
 from app.web.pages import page
 from app.web.surfaces import Surface, surface_blueprint
-from tenants.directory import AddressKind
-from tenants.resolution import address_of
 
 bp = surface_blueprint("offers", __name__, surface=Surface.STOREFRONT, path="/offers")
+keep_behind_link(bp, OfferNotFound)
 ACCEPT, REFUSE = "accept", "refuse"
 
 
@@ -33,22 +33,6 @@ class DecisionForm(Form):
         validators=[InputRequired("Enter your name"), Length(max=200, message="Use at most 200 characters")],
     )
     reason = StringField("Reason", validators=[Optional(), Length(max=500, message="Use at most 500 characters")])
-
-
-@bp.before_request
-def refuse_under_aliases() -> None:
-    """Offers are the distributor's: a reseller's storefront knows none."""
-    address = address_of(request.environ)
-    if address is None or address.kind is not AddressKind.ROOT:
-        raise OfferNotFound
-
-
-@bp.after_request
-def keep_to_themselves(answer: Response) -> Response:
-    """Keep the link out of caches and search engines."""
-    answer.headers["Cache-Control"] = "no-store"
-    answer.headers["X-Robots-Tag"] = "noindex, nofollow"
-    return answer
 
 
 @bp.route("/<token>", methods=["GET", "POST"])

@@ -195,6 +195,8 @@ def test_the_log_holds_own_mail_only(admin: FlaskClient, sign_in: SignIn, world:
                     to_email=address,
                     state=MailState.NOT_SENT,
                     error="not_sent_no_settings",
+                    attachment_name="SO-1.pdf",
+                    attachment_size=1500,
                 )
             )
             session.commit()
@@ -202,6 +204,7 @@ def test_the_log_holds_own_mail_only(admin: FlaskClient, sign_in: SignIn, world:
     own = admin.get(f"{MANAGE}/mail/log").text
     assert "anna@tech.example" in own
     assert "There are no mail settings" in own
+    assert "with SO-1.pdf, 2 KB" in own
     assert "carl@cloudia.example" not in own
     assert "dora@direct.example" not in own
     assert "anna@tech.example" not in admin.get(f"{MANAGE}/mail/log?q=carl").text

@@ -11,6 +11,8 @@ from PIL import Image
 
 from app.core import db
 from app.identity.models import UserKind, UserType
+from app.notifications.models import MailAttachment, OutboundMail
+from app.notifications.services import MailTemplate
 from app.orders.offers.models import Offer, OfferDocument, OfferTemplate
 from tenants.context import scope
 from tests.factories.execution import all_of
@@ -178,3 +180,10 @@ def test_one_status_of_a_type_is_its_default(bss, world, number):
     warm = {**hot, "name": "Warm"}
     assert bss.post("/bss/offer-statuses/new", data=warm).status_code == HTTPStatus.SEE_OTHER
     assert "Warm" in bss.get(f"/bss/offers/{number}").text
+
+
+def test_what_is_shared_goes_with_the_mail(bss, world, link, number):
+    """CB-17: e-mail link + PDF; the paper in the mail is the one that is kept."""
+    (mail,) = [each for each in rows(world, OutboundMail) if each.template == MailTemplate.OFFER_SENT.value]
+    (attached,), (kept,) = rows(world, MailAttachment), rows(world, OfferDocument)
+    assert (mail.attachment_id, attached.name, attached.content) == (attached.id, f"{number}.pdf", kept.content)
