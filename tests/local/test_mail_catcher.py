@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import smtplib
 from datetime import UTC, datetime
+from email.headerregistry import Address
 from email.message import EmailMessage
 
 import pytest
@@ -18,9 +19,9 @@ def catcher(tmp_path):
         yield running
 
 
-def send(catcher, *, to="buyer@corp.example", subject="Your order", bcc=None):
+def send(catcher, *, to="buyer@corp.example", subject="Your order", bcc=None, sender="shop@disti.example"):
     message = EmailMessage()
-    message["From"] = "shop@disti.example"
+    message["From"] = sender
     message["To"] = to
     message["Subject"] = subject
     message.set_content("Confirm at http://cloud.disti.localhost:8080/confirm?a=1&b=2.\n<script>alert(1)</script>")
@@ -58,6 +59,13 @@ def test_mails_are_found_by_recipient_newest_first(catcher):
     listed = get(catcher, to="b@corp").text
     assert "Second" in listed
     assert "First" not in listed
+
+
+def test_a_long_name_in_other_letters_is_read_in_one_piece(catcher):
+    send(catcher, sender=Address("Τεχνολογικές Λύσεις Αιγαίου και Νήσων", "shop", "aegean.example"))
+    (found,) = messages(catcher)
+    assert found["from"] == "Τεχνολογικές Λύσεις Αιγαίου και Νήσων <shop@aegean.example>"
+    assert "Τεχνολογικές Λύσεις Αιγαίου και Νήσων" in get(catcher).text
 
 
 def test_mails_outlive_the_catcher(tmp_path):

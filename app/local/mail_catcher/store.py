@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from email.header import decode_header, make_header
 from email.message import EmailMessage
 from functools import cached_property
 from pathlib import Path
@@ -38,11 +39,23 @@ class CaughtMail:
 
     @property
     def subject(self) -> str:
-        return str(self.message["Subject"] or "")
+        return self._header("Subject")
 
     @property
+    def shown_sender(self) -> str:
+        """Return who sends it by name and address, or the envelope's sender."""
+        return self._header("From") or self.sender
+
+    @cached_property
     def headers(self) -> list[tuple[str, str]]:
-        return [(name, str(value)) for name, value in self.message.items()]
+        """Every header, decoded by the older parser: the newer one leaves a space inside a long name (CPython 3.11)."""
+        return [
+            (name, str(make_header(decode_header(" ".join(str(value).splitlines())))))
+            for name, value in email.message_from_bytes(self.source).items()
+        ]
+
+    def _header(self, wanted: str) -> str:
+        return next((value for name, value in self.headers if name.lower() == wanted.lower()), "")
 
     @property
     def text(self) -> str:
@@ -77,8 +90,8 @@ class CaughtMail:
             "received_at": self.received_at.isoformat(),
             "mail_from": self.sender,
             "recipients": list(self.recipients),
-            "from": str(self.message["From"] or ""),
-            "to": str(self.message["To"] or ""),
+            "from": self._header("From"),
+            "to": self._header("To"),
             "subject": self.subject,
             "text": self.text,
             "html": self.html,
