@@ -25,6 +25,7 @@ from sqlalchemy import (
     Uuid,
     and_,
     bindparam,
+    case,
     func,
     select,
     tuple_,
@@ -44,22 +45,23 @@ from app.pricing.levels import (
     parameters,
     usable_lists,
 )
-from app.pricing.offered import Shape, Shelf, offered_conditions, on_shelf, shelf_order
+from app.pricing.offered import Shape, Shelf, Sort, offered_conditions, on_shelf, shelf_order
 from app.pricing.quotes import BuyerPrice, ExplainedPrice, PriceKey, explained
 from tenants.changes import Kept
 from tenants.context import current_scope
 from tenants.models import DistributorSettingsRow
 from tenants.settings import distributor_settings
 
-LIMIT = bindparam("limit", type_=Integer())
+LIMIT, OFFSET = bindparam("limit", type_=Integer()), bindparam("offset", type_=Integer())
 CATEGORIES = bindparam("category_ids", type_=ARRAY(Uuid()))
 GROUP = bindparam("group_id", type_=Uuid())
 INDUSTRY = bindparam("industry_id", type_=Uuid())
-SEARCH = bindparam("search", type_=String())
+SEARCH, NEEDLE = bindparam("search", type_=String()), bindparam("needle", type_=String())
 AFTER_NAME = bindparam("after_name", type_=String())
 AFTER_ID = bindparam("after_id", type_=Uuid())
 CYCLE_ORDER = {cycle: position for position, cycle in enumerate(BillingCycle)}
 MIN_SEARCH = 2
+MOST_KEPT = 48  # offers of a page that is kept between requests
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +77,10 @@ class Offer:
     image_id: UUID | None
     unit_of_measure: str
     is_new: bool
-    price_key: PriceKey | None  # None, and no price: people ask about it
+    price_key: PriceKey | None  # None, and no price: people ask about it, or it is not shown
     price: BuyerPrice | None
     has_more_prices: bool  # other terms or cycles can be chosen on the product's page
+    hides_price: bool = False  # only the basket tells it (SF-18)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +119,7 @@ def _page_statement(shape: Shape) -> Select[Any]:
             product.base_term,
             product.base_cycle,
             product.sale,
+            product.shows_price,
             _usual_unit().label("usual_unit"),
             first_percent(),
         )
@@ -134,8 +138,11 @@ def _page_statement(shape: Shape) -> Select[Any]:
         page = page.where(on_shelf(shape.shelf, shape))
     if shape.has_after:
         page = page.where(tuple_(product.name, product.id) > tuple_(AFTER_NAME, AFTER_ID))
-    first = [part.label(f"by_{number}") for number, part in enumerate(shelf_order(shape.shelf))]
+    parts = (*shelf_order(shape.shelf), *_sort_order(shape.sort))
+    first = [part.label(f"by_{number}") for number, part in enumerate(parts)]
     ordered = page.add_columns(*first).order_by(*first, product.name, product.id).limit(LIMIT)
+    if shape.sort is not None:
+        ordered = ordered.offset(OFFSET)
     shown = ordered.cte("page").prefix_with("MATERIALIZED", dialect="postgresql")
     quote = quoted_rows(shown, lists, with_rules=shape.is_alias).subquery("quote")
     shown_alone = (shown.c[name] for name in shown.c.keys() if name not in quote.c)  # noqa: SIM118 - of columns
@@ -144,6 +151,19 @@ def _page_statement(shape: Shape) -> Select[Any]:
         .outerjoin(quote, quote.c.product_id == shown.c.product_id)
         .order_by(*(shown.c[part.name] for part in first), shown.c.name, shown.c.product_id)
     )
+
+
+def _sort_order(sort: Sort | None) -> tuple[ColumnElement[Any], ...]:
+    """Return what a search is ordered by before the name, each ascending."""
+    match sort:
+        case Sort.RELEVANCE:
+            text = Product.search_text
+            begins_word = func.strpos(text, func.concat(" ", NEEDLE)) > 0
+            return (case((func.starts_with(text, NEEDLE), 0), (begins_word, 1), else_=2),)
+        case Sort.NEWEST:
+            return (-func.extract("epoch", func.coalesce(Product.published_at, Product.created_at)),)
+        case _:
+            return ()
 
 
 @cache
@@ -167,11 +187,15 @@ def offered_products(
     after: tuple[str, UUID] | None = None,
     shelf: Shelf | None = None,
     chosen: Sequence[UUID] = (),
+    without_add_ons: bool = False,
+    sort: Sort | None = None,
+    offset: int = 0,
     limit: int = 24,
 ) -> OfferPage:
     """Return a page of offers by name. A search of one character is ignored; one statement.
 
-    `chosen` are the products of the shelf CHOSEN.
+    `chosen` are the products of the shelf CHOSEN. With `sort` a page is found by its offset; by price it is not sorted
+    here (`app.pricing.search`).
     """
     needle = folded(search).strip()
     since = new_since(buyer) if shelf is Shelf.NEW else None
@@ -184,6 +208,8 @@ def offered_products(
         has_search=len(needle) >= MIN_SEARCH,
         has_cycle=cycle is not None,
         has_after=after is not None,
+        without_add_ons=without_add_ons,
+        sort=sort,
         is_list=True,
         shelf=shelf,
     )
@@ -194,6 +220,8 @@ def offered_products(
         "group_id": group_id,
         "industry_id": industry_id,
         "search": _escaped(needle),
+        "needle": needle,
+        "offset": offset,
         "wanted_cycle": cycle,
         "product_ids": list(chosen),
         "new_since": since,
@@ -211,9 +239,14 @@ def offered_products(
         cycle,
         after,
         tuple(chosen),
+        offset,
         limit,
     )
-    return _PAGES.of(key, lambda: _read_page(_page_statement(shape), given | optional, buyer, cycle, limit))
+
+    def read() -> OfferPage:
+        return _read_page(_page_statement(shape), given | optional, buyer, cycle, limit)
+
+    return _PAGES.of(key, read) if limit <= MOST_KEPT else read()
 
 
 def new_since(buyer: Buyer) -> datetime:
@@ -271,7 +304,8 @@ def _escaped(needle: str) -> str:
     return needle.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
-def _per_month(price: Decimal, cycle: BillingCycle) -> Decimal:
+def per_month(price: Decimal, cycle: BillingCycle) -> Decimal:
+    """Return what a month costs; what is paid once counts as it is."""
     return price / max(cycle.months, 1)
 
 
@@ -279,11 +313,12 @@ def _offer(rows: Sequence[Row[Any]], buyer: Buyer, cycle: BillingCycle | None) -
     """Choose the price an offer starts from: of its base unit, else of the asked or the shortest cycle the lowest."""
     row = rows[0]
     is_priced = row.product_id is not None and row.sale is not SaleMode.ENQUIRY
+    is_told = is_priced and row.shows_price
     prices = {
         PriceKey(each.product_id, each.term, each.cycle): explained(each, buyer).for_buyer()
-        for each in (rows if is_priced else ())
+        for each in (rows if is_told else ())
     }
-    key = _first_key(row, prices, cycle) if is_priced else None
+    key = _first_key(row, prices, cycle) if is_told else None
     return Offer(
         id=row.shown_id,
         slug=row.slug,
@@ -294,6 +329,7 @@ def _offer(rows: Sequence[Row[Any]], buyer: Buyer, cycle: BillingCycle | None) -
         image_id=row.image_id,
         unit_of_measure=row.unit_of_measure,
         is_new=row.is_new,
+        hides_price=is_priced and not row.shows_price,
         price_key=key,
         price=prices[key] if key is not None else None,
         has_more_prices=len(prices) > 1,
@@ -305,4 +341,4 @@ def _first_key(row: Row[Any], prices: Mapping[PriceKey, BuyerPrice], cycle: Bill
     if cycle is None and base is not None and (named := PriceKey(row.product_id, base.term, base.cycle)) in prices:
         return named
     fitting = [key for key in prices if cycle is None or key.cycle is cycle]
-    return min(fitting, key=lambda key: (CYCLE_ORDER[key.cycle], _per_month(prices[key].unit_price, key.cycle)))
+    return min(fitting, key=lambda key: (CYCLE_ORDER[key.cycle], per_month(prices[key].unit_price, key.cycle)))

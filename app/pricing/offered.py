@@ -56,6 +56,15 @@ class Shelf(enum.Enum):
     CHOSEN = "chosen"  # the products named by hand
 
 
+class Sort(enum.Enum):
+    """What a search is ordered by; the name decides where two are equal (SF-23)."""
+
+    RELEVANCE = "relevance"  # names that begin with what is sought, then words that do, then the rest
+    NAME = "name"
+    PRICE = "price"  # what a product starts from by the month, where few enough were found
+    NEWEST = "newest"
+
+
 # Named one by one: of "not this one" a generic plan expects no row at all where all products are sold alike.
 BEGUN_WITH = (SaleMode.OPEN, SaleMode.ENQUIRY)
 
@@ -72,6 +81,8 @@ class Shape:
     has_search: bool = False
     has_cycle: bool = False
     has_after: bool = False
+    without_add_ons: bool = False  # apps and services: what stands by itself (SF-23)
+    sort: Sort | None = None  # with an offset in the place of a key
     is_list: bool = False  # of what may be begun with: a discontinued product has a page, and stands in no list
     shelf: Shelf | None = None
 
@@ -95,6 +106,8 @@ def offered_conditions(shape: Shape, lists: CTE, *, only_listed: bool = True) ->
     ]
     if shape.is_list:
         conditions.append(product.sale.in_(BEGUN_WITH))
+    if shape.without_add_ons:
+        conditions.append(product.is_add_on.is_(False))
     if shape.is_alias and only_listed:
         listed = (
             select(literal(1))

@@ -68,6 +68,11 @@ class ProductForm(VersionedForm):
         "Product type", validators=[InputRequired("Choose a product type")], description="Fixed after the first order."
     )
     vendor = StringField("Vendor", validators=[Optional()])
+    slug = StringField(
+        "Address",
+        validators=[Optional()],
+        description="What stands behind /product/ in storefronts. Links to the old one end; empty: as it is.",
+    )
     category_id = SelectField("Category", default="")
     group_id = SelectField("Product group", default="", description="Editions of one service stand on one page.")
     industry_id = SelectField("Industry", default="", filters=[_or_none], description="A filter in storefronts.")
@@ -96,6 +101,7 @@ class ProductForm(VersionedForm):
         description="What people can do with it where it is shown.",
     )  # fmt: skip
     takes_enquiries = BooleanField("“Tell me more”", description="People may ask about it beside ordering it.")
+    hides_price = BooleanField("Hide its price", description="Storefronts do not show it; the basket does.")
     min_quantity = IntegerField("Smallest quantity", default=1, validators=[InputRequired("Enter a whole number")])
     max_quantity = IntegerField("Largest quantity", validators=[Optional()])
     step_quantity = IntegerField("In steps of", default=1, validators=[InputRequired("Enter a whole number")])
@@ -144,6 +150,8 @@ class ProductForm(VersionedForm):
             visible_to=self.visible_to.data,
             sale=SaleMode(self.sale.data),
             takes_enquiries=self.takes_enquiries.data,
+            shows_price=not self.hides_price.data,
+            slug=(self.slug.data or "").strip().lower(),
             audience=Audience(self.audience.data),
             min_quantity=self.min_quantity.data or 0,
             max_quantity=self.max_quantity.data,
@@ -161,7 +169,7 @@ class ProductForm(VersionedForm):
         """Return the form of an existing product."""
         form = cls(obj=product)
         if not form.is_submitted():
-            form.description.data = product.short_description
+            form.description.data, form.hides_price.data = product.short_description, not product.shows_price
             form.audience.data = product.audience.value
             form.sale.data = product.sale.value
             for name in ("product_type_id", "category_id", "group_id", "industry_id", "price_group_id"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -15,6 +16,7 @@ from app.catalogue.models import (
     Category,
     Industry,
     PriceGroup,
+    Product,
     ProductGroup,
     ProductKind,
     ProductType,
@@ -25,6 +27,7 @@ from app.core.errors import FieldError
 from tenants.context import current_scope
 
 NAME_LENGTH, DESCRIPTION_LENGTH, TAX_CODE_LENGTH = 255, 4000, 40
+SLUG_LENGTH, SLUG = 80, re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 MAX_QUANTITY = 1_000_000
 MAX_TRIAL_DAYS, MAX_TRIAL_MONTHS = 365, 12
 
@@ -36,6 +39,7 @@ class ProductDetails:
     name: str
     product_type_id: UUID
     description: str = ""
+    slug: str = ""  # its address in storefronts; empty: as it is, from the name for a new one
     category_id: UUID | None = None
     group_id: UUID | None = None
     industry_id: UUID | None = None
@@ -56,6 +60,7 @@ class ProductDetails:
     visible_to: date | None = None
     sale: SaleMode = SaleMode.OPEN
     takes_enquiries: bool = False
+    shows_price: bool = True  # False: only the basket tells it
     trial_days: int | None = None  # or months
     trial_months: int | None = None
     trial_max_quantity: int = 25
@@ -95,6 +100,7 @@ def columns_of(details: ProductDetails) -> dict[str, Any]:
         "visible_to": details.visible_to,
         "sale": details.sale,
         "takes_enquiries": details.takes_enquiries or details.sale is SaleMode.ENQUIRY,
+        "shows_price": details.shows_price,
         "trial_days": details.trial_days,
         "trial_months": details.trial_months,
         "trial_max_quantity": details.trial_max_quantity,
@@ -158,6 +164,20 @@ def detail_errors(details: ProductDetails) -> list[FieldError]:
         is_domain = _exists(ProductType, details.product_type_id, ProductType.kind == ProductKind.DOMAIN)
         check(not is_domain, "trial_days", "domain_trial", "A domain name is registered by the year: it has no trial")
     return errors
+
+
+def slug_errors(slug: str, product: Product | None) -> list[FieldError]:
+    """Say what is wrong with the address somebody wants for a product; nothing with none."""
+    if not slug:
+        return []
+    if len(slug) > SLUG_LENGTH or not SLUG.fullmatch(slug):
+        words = f"Use up to {SLUG_LENGTH} small letters, digits and single dashes, such as mail-archive"
+        return [FieldError("slug", "slug_invalid", words)]
+    others = select(Product.id).where(Product.distributor_id == current_scope().distributor_id, Product.slug == slug)
+    if product is not None:
+        others = others.where(Product.id != product.id)
+    taken = session.scalar(others.limit(1)) is not None
+    return [FieldError("slug", "slug_taken", "Another product has this address")] if taken else []
 
 
 def _offer_errors(details: ProductDetails) -> list[FieldError]:

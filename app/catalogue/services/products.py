@@ -24,7 +24,7 @@ from app.catalogue.errors import ProductNotFound, ProductOffered, StillUsed
 from app.catalogue.models import Audience, Product, ProductGroup, ProductPrice, SaleMode
 from app.catalogue.product_lists import ProductFilter
 from app.catalogue.queries import get_product
-from app.catalogue.services.product_details import ProductDetails, columns_of, detail_errors
+from app.catalogue.services.product_details import ProductDetails, columns_of, detail_errors, slug_errors
 from app.catalogue.text import search_text, slugified
 from app.core.db import session
 from app.core.errors import FieldError, Invalid
@@ -90,6 +90,7 @@ def create_product(new: NewProduct, *, actor: Actor, at: datetime) -> Product:
     """Make a product; it gets its prices afterwards. Raises Invalid. Source: CB-02."""
     details, code = new.details, new.code.strip()
     errors = [*_code_errors(code), *detail_errors(details), *_group_errors(details, None)]
+    errors += slug_errors(details.slug, None)
     if details.is_published and details.is_active and details.sale is not SaleMode.ENQUIRY:
         errors.append(FieldError("is_published", "no_price", "Add a price before you publish the product"))
     if errors:
@@ -99,7 +100,7 @@ def create_product(new: NewProduct, *, actor: Actor, at: datetime) -> Product:
         id=new_id(),
         code=code,
         code_key=code.lower(),
-        slug=_free_slug(new.slug or details.name, code),
+        slug=details.slug or _free_slug(new.slug or details.name, code),
         search_text=search_text(name=details.name, code=code, vendor=details.vendor, group_name=group_name),
         segment=new.segment,
         tags=list(new.tags),
@@ -123,7 +124,7 @@ def update_product(product_id: UUID, details: ProductDetails, *, version: int, a
     """
     product = get_product(product_id)
     lock_at_version(product, version, name=product.name)
-    errors = detail_errors(details)
+    errors = [*detail_errors(details), *slug_errors(details.slug, product)]
     if details.product_type_id != product.product_type_id and count_uses(product_id):
         errors.append(
             FieldError("product_type_id", "type_frozen", "The product was ordered; its type cannot change any more")
@@ -137,7 +138,7 @@ def update_product(product_id: UUID, details: ProductDetails, *, version: int, a
         errors += publishing_errors(product_id)
     if errors:
         raise Invalid(*errors)
-    columns = columns_of(details)
+    columns = columns_of(details) | ({"slug": details.slug} if details.slug else {})
     before = {name: getattr(product, name) for name in columns}
     for name, value in columns.items():
         setattr(product, name, value)

@@ -129,6 +129,7 @@ def product_page(
         form=form,
         currency=buyer.currency,
         shows_prices=shows_prices(),
+        tells_price=product.shows_price,
         blocking=blocking,
         limits=limits,
         terms_url=product_type.terms_url,
@@ -179,7 +180,10 @@ def _add_ons(product: Product, choices: Sequence[PriceChoice], refused: Mapping[
                 each.product,
                 limits,
                 each.is_quantity_linked,
-                [(price_unit(each.product.unit_of_measure, key.cycle), prices[key].unit_price) for key in keys],
+                [
+                    (price_unit(each.product.unit_of_measure, key.cycle), prices[key].unit_price)
+                    for key in (keys if each.product.shows_price else ())
+                ],
                 str(product_id) in ticked,
                 request.form.get(name, str(limits.least)),
                 refused.get(TickedAddOn(product_id).field),

@@ -23,7 +23,8 @@ from app.core.ids import parse_id
 from app.frames.storefront import SHELF_WORDS
 from app.pricing.catalogue_page import OfferPage, offered_products
 from app.pricing.menus import stocked_tree
-from app.pricing.offered import Shelf
+from app.pricing.offered import Shelf, Sort
+from app.pricing.search import MOST_BY_PRICE, Found, Search, search_products
 from app.storefront.basket.forms import AddForm
 from app.storefront.catalogue.product_page import product_page
 from app.storefront.kept_pages import kept_for_visitors
@@ -36,7 +37,11 @@ from themes.frames import Crumb
 bp = surface_blueprint("catalogue", __name__, surface=Surface.STOREFRONT, path="")
 
 PAGE = 24
-LONGEST_SEARCH = 100
+LONGEST_SEARCH, LAST_PAGE = 100, 200
+APPS = "apps"
+SORT_WORDS: Mapping[Sort, str] = MappingProxyType(
+    {Sort.RELEVANCE: "Relevance", Sort.NAME: "Name", Sort.PRICE: "Price", Sort.NEWEST: "Newest"}
+)
 FEWEST_COMPARED = 2
 # Shelves are short, and shown whole (SF-07).
 SHELF_SIZES: Mapping[Shelf | None, int] = MappingProxyType(
@@ -79,8 +84,23 @@ def _industry() -> IndustryChoice | None:
 
 def _filters(category: CategoryNode | None, industry: IndustryChoice | None) -> dict[str, str]:
     """Return what of the address narrows a list."""
-    found = {"category": category.slug if category else "", "industry": industry.slug if industry else ""}
+    found = {
+        "category": category.slug if category else "",
+        "industry": industry.slug if industry else "",
+        "show": APPS if _without_add_ons() else "",
+    }
     return {name: slug for name, slug in found.items() if slug}
+
+
+def _sort(*, tells_prices: bool) -> Sort:
+    """Read what is sorted by; where prices are not shown, their order is not told either."""
+    wanted = next((sort for sort in Sort if sort.value == request.args.get("sort")), Sort.RELEVANCE)
+    return Sort.RELEVANCE if wanted is Sort.PRICE and not tells_prices else wanted
+
+
+def _without_add_ons() -> bool:
+    """Read whether apps and services alone are asked for: what stands by itself."""
+    return request.args.get("show") == APPS
 
 
 def _shelf() -> Shelf | None:
@@ -107,6 +127,7 @@ def index() -> ResponseReturnValue:
         storefront_reseller_id=buyer.reseller_id,
         category_ids=chosen.ids if chosen else (),
         industry_id=industry.id if industry else None,
+        without_add_ons=_without_add_ons(),
         shelf=shelf,
         after=_after() if shelf is None else None,
         limit=SHELF_SIZES.get(shelf, PAGE),
@@ -124,6 +145,7 @@ def index() -> ResponseReturnValue:
         industries=industry_choices(),
         industry=industry,
         counts=stocked.counts,
+        kind=_without_add_ons(),
         shows_prices=shows_prices(),
     )
 
@@ -182,35 +204,38 @@ def search() -> ResponseReturnValue:
     """Find products by name, group, vendor or code; two characters at least."""
     query = request.args.get("q", "").strip()[:LONGEST_SEARCH]
     category, industry = _category(), _industry()
-    buyer = buyer_of_request()
-    found = (
-        offered_products(
-            buyer,
-            storefront_reseller_id=buyer.reseller_id,
-            search=query,
-            category_ids=category.ids if category else (),
-            industry_id=industry.id if industry else None,
-            after=_after(),
-            limit=PAGE,
-        )
-        if len(query) > 1
-        else OfferPage((), has_more=False)
+    buyer, tells_prices = buyer_of_request(), shows_prices()
+    sort = _sort(tells_prices=tells_prices)
+    number = min(max(request.args.get("page", default=1, type=int), 1), LAST_PAGE)
+    wanted = Search(
+        query,
+        sort,
+        category_ids=category.ids if category else (),
+        industry_id=industry.id if industry else None,
+        without_add_ons=_without_add_ons(),
+        page=number,
     )
-    values = {"q": query, **_filters(category, industry)}
+    found = search_products(wanted, buyer, size=PAGE) if len(query) > 1 else Found((), has_more=False, sort=sort)
+    values = {"q": query, **_filters(category, industry)} | ({"sort": sort.value} if sort is not Sort.RELEVANCE else {})
     return page(
         "storefront/catalogue/search.html",
         title=f"Results for “{query}”" if query else "Search",
         query=query,
         search_query=query,
         offers=found.items,
-        next_url=_next_url(found, **values),
-        first_url=_first_url(**values),
+        next_url=url_for(".search", **values, page=number + 1) if found.has_more else None,
+        previous_url=url_for(".search", **values, page=number - 1) if number > 1 else None,
         categories=stocked_tree(buyer).nodes,
         chosen=category,
         industries=industry_choices(),
         industry=industry,
-        is_narrowed=category is not None or industry is not None,
-        shows_prices=shows_prices(),
+        kind=wanted.without_add_ons,
+        sorts=[(each.value, words) for each, words in SORT_WORDS.items() if tells_prices or each is not Sort.PRICE],
+        sort=sort.value,
+        is_too_much=found.sort is not sort,
+        most_by_price=MOST_BY_PRICE,
+        is_narrowed=category is not None or industry is not None or wanted.without_add_ons or number > 1,
+        shows_prices=tells_prices,
     )
 
 
