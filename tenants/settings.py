@@ -225,6 +225,11 @@ def published_settings(storefront_id: UUID) -> PublishedSettings:
     return _STOREFRONTS.of(storefront_id, lambda: _read_published(storefront_id))
 
 
+def back_office_settings() -> PublishedSettings:
+    """Return how the back office presents itself: by the defaults, in the distributor's time zone."""
+    return _STOREFRONTS.of(None, lambda: PublishedSettings(_unsaved()))
+
+
 def _read_published(storefront_id: UUID) -> PublishedSettings:
     row = session.execute(
         select(StorefrontSettingsRow.values, StorefrontSettingsRow.version).where(

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from flask import g, request, url_for
 
+from app.access import current_viewer
+from app.web.surfaces import Surface, surface_of_request
 from tenants.directory import AddressKind, AddressMatch
 from tenants.resolution import address_of
-from tenants.settings import PublishedSettings, published_settings
+from tenants.settings import PublishedSettings, back_office_settings, published_settings
 from themes.chosen import theme_of
 from themes.frames import Look
 from themes.registry import BASE_THEME, get_theme
@@ -15,14 +17,19 @@ PLATFORM_NAME = "Galleria"
 
 
 def storefront_look() -> PublishedSettings:
-    """Return the published settings of the request's storefront, read once per request."""
+    """Return the published settings of the request's storefront, read once per request; inside the back office its own.
+
+    The distributor's storefront may be dressed as another shop: what it wears is no part of the back office, not even on
+    the pages that stand in the scope of the distributor's own business and could read it.
+    """
     if "look" not in g:
         address = address_of(request.environ)
-        g.look = (
-            PublishedSettings()
-            if address is None or address.storefront_id is None
-            else published_settings(address.storefront_id)
-        )
+        if address is None or address.storefront_id is None:
+            g.look = PublishedSettings()
+        elif surface_of_request() is Surface.BSS and current_viewer() is not None:
+            g.look = back_office_settings()
+        else:
+            g.look = published_settings(address.storefront_id)
         g.culture = g.look.settings.language.replace("-", "_")
         g.time_zone = g.look.settings.time_zone
         g.day_style = g.look.settings.date_format
