@@ -6,8 +6,8 @@ so a sub-order is only made where something is left. Charging starts with the de
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
@@ -19,6 +19,7 @@ from app.audit.services import Actor, record
 from app.core.db import session
 from app.core.errors import Invalid
 from app.core.ids import new_id
+from app.orders.delivered_fields import keep_fields
 from app.orders.errors import AlreadyDelivered, OrderItemNotFound, WrongOrderState
 from app.orders.execution import finish, require_credit, require_executable, require_offered
 from app.orders.execution_costs import costs_by_item, order_cost, setup_fees_of, write_costs
@@ -39,11 +40,15 @@ PART = "A part of the order is delivered: {names}."
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """What staff delivers of an order. `vendor_reference`: what people call the service at its vendor."""
+    """What staff delivers of an order. `vendor_reference`: what people call the service at its vendor.
+
+    `fields` are what custom fields of what each item makes hold, by field (CB-21).
+    """
 
     number: str
     item_ids: frozenset[UUID]
     vendor_reference: str | None = None
+    fields: Mapping[UUID, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +77,7 @@ def deliver_items(wanted: Delivery, *, actor: Actor, at: datetime) -> Order:
     """Record that people delivered items, or start automatic ones; returns the order they were executed in.
 
     Raises OrderNotFound, WrongOrderState, OrderItemNotFound, AlreadyDelivered, Invalid `required`, what execution
-    refuses (CreditInsufficient, NoLongerOffered, AccountNotActive). Nothing is made then. Needs the distributor's scope.
+    refuses (CreditInsufficient, NoLongerOffered, AccountNotActive), and Invalid `value` at a custom field. Nothing is made then. Needs the distributor's scope.
     """
     order = lock_order_by_number(wanted.number)
     if order.status not in DELIVERABLE:
@@ -95,6 +100,8 @@ def deliver_items(wanted: Delivery, *, actor: Actor, at: datetime) -> Order:
     costs = costs_by_item(chosen)
     tasks = [start_item(run, line, costs[line.item.id]) for line in chosen]
     nudge_tasks([task for task in tasks if task is not None])
+    for line in chosen:
+        keep_fields(line, wanted.fields, actor=actor, at=at)
     if target is not order:
         advance(order, Move.DELIVER_PART)
         tell_status(order, at=at)

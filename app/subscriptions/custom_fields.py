@@ -7,7 +7,7 @@ none. A storefront shows a field only with its tick.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
@@ -143,25 +143,34 @@ def rules_of(field_ids: Collection[UUID]) -> Mapping[UUID, frozenset[UUID]]:
 
 def answers_of(owned: Owned, *, in_storefront: bool = False) -> Sequence[Answer]:
     """Return the fields something shows, with what they hold; in a storefront only ticked ones that hold something."""
-    product_type_id = session.scalar(
-        select(Product.product_type_id).where(
-            Product.distributor_id == owned.distributor_id, Product.id == owned.product_id
-        )
-    )
     subject = FieldSubject.ASSET if isinstance(owned, Asset) else FieldSubject.SUBSCRIPTION
+    found = _shown(owned.product_id, subject, lambda: _held(owned))
+    if not in_storefront:
+        return found
+    return [answer for answer in found if answer.field.shows_in_storefront and answer.value]
+
+
+def fields_to_be(product_id: UUID, subject: FieldSubject) -> Sequence[Answer]:
+    """Return the fields that something of a product will show once it is there, with their defaults."""
+    return _shown(product_id, subject, dict)
+
+
+def _shown(product_id: UUID, subject: FieldSubject, read_held: Callable[[], Mapping[str, object]]) -> Sequence[Answer]:
+    """`read_held` is asked only where there are fields of the subject."""
     fields = [field for field in list_fields() if field.subject is subject]
     if not fields:
         return ()
-    rules = rules_of([field.id for field in fields])
-    held = _held(owned)
-    found = [
+    product_type_id = session.scalar(
+        select(Product.product_type_id).where(
+            Product.distributor_id == current_scope().distributor_id, Product.id == product_id
+        )
+    )
+    rules, held = rules_of([field.id for field in fields]), read_held()
+    return [
         Answer(field, str(held.get(str(field.id), field.default_value)))
         for field in fields
         if product_type_id in rules[field.id] or (field.is_from_vendor and str(field.id) in held)
     ]
-    if not in_storefront:
-        return found
-    return [answer for answer in found if answer.field.shows_in_storefront and answer.value]
 
 
 def save_answers(owned: Owned, answers: Mapping[UUID, str], *, actor: Actor, at: datetime) -> None:
