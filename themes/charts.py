@@ -122,11 +122,18 @@ def bar_geometry(points: Sequence[tuple[str, Number]], *, size: str = "medium") 
 
 
 def line_geometry(
-    labels: Sequence[str], series: Sequence[tuple[str, Sequence[Number]]], *, size: str = "medium"
+    labels: Sequence[str],
+    series: Sequence[tuple[str, Sequence[Number]]],
+    *,
+    size: str = "medium",
+    from_zero: bool = True,
 ) -> Plot:
-    """One line for each series over the same labels."""
+    """One line for each series over the same labels.
+
+    `from_zero=False` lets small moves of large values be seen: the axis begins near the lowest one.
+    """
     width, height = _SIZES[size]
-    scale = _Scale([float(value) for _, values in series for value in values], height)
+    scale = _Scale([float(value) for _, values in series for value in values], height, from_zero=from_zero)
     step = (width - _START - _END - 16) / max(len(labels) - 1, 1)
     places = [_round(_START + 8 + step * index) for index in range(len(labels))]
     lines: list[Line] = []
@@ -139,7 +146,7 @@ def line_geometry(
         lines.append(Line(name, path, dots))
     axis = [AxisLabel(label, x) for label, x in zip(labels, places, strict=True)]
     return Plot(
-        width, height, _START, width - _END, _round(scale.zero), scale.ticks(), _thinned(axis, step), lines=lines
+        width, height, _START, width - _END, _round(scale.base), scale.ticks(), _thinned(axis, step), lines=lines
     )
 
 
@@ -160,15 +167,19 @@ def donut_geometry(points: Sequence[tuple[str, Number]]) -> Donut:
 
 
 class _Scale:
-    """Values to places from the top, on round ticks that include zero."""
+    """Values to places from the top, on round ticks that include zero, unless it is told not to."""
 
-    def __init__(self, values: Sequence[float], height: float) -> None:
-        high, low = max([*values, 0.0]), min([*values, 0.0])
-        self._step = _nice_step((high - low or 1.0) / _TICKS)
-        self._high = math.ceil(high / self._step) * self._step or (self._step if low == 0 else 0.0)
+    def __init__(self, values: Sequence[float], height: float, *, from_zero: bool = True) -> None:
+        shown = [*values, 0.0] if from_zero or not values else values
+        high, low = max(shown), min(shown)
+        self._step = _nice_step((high - low or abs(high) or 1.0) / _TICKS)
         self._low = math.floor(low / self._step) * self._step
+        self._high = math.ceil(high / self._step) * self._step
+        if self._high == self._low:
+            self._high += self._step
         self._inner = height - _TOP - _BOTTOM
         self.zero = self.y(0.0)
+        self.base = self.zero if from_zero else self.y(self._low)  # where the axis is drawn
 
     def y(self, value: float) -> float:
         return _TOP + self._inner * (self._high - value) / (self._high - self._low)

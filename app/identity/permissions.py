@@ -74,6 +74,7 @@ class Permission(enum.Enum):
     BSS_PRICES_ASSIGN = "bss.prices.assign"  # price lists to accounts: also the account manager's (CB-05)
     BSS_PRICES_OVERRIDE = "bss.prices.override"  # by hand or discount, on orders and subscriptions (CB-44)
     BSS_COSTS_VIEW = "bss.costs.view"  # vendor cost
+    BSS_RATES_EDIT = "bss.rates.edit"  # exchange rates (BC-07)
     BSS_ORDERS_VIEW = "bss.orders.view"
     BSS_ORDERS_EDIT = "bss.orders.edit"
     BSS_ORDERS_EXECUTE = "bss.orders.execute"
@@ -190,6 +191,7 @@ OF_BSS_ROLE: Mapping[BssRole, frozenset[Permission]] = {
         P.BSS_PRICES_OVERRIDE,
         P.BSS_COSTS_VIEW,
         P.BSS_BILLING_EDIT,
+        P.BSS_RATES_EDIT,
         P.BSS_USAGE_EDIT,
         P.BSS_CREDIT_EDIT,
         P.BSS_SETUP_VIEW,

@@ -1,4 +1,4 @@
-"""Currencies a distributor does business in (CB-07). Rates are for reports alone: products are priced by hand in each.
+"""Currencies a distributor does business in (BC-07, CB-07). What they are worth stands in `app.pricing.exchange_rates`.
 
 A distributor that has set none up may use every known one. From the first one on only its home currency and active ones
 can be chosen; setting up takes in what accounts, products and price lists already use.
@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 
 from babel import Locale, UnknownLocaleError
 from sqlalchemy import func, select, union
@@ -28,7 +27,6 @@ from tenants.context import current_scope
 from tenants.models import Distributor
 
 KNOWN = ("EUR", "USD", "GBP", "CHF", "SEK", "NOK", "DKK", "PLN", "CZK", "RON", "JPY")
-MAX_RATE = Decimal(10) ** 9
 _CULTURES: Kept[Mapping[str, str]] = Kept(10_000, by_account=False)
 
 
@@ -50,10 +48,9 @@ class CurrencyInUse(Conflict):
 
 @dataclass(frozen=True, slots=True)
 class CurrencyDetails:
-    """What a person says about a currency. The rate is what one unit is worth in the home currency."""
+    """What a person says about a currency."""
 
     code: str
-    rate_to_home: Decimal
     culture: str = ""  # a CLDR locale, such as de-CH; empty: the page's
     is_active: bool = True
 
@@ -63,7 +60,6 @@ class CurrencyLine:
     """A currency as its list shows it."""
 
     code: str
-    rate_to_home: Decimal
     culture: str
     is_active: bool
     is_home: bool
@@ -80,11 +76,9 @@ def home_currency() -> str:
 def list_currencies() -> Sequence[CurrencyLine]:
     """Return the distributor's currencies, the home currency first."""
     home, rows = home_currency(), _rows()
-    lines = [
-        CurrencyLine(row.code, row.rate_to_home, row.culture, row.is_active, is_home=row.code == home) for row in rows
-    ]
+    lines = [CurrencyLine(row.code, row.culture, row.is_active, is_home=row.code == home) for row in rows]
     if not any(line.is_home for line in lines):
-        lines.append(CurrencyLine(home, Decimal(1), "", is_active=True, is_home=True))
+        lines.append(CurrencyLine(home, "", is_active=True, is_home=True))
     return sorted(lines, key=lambda line: (not line.is_home, line.code))
 
 
@@ -125,8 +119,7 @@ def save_currency(details: CurrencyDetails, *, is_new: bool, actor: Actor, at: d
         session.add(row)
     elif row.is_active and not details.is_active:
         _require_unused(details.code, home)
-    row.rate_to_home, row.culture = details.rate_to_home, details.culture.strip()
-    row.is_active, row.updated_at = details.is_active, at
+    row.culture, row.is_active, row.updated_at = details.culture.strip(), details.is_active, at
     before, after = changes_of(row)
     session.flush()
     record("pricing.currency_saved", actor=actor, at=at, target_kind="currency", target_id=row.id,
@@ -160,11 +153,6 @@ def _require_valid(details: CurrencyDetails, home: str, rows: Mapping[str, Curre
         errors.append(FieldError("code", "currency_taken", "This currency is there already"))
     elif not is_new and details.code not in rows and details.code != home:
         raise CurrencyNotFound(details.code)
-    rate = details.rate_to_home
-    if not rate.is_finite() or not 0 < rate <= MAX_RATE:
-        errors.append(FieldError("rate_to_home", "rate_above_0", "Enter a rate above 0"))
-    elif details.code == home and rate != 1:
-        errors.append(FieldError("rate_to_home", "home_rate", "The home currency's rate is 1"))
     if details.culture.strip() and not _is_culture(details.culture.strip()):
         errors.append(FieldError("culture", "culture_unknown", "Enter a culture such as en-GB or de-CH"))
     if errors:
@@ -182,7 +170,7 @@ def _require_unused(code: str, home: str) -> None:
 
 
 def _take_in(home: str, at: datetime) -> None:
-    """Make rows of what is in use already, each at a rate of 1 until somebody enters one."""
+    """Make rows of what is in use already."""
     distributor_id = current_scope().distributor_id
     used = session.scalars(
         union(
@@ -192,7 +180,7 @@ def _take_in(home: str, at: datetime) -> None:
         )
     ).all()
     for code in dict.fromkeys((home, *used)):
-        session.add(Currency(id=new_id(), code=code, rate_to_home=Decimal(1), updated_at=at))
+        session.add(Currency(id=new_id(), code=code, updated_at=at))
     session.flush()
 
 

@@ -277,13 +277,9 @@ class Currency(Catalogue, Base):
     """A currency the distributor does business in beside, or as, its home currency (CB-07)."""
 
     __tablename__ = "currencies"
-    __table_args__ = (
-        UniqueConstraint("distributor_id", "code"),
-        CheckConstraint("rate_to_home > 0", name="rate_above_0"),
-    )
+    __table_args__ = (UniqueConstraint("distributor_id", "code"),)
 
     code: Mapped[str] = mapped_column(String(3))  # ISO 4217
-    rate_to_home: Mapped[Decimal] = mapped_column(Numeric(18, 8))  # one unit in home currency; for reports alone
     culture: Mapped[str] = mapped_column(
         String(10), default=""
     )  # CLDR locale that amounts are written in; empty: the page's

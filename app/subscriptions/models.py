@@ -217,6 +217,7 @@ class SubscriptionEvent(Shared, Base):
     text: Mapped[str] = mapped_column(String(300))
     quantity_change: Mapped[int | None]
     quantity_after: Mapped[int | None]
+    counts_from: Mapped[date | None]  # first day of the new quantity; None: the day of `at` says
     actor_name: Mapped[str | None] = mapped_column(String(201))
 
 

@@ -68,6 +68,13 @@ def number(value: Decimal | int | None) -> str:
     return UNKNOWN if value is None else str(format_decimal(value, locale=culture()))
 
 
+def exact_number(value: Decimal | None) -> str:
+    """Write all decimals a number has, without needless zeros: an exchange rate of 0.9213456."""
+    if value is None:
+        return UNKNOWN
+    return str(format_decimal(value.normalize(), locale=culture(), decimal_quantization=False))
+
+
 def day(value: date | None) -> str:
     """Write a calendar day as the storefront's owner chose: "22 Nov 2026"."""
     return "" if value is None else write_day(value, culture=culture(), style=day_style())
@@ -99,5 +106,6 @@ def static(path: str) -> str:
 def install_formats(app: Flask) -> None:
     """Register the functions of the frames' contract (`themes`)."""
     app.jinja_env.globals.update(static=static, url=url_for, money=money, number=number, when=when, day=day)
+    app.jinja_env.globals.update(exact_number=exact_number)
     app.jinja_env.globals.pop("url_for", None)
     app.jinja_env.globals["url_for"] = url_for

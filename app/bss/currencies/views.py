@@ -1,12 +1,10 @@
-"""Currencies in BSS: which ones are used, at which rate for reports, written how (CB-07)."""
+"""Currencies in BSS: which ones are used, what they are worth today, written how (BC-07, CB-07)."""
 
 from __future__ import annotations
 
-from decimal import Decimal
-
 from flask import flash, redirect, url_for
 from flask.typing import ResponseReturnValue
-from wtforms import BooleanField, DecimalField, StringField
+from wtforms import BooleanField, StringField
 from wtforms.validators import InputRequired, Optional
 
 from app.access import permission_required, signed_in_viewer
@@ -17,15 +15,16 @@ from app.core.errors import Invalid
 from app.identity.permissions import Permission
 from app.pricing.currencies import (
     CurrencyDetails,
-    CurrencyLine,
     get_currency,
     home_currency,
     list_currencies,
     save_currency,
 )
+from app.pricing.exchange_rates.rates import ONE, rates_on
 from app.web.forms import Form
 from app.web.pages import page
 from app.web.surfaces import Surface, surface_blueprint
+from tenants.days import distributors_day
 from themes.frames import Crumb
 
 bp = surface_blueprint("currencies", __name__, surface=Surface.BSS)
@@ -35,12 +34,6 @@ EXPORT_HEADER = ("Currency", "Rate to home", "Culture", "Active", "Home")
 class CurrencyForm(Form):
     """What can be changed about a currency."""
 
-    rate_to_home = DecimalField(
-        "Rate to the home currency",
-        places=None,
-        validators=[InputRequired("Enter a rate")],
-        description="What one unit is worth. For reports only: products are priced by hand in each currency.",
-    )
     culture = StringField(
         "Written as in", validators=[Optional()], description="A culture such as en-GB or de-CH. Empty: as the page."
     )
@@ -50,7 +43,6 @@ class CurrencyForm(Form):
         """Return the validated input; call it after validate_on_submit()."""
         return CurrencyDetails(
             code=code,
-            rate_to_home=self.rate_to_home.data or Decimal(0),
             culture=self.culture.data or "",
             is_active=self.is_active.data,
         )
@@ -68,15 +60,18 @@ def index() -> ResponseReturnValue:
     """List the currencies, or export them."""
     search = asked_text()
     lines = [line for line in list_currencies() if search.strip().upper() in line.code]
+    home = home_currency()
+    rates = {home: ONE, **rates_on(home, distributors_day(utc_now()))}
     if kind := asked_export():
-        rows = [(line.code, line.rate_to_home, line.culture, line.is_active, line.is_home) for line in lines]
+        rows = [(line.code, rates.get(line.code), line.culture, line.is_active, line.is_home) for line in lines]
         return export(kind, "currencies", EXPORT_HEADER, rows)
     return page(
         "bss/currencies/index.html",
         title="Currencies",
         lines=lines,
         search=search,
-        home=home_currency(),
+        home=home,
+        rates=rates,
         may_edit=signed_in_viewer().can(Permission.BSS_SETUP_EDIT),
         with_args=with_args,
     )
@@ -101,13 +96,13 @@ def new() -> ResponseReturnValue:
         else:
             flash(f"{made.code} was added.", "success")
             return redirect(url_for(".index"), code=303)
-    return _form(form, "New currency", None), form.status
+    return _form(form, "New currency"), form.status
 
 
 @bp.route("/<code>", methods=["GET", "POST"])
 @permission_required(Permission.BSS_SETUP_EDIT)
 def edit(code: str) -> ResponseReturnValue:
-    """Change a currency's rate, or deactivate it where nothing uses it."""
+    """Change how a currency is written, or deactivate it where nothing uses it."""
     line = get_currency(code)
     form = CurrencyForm(obj=line)
     if form.validate_on_submit():
@@ -119,9 +114,9 @@ def edit(code: str) -> ResponseReturnValue:
         else:
             flash("The currency was saved.", "success")
             return redirect(url_for(".index"), code=303)
-    return _form(form, code, line), form.status
+    return _form(form, code), form.status
 
 
-def _form(form: Form, title: str, line: CurrencyLine | None) -> str:
+def _form(form: Form, title: str) -> str:
     crumbs = [Crumb("Currencies", url_for(".index")), Crumb(title)]
-    return page("bss/currencies/edit.html", title=title, breadcrumbs=crumbs, form=form, line=line, home=home_currency())
+    return page("bss/currencies/edit.html", title=title, breadcrumbs=crumbs, form=form)

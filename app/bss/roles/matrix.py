@@ -25,6 +25,7 @@ SPECIAL: Mapping[Permission, str] = {
 AREAS: Mapping[str, str] = {
     "credit": "Credit limits",
     "costs": "Vendor costs",
+    "rates": "Exchange rates",
     "act_as": "Storefront users",
     "permission_rules": "Permission rules",
 }

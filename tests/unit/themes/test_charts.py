@@ -49,6 +49,15 @@ def test_line_has_a_point_for_every_label():
     assert plot.lines[0].dots[0].y > plot.lines[0].dots[2].y
 
 
+@given(st.lists(st.decimals("0.0001", "2000", places=4), min_size=1, max_size=60))
+def test_a_line_that_does_not_begin_at_zero_stays_inside_and_uses_its_room(moves):
+    plot = line_geometry([str(value) for value in moves], [("Rate", moves)], from_zero=False)
+    places = [dot.y for dot in plot.lines[0].dots]
+    assert all(20 - 0.1 <= y <= plot.baseline + 0.1 for y in places)
+    if len(set(moves)) > 1:
+        assert max(places) - min(places) > (plot.baseline - 20) / 5
+
+
 def test_line_refuses_series_of_another_length():
     with pytest.raises(ValueError, match="zip"):
         line_geometry(["Jan", "Feb"], [("New", [1])])

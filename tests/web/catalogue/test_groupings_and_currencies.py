@@ -175,10 +175,10 @@ def test_the_first_currency_takes_in_what_is_used_and_limits_what_can_be_chosen(
     """CB-07: only active ones may be used; before any is set up every known one may."""
     assert '<option value="SEK">' in staff.get(f"/bss/products/{world.seats.id}").text
 
-    added = staff.post("/bss/currencies/new", data={"code": "usd", "rate_to_home": "0.92", "is_active": "y"})
+    added = staff.post("/bss/currencies/new", data={"code": "usd", "is_active": "y"})
 
     assert added.status_code == HTTPStatus.SEE_OTHER
-    assert {row.code: row.rate_to_home for row in rows(world, Currency)} == {"EUR": 1, "USD": Decimal("0.92")}
+    assert {row.code for row in rows(world, Currency)} == {"EUR", "USD"}
     assert '<option value="SEK">' not in staff.get(f"/bss/products/{world.seats.id}").text
     price = {"term": "P1M", "cycle": "monthly", "currency": "SEK", "list_price": "120"}
     assert (
@@ -189,15 +189,13 @@ def test_the_first_currency_takes_in_what_is_used_and_limits_what_can_be_chosen(
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
-        ({"code": "USD", "rate_to_home": "0"}, "Enter a rate above 0"),
-        ({"code": "USD", "rate_to_home": "-1"}, "Enter a rate above 0"),
-        ({"code": "XXY", "rate_to_home": "1"}, "ISO 4217"),
-        ({"code": "USD", "rate_to_home": "1", "culture": "nowhere"}, "such as en-GB"),
-        ({"code": "EUR", "rate_to_home": "2"}, "rate is 1"),
+        ({"code": "XXY"}, "ISO 4217"),
+        ({"code": ""}, "Enter a currency"),
+        ({"code": "USD", "culture": "nowhere"}, "such as en-GB"),
     ],
 )
-def test_a_currency_with_a_rate_of_nothing_is_refused(staff, world, fields, words):
-    """CB-07: 422 at the field; nothing is stored."""
+def test_a_wrong_currency_is_refused(staff, world, fields, words):
+    """BC-07: 422 at the field; nothing is stored."""
     response = staff.post("/bss/currencies/new", data={"is_active": "y", **fields})
 
     assert response.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
@@ -208,21 +206,21 @@ def test_a_currency_with_a_rate_of_nothing_is_refused(staff, world, fields, word
 def test_a_currency_in_use_cannot_be_deactivated(staff, world):
     """CB-07: 409 for the home currency and for one that prices are in; an unused one goes."""
     for code in ("USD", "SEK"):
-        staff.post("/bss/currencies/new", data={"code": code, "rate_to_home": "0.5", "is_active": "y"})
+        staff.post("/bss/currencies/new", data={"code": code, "is_active": "y"})
     price = {"term": "P1M", "cycle": "monthly", "currency": "USD", "list_price": "12"}
     staff.post(f"/bss/products/{world.seats.id}/prices", data=price)
 
-    assert staff.post("/bss/currencies/USD", data={"rate_to_home": "0.5"}).status_code == HTTPStatus.CONFLICT
-    assert staff.post("/bss/currencies/EUR", data={"rate_to_home": "1"}).status_code == HTTPStatus.CONFLICT
-    assert staff.post("/bss/currencies/SEK", data={"rate_to_home": "0.5"}).status_code == HTTPStatus.SEE_OTHER
+    assert staff.post("/bss/currencies/USD", data={"culture": ""}).status_code == HTTPStatus.CONFLICT
+    assert staff.post("/bss/currencies/EUR", data={"culture": ""}).status_code == HTTPStatus.CONFLICT
+    assert staff.post("/bss/currencies/SEK", data={"culture": ""}).status_code == HTTPStatus.SEE_OTHER
     assert {row.code for row in rows(world, Currency) if row.is_active} == {"EUR", "USD"}
     assert staff.get("/bss/currencies/GBP").status_code == HTTPStatus.NOT_FOUND
 
 
 def test_amounts_are_written_as_the_distributor_chose_for_their_currency(staff, world):
-    fields = {"code": "USD", "rate_to_home": "0.9", "is_active": "y"}
+    fields = {"code": "USD", "is_active": "y"}
     staff.post("/bss/currencies/new", data=fields)
-    staff.post("/bss/currencies/EUR", data={"rate_to_home": "1", "culture": "de-DE", "is_active": "y"})
+    staff.post("/bss/currencies/EUR", data={"culture": "de-DE", "is_active": "y"})
 
     assert "12,00\xa0€" in staff.get(f"/bss/products/{world.seats.id}").text
 
