@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -10,6 +11,7 @@ from contextvars import copy_context
 
 from app.core.db import session
 
+log = logging.getLogger(__name__)
 Work = Callable[[], None]
 
 
@@ -18,7 +20,7 @@ def beside(*, at_most: int = 2) -> Iterator[Callable[[Work], None]]:
     """Yield a function that does work beside the block, begun in order, so many pieces at a time; the end waits for all.
 
     Work runs in the caller's context (scope, fields of the log) on a thread and a session of its own. A piece too many
-    waits in the caller until the oldest is done. What a piece raises is raised by a later call, or at the end.
+    waits in the caller until the oldest is done. What a piece raises is logged, and raised by a later call or at the end.
     """
     with ThreadPoolExecutor(at_most, thread_name_prefix="beside") as threads:
         under_way: deque[Future[None]] = deque()
@@ -36,5 +38,8 @@ def beside(*, at_most: int = 2) -> Iterator[Callable[[Work], None]]:
 def _with_own_session(work: Work) -> None:
     try:
         work()
+    except Exception:  # of several that break off, one alone reaches the job
+        log.exception("work_beside_broke_off")
+        raise
     finally:
         session.remove()

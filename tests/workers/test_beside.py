@@ -78,6 +78,19 @@ def test_what_a_piece_raises_stops_the_next():
     assert done == []
 
 
+def test_of_two_pieces_that_break_off_both_are_logged(caplog):
+    both_begun = threading.Barrier(2, timeout=10)
+
+    def broken() -> None:
+        both_begun.wait()
+        raise Broken
+
+    with pytest.raises(Broken), beside(at_most=2) as do:
+        do(broken)
+        do(broken)
+    assert [record.message for record in caplog.records] == ["work_beside_broke_off"] * 2
+
+
 def test_a_block_that_breaks_off_lets_its_work_end():
     goes_on, done = threading.Event(), []
 
