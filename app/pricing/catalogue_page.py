@@ -138,7 +138,7 @@ def _page_statement(shape: Shape) -> Select[Any]:
         page = page.where(on_shelf(shape.shelf, shape))
     if shape.has_after:
         page = page.where(tuple_(product.name, product.id) > tuple_(AFTER_NAME, AFTER_ID))
-    parts = (*shelf_order(shape.shelf), *_sort_order(shape.sort))
+    parts = (*shelf_order(shape.shelf, shape), *_sort_order(shape.sort))
     first = [part.label(f"by_{number}") for number, part in enumerate(parts)]
     ordered = page.add_columns(*first).order_by(*first, product.name, product.id).limit(LIMIT)
     if shape.sort is not None:

@@ -143,12 +143,12 @@ def on_shelf(shelf: Shelf, shape: Shape) -> ColumnElement[bool]:
         case Shelf.NEW:
             return or_(Product.is_new, Product.published_at >= NEW_SINCE)
         case Shelf.POPULAR:
-            return or_(Product.is_popular, _rank().is_not(None))
+            return or_(Product.is_popular, _rank(shape).is_not(None))
         case Shelf.PROMOTED:
             return false() if shape.is_alias else _promotion(shape).is_not(None)
 
 
-def shelf_order(shelf: Shelf | None) -> tuple[ColumnElement[Any], ...]:
+def shelf_order(shelf: Shelf | None, shape: Shape) -> tuple[ColumnElement[Any], ...]:
     """Return what a shelf is ordered by before the name, each ascending."""
     match shelf:
         case Shelf.FEATURED:
@@ -156,19 +156,22 @@ def shelf_order(shelf: Shelf | None) -> tuple[ColumnElement[Any], ...]:
         case Shelf.NEW:
             return (~Product.is_new, NEW_SINCE - Product.published_at)
         case Shelf.POPULAR:
-            return (~Product.is_popular, func.coalesce(_rank(), LAST_RANK))
+            return (~Product.is_popular, func.coalesce(_rank(shape), LAST_RANK))
         case _:
             return ()
 
 
-def _rank() -> ScalarSelect[int]:
-    """Return what place a product has among those the storefront sells most of; None: none."""
+def _rank(shape: Shape) -> ScalarSelect[int]:
+    """Return what place a product has among those the storefront sells most of; None: none.
+
+    Each kind of storefront has its own condition: IS NOT DISTINCT FROM would read every storefront's for each product.
+    """
     popular = PopularProduct
     return (
         select(popular.rank)
         .where(
             popular.distributor_id == DISTRIBUTOR,
-            popular.reseller_id.is_not_distinct_from(RESELLER),
+            popular.reseller_id == RESELLER if shape.is_alias else popular.reseller_id.is_(None),
             popular.product_id == Product.id,
         )
         .correlate(Product)
