@@ -54,28 +54,25 @@ class _Known:
             )
         )
         self.products: dict[str, UUID] = {row.code_key: row.id for row in products}
-        self.currency = currency
+        self.here, self.currency = here, currency
         self.list_prices = self._amounts(ProductPrice, ProductPrice.list_price, ~ProductPrice.is_withdrawn)
         self.vendor_costs = self._amounts(VendorCost, VendorCost.vendor_cost)
         entries = session.scalars(
-            select(PriceListEntry).where(
-                PriceListEntry.distributor_id == here,
-                PriceListEntry.price_list_id == price_list.id,
-                self._named(PriceListEntry),
-            )
+            select(PriceListEntry).where(*self._named(PriceListEntry), PriceListEntry.price_list_id == price_list.id)
         )
         self.entries = {(each.product_id, each.term, each.cycle): each for each in entries}
 
     def _amounts(self, model: Any, amount: Any, *conditions: Any) -> dict[_Key, Decimal]:
         rows = session.execute(
             select(model.product_id, model.term, model.cycle, amount).where(
-                self._named(model), model.currency == self.currency, *conditions
+                *self._named(model), model.currency == self.currency, *conditions
             )
         )
         return {(product_id, term, cycle): found for product_id, term, cycle, found in rows}
 
-    def _named(self, model: Any) -> Any:
-        return model.product_id == any_(literal(list(self.products.values()), ARRAY(Uuid)))
+    def _named(self, model: Any) -> tuple[Any, Any]:
+        named = model.product_id == any_(literal(list(self.products.values()), ARRAY(Uuid)))
+        return model.distributor_id == self.here, named
 
 
 def _judged(line: FileLine, known: _Known, taken: dict[_Key, int]) -> JudgedLine:
