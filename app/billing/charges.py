@@ -8,7 +8,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 
 from app.accounts.models import Account
@@ -130,8 +130,11 @@ def charge_to_credit(subscription_id: UUID, period: Period) -> Charge | None:
     return next((charge for charge in found if charge.kind in OF_A_PERIOD), found[0] if found else None)
 
 
-def has_pending(subscription_id: UUID) -> bool:
-    """Whether charges of a subscription wait for a paper: a second change of quantity or price must wait (CB-23)."""
+def has_pending(subscription_id: UUID, *, on: date) -> bool:
+    """Whether changes of a subscription are invoiced after a day only: a second one must wait (CB-23).
+
+    What is to be invoiced by then, and is not because the billing run comes late, holds nothing up.
+    """
     return (
         session.scalar(
             select(Charge.id)
@@ -140,6 +143,7 @@ def has_pending(subscription_id: UUID) -> bool:
                 Charge.subscription_id == subscription_id,
                 Charge.state == ChargeState.PENDING,
                 Charge.change_id.is_not(None),
+                or_(Charge.bill_on.is_(None), Charge.bill_on > on),
             )
             .limit(1)
         )

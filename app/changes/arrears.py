@@ -84,7 +84,12 @@ def _moves_since(subscription: Subscription, first: date) -> list[tuple[date, in
         session.scalar(select(Distributor.time_zone).where(Distributor.id == current_scope().distributor_id)) or "UTC"
     )
     rows = session.execute(
-        select(SubscriptionEvent.at, SubscriptionEvent.kind, SubscriptionEvent.quantity_change)
+        select(
+            SubscriptionEvent.at,
+            SubscriptionEvent.kind,
+            SubscriptionEvent.quantity_change,
+            SubscriptionEvent.counts_from,
+        )
         .where(
             SubscriptionEvent.distributor_id == current_scope().distributor_id,
             SubscriptionEvent.subscription_id == subscription.id,
@@ -93,5 +98,10 @@ def _moves_since(subscription: Subscription, first: date) -> list[tuple[date, in
         )
         .order_by(SubscriptionEvent.at, SubscriptionEvent.id)
     )
-    days = [(local_date(at, zone), kind, change or 0) for at, kind, change in rows]
-    return sorted((day + ONE_DAY if kind == DECREASE else day, change) for day, kind, change in days if day >= first)
+    moves = []
+    for row in rows:
+        day = local_date(row.at, zone)
+        after = day + ONE_DAY if row.kind == DECREASE else day
+        if (row.counts_from or day) >= first:
+            moves.append((row.counts_from or after, row.quantity_change or 0))
+    return sorted(moves)

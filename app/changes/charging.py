@@ -12,7 +12,7 @@ from app.accounts.queries import get_account_for_update
 from app.billing.charges import NewCharge, add_charge
 from app.billing.documents import bill
 from app.billing.models import ChargeKind
-from app.subscriptions.models import Subscription, SubscriptionChange
+from app.subscriptions.models import ChangeTiming, Subscription, SubscriptionChange
 from app.subscriptions.periods import Period, add_months
 from tenants.days import distributors_day
 
@@ -34,7 +34,7 @@ class Amount:
 
 
 def charge(subscription: Subscription, change: SubscriptionChange, *amounts: Amount, at: datetime) -> None:
-    """Charge a change to the subscription's payer, once: on papers of today, or with its next billing day.
+    """Charge a change to the subscription's payer, once: on papers of its day, or with its next billing day.
 
     Amounts of 0 leave no trace. The caller has locked the payer's account, then the subscription.
     """
@@ -68,7 +68,18 @@ def charge_together(change: SubscriptionChange, owed: Sequence[tuple[Subscriptio
             ),
             at=at,
         )
-    bill(payer, keys, on=distributors_day(at), at=at)
+    bill(payer, keys, on=_paper_day(change, at), at=at)
+
+
+def _paper_day(change: SubscriptionChange, at: datetime) -> date:
+    """Return the day of a change's papers: what comes with a new period has that day, however late it is carried out."""
+    today = distributors_day(at)
+    return min(first_day_of(change) or today, today)
+
+
+def first_day_of(change: SubscriptionChange) -> date | None:
+    """Return the day from which what comes with a new period counts; None for what counts once it is carried out."""
+    return change.effective_on if change.timing is ChangeTiming.PERIOD_END else None
 
 
 def current_period(subscription: Subscription) -> Period | None:

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from app.changes.kinds import EFFECTS
 from app.changes.machine import ChangeStep, advance
 from app.changes.queries import due_changes, open_change
-from app.changes.requests import begin, drop_due
+from app.changes.starting import begin, drop_due
 from app.core.db import session
 from app.core.errors import DomainError
 from app.subscriptions.models import ChangeStatus, Subscription, SubscriptionStatus

@@ -70,6 +70,10 @@ class Effect:
         _ = details
         return frozenset()
 
+    def concerned(self, change: NewChange | SubscriptionChange) -> frozenset[UUID]:
+        """Return the subscriptions whose money it moves: they are billed up to its day first."""
+        return frozenset({change.subscription_id, *filter(None, [change.target_subscription_id])})
+
     def check(self, subscription: Subscription, new: NewChange, *, at: datetime) -> None:
         """Refuse what cannot be: Invalid names the field, Conflict the state. Runs in the requester's scope, too.
 

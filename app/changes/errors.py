@@ -55,6 +55,16 @@ class InvoicePending(Conflict):
         self.subscription_code = subscription_code
 
 
+class RenewalDue(Conflict):
+    """What was to happen with the end of a period cannot be taken back once that day has come (CB-24, CB-28)."""
+
+    code = "renewal_due"
+
+    def __init__(self, subscription_code: str) -> None:
+        super().__init__(f"The period of {subscription_code} has ended and is being billed; try again in an hour")
+        self.subscription_code = subscription_code
+
+
 class RequestKeyUsed(Conflict):
     """The key of a request was used for another subscription."""
 

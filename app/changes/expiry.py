@@ -11,7 +11,7 @@ from uuid import uuid5
 from app.changes.kinds import EFFECTS
 from app.changes.machine import ChangeStep, advance
 from app.changes.queries import find_by_key
-from app.changes.requests import begin
+from app.changes.starting import begin
 from app.changes.voiding import void_changes
 from app.core.db import session
 from app.subscriptions.models import (

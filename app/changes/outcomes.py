@@ -10,7 +10,8 @@ from app.changes.kinds import EFFECTS
 from app.changes.machine import ChangeStep, advance
 from app.changes.mails import mail_failed
 from app.changes.queries import get_change
-from app.changes.requests import await_day, finish, lock_both
+from app.changes.requests import lock_both
+from app.changes.starting import await_day, finish
 from app.changes.steps import ask_next, settle_component, step_failed, step_retried, step_succeeded
 from app.changes.words import words_of
 from app.core.db import session
@@ -30,7 +31,7 @@ BY_A_PERSON = "In progress: it is done by a person at the provider"
 
 def change_succeeded(task: ProvisioningTask, vendor_reference: str | None, *, at: datetime) -> None:
     """Apply and charge a change the vendor has confirmed. A second call changes nothing."""
-    subscription, change = _of(task)
+    subscription, change = _of(task, at=at)
     if task.kind is TaskKind.WITHDRAW:
         _taken_back(subscription, change, at=at)
         return
@@ -57,7 +58,7 @@ def change_succeeded(task: ProvisioningTask, vendor_reference: str | None, *, at
 
 def change_failed(task: ProvisioningTask, reason: str, *, at: datetime) -> None:
     """Leave the subscription as it was, sync Failed: the vendor's words for staff, a softened line for the customer."""
-    subscription, change = _of(task)
+    subscription, change = _of(task, at=at)
     if task.kind is TaskKind.WITHDRAW:
         _not_taken_back(task, subscription, change, reason, at=at)
         return
@@ -73,7 +74,7 @@ def change_failed(task: ProvisioningTask, reason: str, *, at: datetime) -> None:
 
 def change_retried(task: ProvisioningTask, *, at: datetime) -> None:
     """Say that an operator lets the vendor be asked again."""
-    subscription, change = _of(task)
+    subscription, change = _of(task, at=at)
     if change.status is not ChangeStatus.FAILED:
         return
     advance(change, ChangeStep.RETRY)
@@ -85,14 +86,14 @@ def change_retried(task: ProvisioningTask, *, at: datetime) -> None:
 
 def change_delayed(task: ProvisioningTask, *, at: datetime) -> None:
     """Tell the customer that it is tried again: once, whatever the number of tries."""
-    subscription, change = _of(task)
+    subscription, change = _of(task, at=at)
     if change.status is ChangeStatus.PROCESSING and task.attempts <= 1:
         add_event(subscription, "change_delayed", TRIED_AGAIN, at=at)
 
 
 def change_waits_for_person(task: ProvisioningTask, *, at: datetime) -> None:
     """Tell the customer that people do it."""
-    subscription, change = _of(task)
+    subscription, change = _of(task, at=at)
     if change.status is ChangeStatus.PROCESSING:
         add_event(subscription, "change_by_a_person", BY_A_PERSON, at=at)
 
@@ -137,7 +138,7 @@ def _not_taken_back(
     session.flush()
 
 
-def _of(task: ProvisioningTask) -> tuple[Subscription, SubscriptionChange]:
+def _of(task: ProvisioningTask, *, at: datetime) -> tuple[Subscription, SubscriptionChange]:
     if task.change_id is None:
         raise ValueError(f"Task {task.id} carries no change out")
-    return lock_both(get_change(task.change_id).id)
+    return lock_both(get_change(task.change_id).id, at=at)

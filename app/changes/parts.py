@@ -10,7 +10,7 @@ from app.billing.models import ChargeKind
 from app.billing.proration import cycle_amount, increase_amount
 from app.catalogue.models import BillingType
 from app.changes.arrears import used_days
-from app.changes.charging import Amount, charge, current_period, whole_cycle
+from app.changes.charging import Amount, charge, current_period, first_day_of, whole_cycle
 from app.changes.queries import cost_of
 from app.changes.refunding import refund_of
 from app.subscriptions.add_ons import follow_parent, follow_quantity, list_add_ons
@@ -51,7 +51,7 @@ def follow_linked(subscription: Subscription, change: SubscriptionChange, *, at:
     """Give linked add-ons the quantity their subscription has come to, and charge or give back the difference."""
     for add_on, cost in linked_add_ons(subscription.id):
         _charge_difference(subscription, add_on, cost, change, at=at)
-    follow_quantity(subscription, at=at)
+    follow_quantity(subscription, at=at, counts_from=first_day_of(change))
 
 
 def settle_end_of_add_on(add_on: Subscription, change: SubscriptionChange, *, at: datetime) -> None:

@@ -14,6 +14,7 @@ from app.changes.effects import NewChange
 from app.changes.kinds.price import EDIT_ID
 from app.changes.price_quotes import NewUnitCost, WantedPrice, new_unit_cost, vendor_cost_of
 from app.changes.queries import cost_of, find_by_key, open_change
+from app.changes.renewals import catch_up
 from app.changes.requests import lock_payer, submit_change, withdraw_change
 from app.core.db import session
 from app.core.errors import Invalid
@@ -51,6 +52,7 @@ def edit_price(new: NewPriceEdit, *, actor: Actor, at: datetime) -> Subscription
     (`unchanged`, `below_cost`, `shorter_cycle`, `not_priced`, …), and what `submit_change` raises.
     """
     lock_payer(new.subscription_id)
+    catch_up([new.subscription_id], at=at)
     subscription = find_subscription_for_update(new.subscription_id)
     if subscription is None:
         raise SubscriptionNotFound(new.subscription_id)

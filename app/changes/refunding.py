@@ -53,7 +53,7 @@ def window_began_at(subscription: Subscription) -> datetime:
     if subscription.renews_on is not None and subscription.term.months:
         first = add_months(subscription.renews_on, -subscription.term.months, subscription.anchor_day)
     bought_at = subscription.activated_at or subscription.created_at
-    if first is None or local_date(bought_at, _zone()) >= first:
+    if first is None or _day(bought_at) >= first:
         return bought_at
     return _midnight(first)
 
@@ -115,11 +115,13 @@ def batches_of(subscription: Subscription) -> Sequence[Batch]:
 
 
 def _batch(charge: Charge, subscription: Subscription) -> Batch:
+    """Return a charge as a batch; a renewal's clock is its first midnight, whenever the billing run came."""
     period = Period(charge.period_from, charge.period_to or charge.period_from)  # type: ignore[arg-type]
-    bought_at = charge.created_at
-    if charge.order_item_id is not None and charge.order_item_id == subscription.order_item_id:
-        bought_at = subscription.activated_at or bought_at
-    began_at = bought_at if local_date(bought_at, _zone()) == period.first else _midnight(period.first)
+    owned_at = subscription.activated_at or subscription.created_at
+    is_first = charge.order_item_id is not None and charge.order_item_id == subscription.order_item_id
+    bought_at = owned_at if is_first else charge.created_at
+    is_renewal = charge.order_item_id is None and charge.change_id is None and _day(owned_at) < period.first
+    began_at = bought_at if _day(bought_at) == period.first and not is_renewal else _midnight(period.first)
     if charge.kind not in OF_LICENCES:
         return Batch(charge.net_amount, period, began_at, is_spread=True)
     quantity = max(charge.quantity, 1)
@@ -144,6 +146,10 @@ def _instant(on: date, at: datetime) -> datetime:
 
 def _midnight(day: date) -> datetime:
     return datetime.combine(day, time(), ZoneInfo(_zone()))
+
+
+def _day(at: datetime) -> date:
+    return local_date(at, _zone())
 
 
 def _zone() -> str:

@@ -6,13 +6,13 @@ caught up oldest first, each with a paper of its own day.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, Select, func, or_, select
 
 from app.accounts.models import Account
 from app.accounts.queries import get_account_for_update
@@ -44,6 +44,7 @@ from app.subscriptions.models import (
 from app.subscriptions.periods import ONE_DAY, Period, add_months, period_of
 from app.subscriptions.services import add_event
 from tenants.context import current_scope
+from tenants.days import distributors_day
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,34 +88,86 @@ def next_day(payer_id: UUID, *, until: date, after: date | None = None) -> date 
 def bill_day(payer_id: UUID, day: date, *, at: datetime) -> BilledDay:
     """Renew what is over before a day, and put on paper what is due: one invoice per payer and day (CB-32, grouping).
 
-    What it reads and writes is read and written for all together, but for what somebody wants of one of them. Needs the
-    distributor's scope; raises AccountNotFound. A subscription whose change waits for its vendor stays over until that
-    is decided: the next tick looks again.
+    Needs the distributor's scope; raises AccountNotFound. A subscription whose change waits for its vendor stays over
+    until that is decided: the next tick looks again.
     """
     payer = get_account_for_update(payer_id)
-    renewed = expired = waiting = 0
+    over = session.scalars(_lock_over(day).where(Subscription.payer_id == payer_id)).all()
+    opened = _open_periods(payer, over, day, at=at)
+    return BilledDay(day, opened.renewed, opened.expired, opened.waiting, bill_due(payer, on=day, at=at))
+
+
+def catch_up(subscription_ids: Collection[UUID], *, at: datetime) -> None:
+    """Open the periods of subscriptions that began up to the day of an instant and were not opened yet (CB-32).
+
+    Whoever changes what a subscription costs, or whether it goes on, calls it first: then amounts do not depend on when
+    the billing run comes. A part's are its subscription's. The papers are left to the run, each of its own day.
+    Locks who pays, then the subscriptions, where there is something to do; one statement where there is not.
+    Needs the distributor's scope. What waits for its vendor, and what expires, stays behind.
+    """
+    day = distributors_day(at)
+    parents = select(Subscription.parent_id).where(
+        Subscription.distributor_id == current_scope().distributor_id, Subscription.id.in_(subscription_ids)
+    )
+    asked = or_(Subscription.id.in_(subscription_ids), Subscription.id.in_(parents))
+    behind = select(Subscription.payer_id).where(*_over(day), asked).distinct().order_by(Subscription.payer_id)
+    for payer_id in session.scalars(behind).all():
+        payer, stays = get_account_for_update(payer_id), set[UUID]()
+        of_payer = _lock_over(day).where(Subscription.payer_id == payer_id, asked)
+        while over := [each for each in session.scalars(of_payer) if each.id not in stays]:
+            first = min(_next_start(each) for each in over)
+            due = [each for each in over if _next_start(each) == first]
+            _open_periods(payer, due, first, at=at)
+            stays |= {each.id for each in due if _next_start(each) == first}
+
+
+def is_behind(subscription: Subscription, on: date) -> bool:
+    """Whether the period of a subscription was over before a day, and the billing run has yet to look at it."""
+    return (
+        subscription.status in RUNNING
+        and subscription.role is SubscriptionRole.MAIN
+        and subscription.trial_ends_on is None
+        and subscription.period_to is not None
+        and subscription.period_to < on
+    )
+
+
+@dataclass(slots=True)
+class _Opened:
+    """How many subscriptions came to what."""
+
+    renewed: int = 0
+    expired: int = 0
+    waiting: int = 0
+
+
+def _open_periods(payer: Account, over: Sequence[Subscription], day: date, *, at: datetime) -> _Opened:
+    """Renew subscriptions of one payer whose period is over, or let them expire; both are locked.
+
+    What it reads and writes is read and written for all together, but for what somebody wants of one of them.
+    """
+    opened = _Opened()
     new_terms: list[Subscription] = []
-    over = _lock_over(payer_id, day)
     together = read_together(over)
     for subscription in over:
         start = _next_start(subscription)
         if together.has_request(subscription) and not apply_due(subscription, on=start, at=at):
-            waiting += 1
+            opened.waiting += 1
         elif subscription.status not in RUNNING:
             continue
         elif _has_run_out(subscription, start):
             is_over = expire(subscription, start, at=at)
-            expired, waiting = expired + is_over, waiting + (not is_over)
+            opened.expired, opened.waiting = opened.expired + is_over, opened.waiting + (not is_over)
         else:
             new_terms += _renew(subscription, payer, start, together, at=at)
-            renewed += 1
+            opened.renewed += 1
     session.flush()
     add_charges(payer, together.charges, at=at)
     if payer.is_reseller:
         reprice_retail(new_terms, payer.id, on=day)
     for before in together.priced:
         mail_new_price(before, on=day, at=at)
-    return BilledDay(day, renewed, expired, waiting, bill_due(payer, on=day, at=at))
+    return opened
 
 
 def _over(on: date) -> tuple[ColumnElement[bool], ...]:
@@ -127,14 +180,14 @@ def _over(on: date) -> tuple[ColumnElement[bool], ...]:
     )
 
 
-def _lock_over(payer_id: UUID, day: date) -> Sequence[Subscription]:
-    return session.scalars(
+def _lock_over(on: date) -> Select[Subscription]:
+    return (
         select(Subscription)
-        .where(*_over(day), Subscription.payer_id == payer_id)
+        .where(*_over(on))
         .order_by(Subscription.period_to, Subscription.id)
         .with_for_update()
         .execution_options(populate_existing=True)
-    ).all()
+    )
 
 
 def _next_start(subscription: Subscription) -> date:

@@ -17,18 +17,18 @@ from app.audit.services import SYSTEM, Actor, record
 from app.audit.shown import shown_name
 from app.changes.charging import current_period, following_period_day
 from app.changes.effects import Effect, NewChange
-from app.changes.errors import RequestKeyUsed, words_for_customers
-from app.changes.future import announce, is_told_ahead, take_back
+from app.changes.errors import RenewalDue, RequestKeyUsed, words_for_customers
+from app.changes.future import take_back
 from app.changes.guards import require_free, require_theirs
 from app.changes.jobs import START_CHANGE
 from app.changes.kinds import EFFECTS
 from app.changes.machine import ChangeStep, advance, require_step
-from app.changes.mails import mail_failed, mail_rejected, mail_requested
-from app.changes.parts import settle_parts
+from app.changes.mails import mail_requested
 from app.changes.queries import find_by_key, get_change, lock_change
-from app.changes.steps import ask_next, give_up_step
-from app.changes.words import actor_of, words_of
-from app.core.days import write_day
+from app.changes.renewals import catch_up, is_behind
+from app.changes.starting import MAX_REASON, note_decision, reject, start
+from app.changes.steps import give_up_step
+from app.changes.words import words_of
 from app.core.db import nudge_after_commit, session
 from app.core.errors import DomainError, Invalid
 from app.core.queue import Nudge
@@ -50,7 +50,6 @@ from tenants.context import current_scope
 from tenants.days import distributors_day
 
 MAX_COMMENT = 2000
-MAX_REASON = 500
 
 
 def submit_change(new: NewChange, *, actor: Actor, at: datetime) -> SubscriptionChange:
@@ -62,6 +61,7 @@ def submit_change(new: NewChange, *, actor: Actor, at: datetime) -> Subscription
     """
     if not new.is_from_storefront:
         lock_payer(new.subscription_id)
+        catch_up(EFFECTS[new.kind].concerned(new), at=at)
     subscription = _locked(new.subscription_id)
     found = find_by_key(new.request_key)
     if found is not None:
@@ -101,7 +101,7 @@ def submit_change(new: NewChange, *, actor: Actor, at: datetime) -> Subscription
     if new.is_from_storefront:
         nudge_after_commit(Nudge(START_CHANGE, change.id, current_scope().distributor_id))
     else:
-        _start(effect, subscription, change, at=at)
+        start(effect, subscription, change, at=at)
     session.flush()
     return change
 
@@ -111,7 +111,7 @@ def start_submitted(change_id: UUID, *, at: datetime) -> SubscriptionChange:
 
     Of what it has withdrawn, let the vendor forget what it was told ahead. A second run changes nothing. Needs the distributor's scope. Raises ChangeNotFound.
     """
-    subscription, change = lock_both(change_id)
+    subscription, change = lock_both(change_id, at=at)
     if change.status is ChangeStatus.WITHDRAWING:
         take_back(subscription, change, at=at)
         return change
@@ -123,13 +123,13 @@ def start_submitted(change_id: UUID, *, at: datetime) -> SubscriptionChange:
         with session.begin_nested():
             _check(effect, subscription, _as_asked(change), at=change.created_at, but=change.id)
     except DomainError as refusal:  # something has happened since it was asked for
-        _reject(subscription, change, words_for_customers(refusal), actor=SYSTEM, at=at)
+        reject(subscription, change, words_for_customers(refusal), actor=SYSTEM, at=at)
         return change
     change.examined_at = at
     if effect.needs_decision(subscription, change, at=at):
         mail_requested(subscription, change, at=at)
     else:
-        _start(effect, subscription, change, at=at)
+        start(effect, subscription, change, at=at)
     session.flush()
     return change
 
@@ -141,18 +141,18 @@ def accept_change(change_id: UUID, *, mails_customer: bool = True, actor: Actor,
 
     Raises ChangeNotFound, WrongChangeState, and what `submit_change` raises where it is not possible any more.
     """
-    subscription, change = lock_both(change_id)
+    subscription, change = lock_both(change_id, at=at)
     effect = EFFECTS[change.kind]
     require_step(change, ChangeStep.SCHEDULE if change.timing is ChangeTiming.PERIOD_END else ChangeStep.ACCEPT)
     _move_to_next_period(subscription, change)
     _check(effect, subscription, _as_asked(change), at=change.created_at, but=change.id)
-    _decided(change, actor, at=at)
+    note_decision(change, actor, at=at)
     change.details = {**change.details, "mails_customer": mails_customer}
     record(
         "subscription.change_accepted", actor=actor, at=at, target_kind="subscription", target_id=subscription.id,
         after={"kind": change.kind.value},
     )  # fmt: skip
-    _start(effect, subscription, change, at=at)
+    start(effect, subscription, change, at=at)
     session.flush()
     return change
 
@@ -168,37 +168,30 @@ def reject_change(change_id: UUID, reason: str, *, actor: Actor, at: datetime) -
     if len(reason) > MAX_REASON:
         raise Invalid.field("reason", "length", f"Use at most {MAX_REASON} characters")
     task = find_task_of_change(change_id, for_update=True)  # a task is locked before its subscription
-    subscription, change = lock_both(change_id)
+    subscription, change = lock_both(change_id, at=at)
     was_failed = change.status is ChangeStatus.FAILED
-    _reject(subscription, change, reason, actor=actor, at=at)
+    reject(subscription, change, reason, actor=actor, at=at)
     if was_failed:
         _give_up(subscription, change, task, at=at)
     session.flush()
     return change
 
 
-def drop_due(subscription: Subscription, change: SubscriptionChange, refusal: DomainError, *, at: datetime) -> None:
-    """Give up what cannot be done on its day any more: the subscription goes on as it is, staff and customer are told."""
-    staff = str(refusal)
-    _reject(subscription, change, words_for_customers(refusal), actor=SYSTEM, at=at)
-    EFFECTS[change.kind].withdrawn(subscription, change, at=at)
-    mail_failed(subscription, change, staff, None, at=at)
-    session.flush()
-
-
 def withdraw_change(change_id: UUID, *, actor: Actor, at: datetime) -> SubscriptionChange:
-    """Take a request back that has not started yet. Raises ChangeNotFound, WrongChangeState.
+    """Take a request back that has not started yet. Raises ChangeNotFound, WrongChangeState, RenewalDue once its day has come.
 
     What the vendor was told ahead is taken back there first (CB-24). Also for the customer, in its own scope.
     """
     subscription = _locked(get_change(change_id).subscription_id)
     change = lock_change(change_id)
     require_theirs(change)
+    if change.status is ChangeStatus.SCHEDULED and is_behind(subscription, distributors_day(at)):
+        raise RenewalDue(subscription.code)
     if change.status is ChangeStatus.SCHEDULED and change.is_at_vendor:
         return _take_back(subscription, change, actor=actor, at=at)
     was_scheduled = change.status is ChangeStatus.SCHEDULED
     advance(change, ChangeStep.WITHDRAW)
-    _decided(change, actor, at=at)
+    note_decision(change, actor, at=at)
     change.completed_at = at
     if was_scheduled:
         EFFECTS[change.kind].withdrawn(subscription, change, at=at)
@@ -211,18 +204,12 @@ def withdraw_change(change_id: UUID, *, actor: Actor, at: datetime) -> Subscript
     return change
 
 
-def _decided(change: SubscriptionChange, actor: Actor, *, at: datetime) -> None:
-    """Note who decided: by name as its customer may read it, by id for the back office."""
-    change.decided_by_id, change.decided_at = actor.user_id, at
-    change.decided_by_name = (shown_name(actor) or "")[:201] or None
-
-
 def _take_back(
     subscription: Subscription, change: SubscriptionChange, *, actor: Actor, at: datetime
 ) -> SubscriptionChange:
     """Let a job ask the vendor: a customer's scope does not know it. Withdrawn once it has confirmed."""
     advance(change, ChangeStep.TAKE_BACK)
-    _decided(change, actor, at=at)
+    note_decision(change, actor, at=at)
     words = f"{words_of(change)}: the provider is asked to withdraw it"
     add_event(subscription, "request_withdrawing", words, at=at, actor_name=shown_name(actor))
     record(
@@ -232,46 +219,6 @@ def _take_back(
     nudge_after_commit(Nudge(START_CHANGE, change.id, current_scope().distributor_id))
     session.flush()
     return change
-
-
-def begin(effect: Effect, subscription: Subscription, change: SubscriptionChange, *, at: datetime) -> None:
-    """Ask the vendor for an accepted change, or apply it where there is nobody to ask, or the vendor knows already."""
-    is_asked = (
-        not change.is_at_vendor
-        and effect.needs_vendor(subscription, change)
-        and ask_next(effect.steps(subscription, change), subscription, change, at=at)
-    )
-    if not is_asked:
-        finish(effect, subscription, change, at=at)
-
-
-def finish(effect: Effect, subscription: Subscription, change: SubscriptionChange, *, at: datetime) -> None:
-    """Apply a change that stands at the vendor, or needs none, and close it."""
-    advance(change, ChangeStep.CONFIRM)
-    change.completed_at = at
-    effect.apply(subscription, change, at=at)
-    session.flush()
-    settle_parts(subscription, change, at=at)
-
-
-def _start(effect: Effect, subscription: Subscription, change: SubscriptionChange, *, at: datetime) -> None:
-    if is_told_ahead(effect, subscription, change):
-        advance(change, ChangeStep.ACCEPT)
-        announce(effect, subscription, change, at=at)
-        return
-    if change.timing is ChangeTiming.PERIOD_END:
-        advance(change, ChangeStep.SCHEDULE)
-        await_day(effect, subscription, change, at=at)
-        return
-    advance(change, ChangeStep.ACCEPT)
-    begin(effect, subscription, change, at=at)
-
-
-def await_day(effect: Effect, subscription: Subscription, change: SubscriptionChange, *, at: datetime) -> None:
-    """Let a scheduled change wait for its day."""
-    words = f"{words_of(change)} on {write_day(change.effective_on)}"
-    add_event(subscription, "request_scheduled", words, at=at, actor_name=actor_of(change))
-    effect.scheduled(subscription, change, at=at)
 
 
 def _check(
@@ -319,20 +266,6 @@ def _as_asked(change: SubscriptionChange) -> NewChange:
     )
 
 
-def _reject(subscription: Subscription, change: SubscriptionChange, reason: str, *, actor: Actor, at: datetime) -> None:
-    advance(change, ChangeStep.REJECT)
-    _decided(change, actor, at=at)
-    change.completed_at = at
-    change.decision_reason = reason[:MAX_REASON]
-    add_event(subscription, "request_rejected", f"{words_of(change)}: rejected", at=at)
-    record(
-        "subscription.change_rejected", actor=actor, at=at, target_kind="subscription", target_id=subscription.id,
-        after={"kind": change.kind.value, "reason": reason},
-    )  # fmt: skip
-    if change.is_from_storefront:
-        mail_rejected(subscription, change, at=at)
-
-
 def _give_up(
     subscription: Subscription, change: SubscriptionChange, task: ProvisioningTask | None, *, at: datetime
 ) -> None:
@@ -346,14 +279,16 @@ def _give_up(
     EFFECTS[change.kind].withdrawn(subscription, change, at=at)
 
 
-def lock_both(change_id: UUID) -> tuple[Subscription, SubscriptionChange]:
+def lock_both(change_id: UUID, *, at: datetime) -> tuple[Subscription, SubscriptionChange]:
     """Lock a subscription's payer, the subscription, then its change: everybody does it in this order.
 
-    Needs the distributor's scope.
+    The subscription is billed up to the day of the instant then, as it would be had the run just come. Needs the
+    distributor's scope.
     """
-    subscription_id = get_change(change_id).subscription_id
-    lock_payer(subscription_id)
-    return _locked(subscription_id), lock_change(change_id)
+    change = get_change(change_id)
+    lock_payer(change.subscription_id)
+    catch_up(EFFECTS[change.kind].concerned(change), at=at)
+    return _locked(change.subscription_id), lock_change(change_id)
 
 
 def lock_payer(subscription_id: UUID) -> None:

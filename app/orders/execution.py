@@ -33,7 +33,15 @@ from app.orders.execution_costs import OrderCost, costs_by_item, order_cost, set
 from app.orders.execution_events import AWAITING_APPROVAL, EXECUTED, IN_PROGRESS, NO_CREDIT, ON_HOLD, add_event
 from app.orders.execution_items import Execution, start_item
 from app.orders.execution_mails import mail_approved, mail_awaits_approval, mail_needs_people, mail_no_credit
-from app.orders.execution_rows import Line, Parties, lines_of, lock_order, lock_order_by_number, parties_of
+from app.orders.execution_rows import (
+    Line,
+    Parties,
+    catch_up_running,
+    lines_of,
+    lock_order,
+    lock_order_by_number,
+    parties_of,
+)
 from app.orders.execution_trials import trial_errors
 from app.orders.jobs import PROCESS_ORDER_WORK
 from app.orders.limits import limit_errors
@@ -147,6 +155,7 @@ def process_work(work_id: UUID, *, at: datetime) -> Order | None:
         return None
     order = lock_order(work.order_id)
     lines, parties = lines_of(order), parties_of(order)
+    catch_up_running(lines, at=at)
     cost = order_cost(lines, parties.payer, on=distributors_day(at))
     write_costs(lines, parties, cost, work.payload)
     tell_services(order, at=at)

@@ -14,6 +14,7 @@ from app.billing.purchases import Purchase, charge_more, charge_purchase
 from app.catalogue.models import ProductKind
 from app.catalogue.words import unit_words
 from app.changes.guards import require_free
+from app.changes.renewals import catch_up
 from app.core.db import session
 from app.core.errors import DomainError
 from app.orders.agreed import keep_in_subscription
@@ -244,6 +245,7 @@ def _start_plan(run: Execution, line: Line, cost: OrderItemCost) -> Provisioning
         with session.begin_nested():  # a refusal leaves no hold behind
             claim_plan(item.id, request, at=run.at)
             if current is not None:
+                catch_up([current.id], at=run.at)
                 switch_plan(current.id, _switched(run, line, cost), actor=SYSTEM, at=run.at)
     except DomainError as refusal:  # the alias is lost, or another plan came first: the other items go on
         move_delivery(run.order, item, DeliveryStatus.FAILED, at=run.at, reason=str(refusal)[:MAX_REASON])

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, select
 
 from app.accounts.models import Account
 from app.catalogue.models import Product, ProductType
+from app.changes.renewals import catch_up
 from app.core.db import session
 from app.orders.errors import OrderNotFound
 from app.orders.models import Order, OrderItem
@@ -62,6 +64,13 @@ def lines_of(order: Order) -> Sequence[Line]:
         .execution_options(populate_existing=True)
     )
     return [Line(item, product, product_type) for item, product, product_type in rows]
+
+
+def catch_up_running(lines: Sequence[Line], *, at: datetime) -> None:
+    """Bill what an order adds to up to its day, before prices are read: the billing run may be late (CB-32)."""
+    ids = [line.item.subscription_id or line.item.parent_subscription_id for line in lines]
+    if running := {each for each in ids if each is not None}:
+        catch_up(running, at=at)
 
 
 def parties_of(order: Order) -> Parties:

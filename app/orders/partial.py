@@ -25,7 +25,7 @@ from app.orders.execution import finish, require_credit, require_executable, req
 from app.orders.execution_costs import costs_by_item, order_cost, setup_fees_of, write_costs
 from app.orders.execution_events import add_event
 from app.orders.execution_items import Execution, start_item
-from app.orders.execution_rows import Line, lines_of, lock_order_by_number, parties_of
+from app.orders.execution_rows import Line, catch_up_running, lines_of, lock_order_by_number, parties_of
 from app.orders.machine import Move, advance, at_first
 from app.orders.models import DeliveryStatus, Order, OrderItem, OrderStatus
 from app.orders.statuses import tell_status
@@ -77,7 +77,8 @@ def deliver_items(wanted: Delivery, *, actor: Actor, at: datetime) -> Order:
     """Record that people delivered items, or start automatic ones; returns the order they were executed in.
 
     Raises OrderNotFound, WrongOrderState, OrderItemNotFound, AlreadyDelivered, Invalid `required`, what execution
-    refuses (CreditInsufficient, NoLongerOffered, AccountNotActive), and Invalid `value` at a custom field. Nothing is made then. Needs the distributor's scope.
+    refuses (CreditInsufficient, NoLongerOffered, AccountNotActive), and Invalid `value` at a custom field. Nothing is
+    made then. Needs the distributor's scope.
     """
     order = lock_order_by_number(wanted.number)
     if order.status not in DELIVERABLE:
@@ -91,6 +92,7 @@ def deliver_items(wanted: Delivery, *, actor: Actor, at: datetime) -> Order:
     get_account_for_update(parties.payer.id)
     require_executable(order, chosen, parties)
     starts_on = order.starts_on or distributors_day(at)
+    catch_up_running(chosen, at=at)
     cost = order_cost(chosen, parties.payer, on=distributors_day(at))
     require_offered(order, cost)
     require_credit(order, parties.payer, cost)

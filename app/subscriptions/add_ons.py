@@ -158,8 +158,13 @@ def create_add_on(parent: Subscription, new: NewAddOn, *, at: datetime) -> Subsc
     return add_on
 
 
-def take_over(parent: Subscription, quantities: Mapping[UUID, int], *, at: datetime) -> None:
-    """Take over how many of each add-on the vendor has confirmed, by product; 0 ends the record."""
+def take_over(
+    parent: Subscription, quantities: Mapping[UUID, int], *, at: datetime, counts_from: date | None = None
+) -> None:
+    """Take over how many of each add-on the vendor has confirmed, by product; 0 ends the record.
+
+    `counts_from`: the first day of the new quantity, where that is not today.
+    """
     for add_on in list_add_ons(parent.id):
         wanted = quantities.get(add_on.product_id)
         if wanted is None:
@@ -179,18 +184,21 @@ def take_over(parent: Subscription, quantities: Mapping[UUID, int], *, at: datet
             words = f"{add_on.friendly_name}: quantity {'increased' if change > 0 else 'decreased'} to {wanted}"
             own = INCREASE if change > 0 else DECREASE
             for each, kind in ((add_on, own), (parent, "add_on_changed")):  # its parent has as many as before
-                add_event(each, kind, words[:MAX_EVENT], at=at, quantity_change=change, quantity_after=wanted)
+                add_event(
+                    each, kind, words[:MAX_EVENT], at=at,
+                    quantity_change=change, quantity_after=wanted, counts_from=counts_from,
+                )  # fmt: skip
 
 
-def follow_quantity(parent: Subscription, *, at: datetime) -> None:
-    """Give linked add-ons the quantity their parent has come to, where no vendor has to be asked."""
+def follow_quantity(parent: Subscription, *, at: datetime, counts_from: date | None = None) -> None:
+    """Give linked add-ons the quantity their parent has come to, where no vendor has to be asked; like `take_over`."""
     linked = {
         each.product_id: parent.quantity * each.quantity_per_parent
         for each in list_add_ons(parent.id)
         if each.quantity_per_parent
     }
     if linked:
-        take_over(parent, linked, at=at)
+        take_over(parent, linked, at=at, counts_from=counts_from)
 
 
 def end_add_on(parent: Subscription, add_on: Subscription, *, at: datetime) -> None:

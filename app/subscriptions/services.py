@@ -175,10 +175,13 @@ def activate(
     return subscription
 
 
-def change_quantity(subscription_id: UUID, quantity: int, *, at: datetime, is_moved_away: bool = False) -> Subscription:
+def change_quantity(
+    subscription_id: UUID, quantity: int, *, at: datetime, is_moved_away: bool = False, counts_from: date | None = None
+) -> Subscription:
     """Take over a quantity that the vendor has confirmed. Raises SubscriptionNotFound.
 
     `is_moved_away`: what is missing is another product's from this day on (CB-25); else its last day is this one.
+    `counts_from`: the first day of the new quantity, where that is another one: of a new period.
     """
     subscription = _locked(subscription_id)
     change = quantity - subscription.quantity
@@ -188,7 +191,7 @@ def change_quantity(subscription_id: UUID, quantity: int, *, at: datetime, is_mo
         less = MOVED_AWAY if is_moved_away else DECREASE
         add_event(
             subscription, INCREASE if change > 0 else less, f"Quantity {words} to {quantity}", at=at,
-            quantity_change=change, quantity_after=quantity,
+            quantity_change=change, quantity_after=quantity, counts_from=counts_from,
         )  # fmt: skip
     if subscription.sync_status is not SyncStatus.NOT_REQUIRED:
         _take_sync(subscription, SyncStep.CONFIRMED)
@@ -220,6 +223,7 @@ def add_event(
     at: datetime,
     quantity_change: int | None = None,
     quantity_after: int | None = None,
+    counts_from: date | None = None,
     actor_name: str | None = None,
 ) -> None:
     """Add a line to a subscription's history; its customer may read it."""
@@ -233,6 +237,7 @@ def add_event(
             text=text,
             quantity_change=quantity_change,
             quantity_after=quantity_after,
+            counts_from=counts_from,
             actor_name=actor_name,
         )
     )

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from wtforms import BooleanField, DateField, RadioField, SelectField, TextAreaField
 from wtforms.validators import InputRequired, Length, Optional
 
-from app.changes.requests import MAX_REASON
+from app.changes.starting import MAX_REASON
 from app.owner.change_forms import END, NOW, ChangeForm, timing_choices
 from app.subscriptions.models import ChangeTiming
 from app.web.forms import Form

@@ -11,6 +11,7 @@ from app.billing.charges import has_pending
 from app.catalogue.models import SaleMode
 from app.catalogue.paths import AllowedAddOn, allowed_add_ons
 from app.catalogue.quantities import MOST, require_quantity
+from app.changes.charging import first_day_of
 from app.changes.effects import Effect, NewChange
 from app.changes.errors import InvoicePending
 from app.changes.kinds.quantity import require_refundable
@@ -54,7 +55,7 @@ class AddOn(Effect):
         if wanted > stands:
             self._check_more(subscription, new, owned, wanted, at=at)
         elif owned is not None:
-            _require_free(owned, new)
+            _require_free(owned, new, at=at)
             _require_whole_if_linked(owned, wanted)
             if wanted:
                 require_quantity(*product_and_type(owned.product_id), wanted)
@@ -89,7 +90,7 @@ class AddOn(Effect):
             settle_end_of_add_on(owned, change, at=at)
         elif wanted < before:
             credit_add_on(owned, before - wanted, change, on=change.effective_on, at=at)
-        take_over(subscription, {product_id: wanted}, at=at)
+        take_over(subscription, {product_id: wanted}, at=at, counts_from=first_day_of(change))
         change.quantity_from = before
         session.flush()
         mail_done(subscription, change, at=at)
@@ -106,7 +107,7 @@ class AddOn(Effect):
             )
         require_quantity(*product_and_type(allowed.product.id), wanted)
         if owned is not None:
-            _require_free(owned, new)
+            _require_free(owned, new, at=at)
             return
         on = new.effective_on or distributors_day(at)
         if current_scope().reseller is Reach.ALL and target_price(subscription, allowed.product, wanted, on=on) is None:
@@ -134,10 +135,10 @@ def _allowed(subscription: Subscription, new: NewChange) -> AllowedAddOn | None:
     return found if found.product.is_published and is_sold else None
 
 
-def _require_free(owned: Subscription, new: NewChange) -> None:
+def _require_free(owned: Subscription, new: NewChange, *, at: datetime) -> None:
     if owned.sync_status in (SyncStatus.PENDING, SyncStatus.FAILED):
         raise WrongSyncState(owned.code, owned.sync_status, Action.ADD_ON.value)
-    if new.timing is ChangeTiming.NOW and has_pending(owned.id):
+    if new.timing is ChangeTiming.NOW and has_pending(owned.id, on=distributors_day(at)):
         raise InvoicePending(owned.code)
 
 

@@ -62,24 +62,23 @@ class Price(Effect):
             raise Invalid.field("user_price", "trial", "A trial is free; upgrade it to paid first")
         if subscription.role is SubscriptionRole.COMPONENT:
             raise NotOffered("A component has no price of its own; edit its bundle's")
-        edit, cost = edit_of(new.details.get(EDIT_ID)), cost_of(subscription.id)
+        edit, cost, today = edit_of(new.details.get(EDIT_ID)), cost_of(subscription.id), distributors_day(at)
         if edit is None or cost is None or edit.subscription_id != subscription.id:
             raise NotOffered("There is no price to edit")
         if new.timing is ChangeTiming.ON_DATE:
             raise Invalid.field("timing", "not_offered", "Choose the current or the next cycle")
         if edit.cycle is not None and edit.cycle is not subscription.cycle:
             is_now = new.timing is ChangeTiming.NOW
-            if is_now and is_protected(cost, new.effective_on or distributors_day(at)):
+            if is_now and is_protected(cost, new.effective_on or today):
                 raise Invalid.field(
                     "cycle", "protected", "Its price is protected: the cycle can change with the next one"
                 )
             _require_possible_cycle(subscription, edit.cycle, is_now=is_now)
-            _require_sold_add_ons(subscription, edit.cycle, on=new.effective_on or distributors_day(at))
-            if is_now and (
-                waiting := next((each for each in list_add_ons(subscription.id) if has_pending(each.id)), None)
-            ):
-                raise InvoicePending(waiting.code)
-        if new.timing is ChangeTiming.NOW and has_pending(subscription.id):
+            _require_sold_add_ons(subscription, edit.cycle, on=new.effective_on or today)
+            waiting = (each for each in list_add_ons(subscription.id) if has_pending(each.id, on=today))
+            if is_now and (found := next(waiting, None)):
+                raise InvoicePending(found.code)
+        if new.timing is ChangeTiming.NOW and has_pending(subscription.id, on=today):
             raise InvoicePending(subscription.code)
 
     def needs_vendor(self, subscription: Subscription, change: SubscriptionChange) -> bool:

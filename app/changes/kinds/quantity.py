@@ -10,7 +10,7 @@ from app.billing.models import ChargeKind
 from app.billing.proration import cycle_amount, decrease_credit, increase_amount
 from app.catalogue.models import BillingType, Product, ProductKind, ProductType
 from app.catalogue.quantities import limits_of, require_quantity
-from app.changes.charging import Amount, charge, current_period, whole_cycle
+from app.changes.charging import Amount, charge, current_period, first_day_of, whole_cycle
 from app.changes.effects import Effect, NewChange
 from app.changes.errors import InvoicePending, NotOffered
 from app.changes.exits import exit_of, require_exit, termination
@@ -30,6 +30,7 @@ from app.subscriptions.models import (
 )
 from app.subscriptions.periods import Period
 from app.subscriptions.services import change_quantity
+from tenants.days import distributors_day
 
 NOTHING = Decimal(0)
 
@@ -42,7 +43,6 @@ class Quantity(Effect):
 
     def check(self, subscription: Subscription, new: NewChange, *, at: datetime) -> None:
         """Refuse the same number, 0, more or less than allowed, and a second change of a cycle (CB-F77, CB-F98)."""
-        _ = at
         product, product_type = product_and_type(subscription.product_id)
         _require_countable(subscription, product, product_type)
         wanted = new.quantity_to
@@ -61,7 +61,7 @@ class Quantity(Effect):
             raise Invalid.field("quantity", "max", f"A trial of it has at most {product.trial_max_quantity}")
         if new.timing is ChangeTiming.ON_DATE:
             raise Invalid.field("timing", "not_offered", "Choose now, or the end of the period")
-        if new.timing is not ChangeTiming.PERIOD_END and has_pending(subscription.id):
+        if new.timing is not ChangeTiming.PERIOD_END and has_pending(subscription.id, on=distributors_day(at)):
             raise InvoicePending(subscription.code)
         if wanted < subscription.quantity:
             require_refundable(subscription, subscription.quantity - wanted, new.timing, at=at)
@@ -83,7 +83,7 @@ class Quantity(Effect):
         before = change.quantity_from if is_taken_over and change.quantity_from else subscription.quantity
         amounts = [_amount(subscription, change, before, after), _termination(subscription, change, before - after)]
         change.quantity_from = before
-        change_quantity(subscription.id, after, at=at)
+        change_quantity(subscription.id, after, at=at, counts_from=first_day_of(change))
         charge(subscription, change, *(amount for amount in amounts if amount is not None), at=at)
         mail_done(subscription, change, at=at)
 

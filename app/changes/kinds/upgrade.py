@@ -18,6 +18,7 @@ from app.catalogue.models import BillingCycle, Product, ProductKind, Term
 from app.catalogue.paths import downgrade_targets, exclusive_with, upgrade_targets
 from app.catalogue.quantities import limits_of
 from app.changes.add_on_units import lost_add_ons
+from app.changes.charging import first_day_of
 from app.changes.effects import Effect, NewChange
 from app.changes.errors import InvoicePending, NotOffered
 from app.changes.guards import require_free
@@ -61,13 +62,19 @@ class Upgrade(Effect):
     action = Action.UPGRADE
     is_upgrade: ClassVar[bool] = True
 
+    def concerned(self, change: NewChange | SubscriptionChange) -> frozenset[UUID]:
+        """Between exclusive products, all that moves together."""
+        source = session.get(Subscription, (current_scope().distributor_id, change.subscription_id))
+        together = [] if source is None else moving_together(source, change.target_product_id)
+        return super().concerned(change) | {each.id for each in together}
+
     def check(self, subscription: Subscription, new: NewChange, *, at: datetime) -> None:
         """Refuse what is not on the path, more than there is, add-ons that would be lost, exclusive products in part."""
         target = self._target_product(subscription, new)
         moved = _moved(subscription, new.quantity_to)
         if new.timing is ChangeTiming.ON_DATE:
             raise Invalid.field("timing", "not_offered", "Choose now, or the end of the period")
-        if has_pending(subscription.id):
+        if has_pending(subscription.id, on=distributors_day(at)):
             raise InvoicePending(subscription.code)
         into = _existing_target(subscription, new, target)
         is_full = moved == subscription.quantity
@@ -101,7 +108,7 @@ class Upgrade(Effect):
         is_full = moved == subscription.quantity
         target = find_target(change)
         if is_full and target is None:
-            return [_becomes(each, change) for each in moving_together(subscription, change)]
+            return [_becomes(each, change) for each in moving_together(subscription, change.target_product_id)]
         if target is None or target.status is SubscriptionStatus.PENDING_ACTIVATION:
             target = target or made_target(subscription, change, _price_of(subscription, change), moved)
             grows = VendorStep(TaskKind.CREATE, target, complete_picture(target, quantity=moved))
@@ -121,7 +128,11 @@ class Upgrade(Effect):
     def apply(self, subscription: Subscription, change: SubscriptionChange, *, at: datetime) -> None:
         """Credit the source, charge the target, and let the target take its place (CB-F80, CB-F81)."""
         moved = _moved(subscription, change.quantity_to)
-        together = moving_together(subscription, change) if moved == subscription.quantity else [subscription]
+        together = (
+            moving_together(subscription, change.target_product_id)
+            if moved == subscription.quantity
+            else [subscription]
+        )
         change.quantity_from = subscription.quantity
         for source in together:
             self._move(source, change, moved if source is subscription else source.quantity, at=at)
@@ -135,7 +146,7 @@ class Upgrade(Effect):
         if existing is not None and existing.status is not SubscriptionStatus.PENDING_ACTIVATION:
             target = existing
             debit_target(source, target, change, moved, None, at=at)
-            change_quantity(target.id, target.quantity + moved, at=at)
+            change_quantity(target.id, target.quantity + moved, at=at, counts_from=first_day_of(change))
             follow_linked(target, change, at=at)
         else:
             target = existing or made_target(source, change, price, moved)
@@ -147,7 +158,9 @@ class Upgrade(Effect):
             move_add_ons(source, target, change, cancels_unsold=cancels_unsold, at=at)
             end_source(source, f"{words} to {target.friendly_name} ({target.code})", at=at)
         else:
-            change_quantity(source.id, source.quantity - moved, at=at, is_moved_away=True)
+            change_quantity(
+                source.id, source.quantity - moved, at=at, is_moved_away=True, counts_from=first_day_of(change)
+            )
             add_event(source, change.kind.value, f"{words} in part: {moved} to {target.code}", at=at)
         add_event(
             target, change.kind.value, f"{words} from {source.friendly_name} ({source.code})", at=at,
@@ -182,9 +195,8 @@ class Downgrade(Upgrade):
         return not product_and_type(subscription.product_id)[1].automatic_downgrade
 
 
-def moving_together(subscription: Subscription, change: SubscriptionChange) -> list[Subscription]:
+def moving_together(subscription: Subscription, target_id: UUID | None) -> list[Subscription]:
     """Return what moves with a full upgrade: between exclusive products all of the account's, the asked one first."""
-    target_id = change.target_product_id
     if target_id is None or target_id not in exclusive_with(subscription.product_id):
         return [subscription]
     return [subscription, *_siblings(subscription)]

@@ -91,11 +91,22 @@ def test_a_period_that_began_free_is_charged_from_the_day_it_is_active_again(des
 
 
 @pytest.mark.parametrize("day", [1, 2])
-def test_a_period_opened_late_is_one_that_began_free(desk, free_while_suspended, day):
-    """CB-30: the billing comes on 3 July, after a suspension on 1 or 2 July: July is charged from 16 July on."""
+def test_a_period_opened_late_is_charged_to_who_was_active_when_it_began(desk, free_while_suspended, day):
+    """CB-30, CB-32: the billing comes on 3 July, after a suspension on 1 or 2 July: July is charged, and once."""
     running = desk.running(unit_cost="12.00", is_provisioned=True)
     suspend_and_resume(desk, running, (on(day, 7), ChangeKind.SUSPENSION))
     desk.do(bill_day, desk.world.direct.id, JULY, at=on(3, 7))
+    suspend_and_resume(desk, running, (on(16, 7), ChangeKind.ACTIVATION))
+    assert recurring(desk, running) == [("60.00", JULY, date(2026, 7, 31))]
+
+
+def test_a_period_that_waited_for_the_vendors_suspension_begins_free(desk, free_while_suspended):
+    """CB-30: asked for in June, confirmed on 3 July: July is opened then, and charged from 16 July on."""
+    running = desk.running(unit_cost="12.00", is_provisioned=True)
+    desk.submit(running, ChangeKind.SUSPENSION, at=on(30))
+    desk.do(bill_day, desk.world.direct.id, JULY, at=on(1, 7))
+    desk.run_tasks(at=on(3, 7))
+    desk.do(bill_day, desk.world.direct.id, JULY, at=on(3, 7, 13))
     assert recurring(desk, running) == []
     suspend_and_resume(desk, running, (on(16, 7), ChangeKind.ACTIVATION))
     assert recurring(desk, running) == [("30.97", date(2026, 7, 16), date(2026, 7, 31))]
