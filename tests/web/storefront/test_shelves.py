@@ -159,6 +159,20 @@ def test_most_popular_is_what_this_storefront_has_sold_most_of(session, world, s
     assert picked.index(f"/product/{world.suite.slug}") < picked.index(f"/product/{world.tool.slug}")
 
 
+def test_what_an_alias_has_sold_stands_on_its_own_shelf_alone(session, world, sign_in):
+    """SF-07: under an alias the best sellers are those of that alias; the distributor's own storefront has none of them."""
+    change(session, world, *world.products, is_popular=False)
+    with scope(world.tech.scope):
+        for rank, product in enumerate((world.suite, world.seats), start=1):
+            session.add(
+                PopularProduct(reseller_id=world.tech.id, product_id=product.id, rank=rank, quantity=9, counted_at=NOW)
+            )
+        session.commit()
+    shown = sign_in(world.tech.buyers[0]).get(f"{ALIAS}/catalogue?shelf=popular").text
+    assert shown.index(f"/product/{world.suite.slug}") < shown.index(f"/product/{world.seats.slug}")
+    assert "/product/" not in sign_in(world.direct_buyer).get("/catalogue?shelf=popular").text
+
+
 def test_what_was_sold_long_ago_is_not_popular_and_counting_again_changes_nothing(session, world, sign_in):
     buy(sign_in(world.direct_buyer), world.seats)
     with scope(world.scope):
