@@ -79,6 +79,14 @@ class CategoryNotFound(NotFound):
         self.key = key
 
 
+class PictureNotFound(NotFound):
+    """There is no such picture in the product's gallery."""
+
+    def __init__(self, picture_id: UUID) -> None:
+        super().__init__("There is no such picture")
+        self.picture_id = picture_id
+
+
 class StillUsed(Conflict):
     """Something cannot be deleted because others refer to it; `count` says how many (CB-00, deletion)."""
 

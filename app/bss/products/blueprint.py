@@ -37,6 +37,7 @@ def tabs(product: Product, current: str) -> list[NavItem]:
         sections["charges"] = "Charges"
     if viewer.can(Permission.BSS_CATALOGUE_EDIT):
         sections |= {"characteristics": "Characteristics", "relations": "Related products"}
+        sections["material"] = "Page"
         if is_configurable(product):
             sections["trial"] = "Trial"
     if viewer.can(Permission.BSS_PRICES_EDIT) and is_bundle_type(product.product_type_id):

@@ -14,6 +14,7 @@ from sqlalchemy import ARRAY, CursorResult, Uuid, any_, column, delete, func, li
 from sqlalchemy.exc import IntegrityError
 
 from app.audit.services import Actor, record
+from app.catalogue.attachments.models import GalleryPicture, StoredImage
 from app.catalogue.bundles.services import (
     is_bundle_type,
     is_publishable,
@@ -203,6 +204,8 @@ def delete_product(product_id: UUID, *, actor: Actor, at: datetime) -> None:
         if count := _count(table_name, product_id):
             raise StillUsed(product.name, count, words, "Deactivate it instead: it leaves the catalogue at once.")
     name, code = product.name, product.code
+    shown = (GalleryPicture.distributor_id == product.distributor_id, GalleryPicture.product_id == product_id)
+    image_ids = [*session.scalars(select(GalleryPicture.image_id).where(*shown)), product.image_id]
     try:
         with session.begin_nested():
             for table_name in LET_GO:
@@ -213,6 +216,9 @@ def delete_product(product_id: UUID, *, actor: Actor, at: datetime) -> None:
                     )
                 )
             session.delete(product)
+            session.flush()
+            images = (StoredImage.distributor_id == product.distributor_id, StoredImage.id.in_(filter(None, image_ids)))
+            session.execute(delete(StoredImage).where(*images))
     except IntegrityError as error:  # rows of a reseller, which row security hides from us and the foreign key does not
         raise ProductOffered(name) from error
     record("catalogue.product_deleted", actor=actor, at=at, target_kind="product", target_id=product_id,

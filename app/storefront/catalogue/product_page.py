@@ -12,6 +12,7 @@ from flask import request, url_for
 from app.access import current_viewer
 from app.catalogue.characteristics import Characteristic, asked_of, components_of
 from app.catalogue.charging import options_of
+from app.catalogue.material import gallery_of, questions_of
 from app.catalogue.models import Product, ProductGroup, ProductKind, ProductType, SaleMode
 from app.catalogue.paths import allowed_by_product
 from app.catalogue.quantities import Limits, limits_of
@@ -141,6 +142,8 @@ def product_page(
         chosen=chosen(),
         tells_options=buyer.reseller_id is None,
         related=_related(product),
+        gallery=gallery_of(product.id),
+        faq=questions_of(product.id),
         promotions=_promotions(product, buyer) if any(choice.key.cycle.months for choice in choices) else (),
         trial_text=_trial_text(product, buyer),
         may_order=viewer is not None and viewer.can(Permission.ORDER_PLACE) and not is_preview,

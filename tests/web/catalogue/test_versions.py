@@ -95,6 +95,7 @@ def pages(world: World, session) -> dict[str, str]:
         "bss_products.characteristics": f"{product}/characteristics",
         "bss_products.charges": f"{product}/charges",
         "bss_products.edit": f"{product}/edit",
+        "bss_products.material": f"{product}/material",
         "bss_products.relations": f"{product}/relations",
         "bss_products.trial": f"{product}/trial",
         "bss_promotions.edit": f"/bss/promotions/{promotion.id}",
