@@ -33,7 +33,9 @@ class Chip:
 def with_args(**changes: object) -> str:
     """Return the request's address with some parameters changed; an empty value drops one."""
     args = {**request.args.to_dict(), **(request.view_args or {}), **changes}
-    return url_for(request.endpoint or "", **{name: value for name, value in args.items() if value not in (None, "")})
+    # Names with an underscore are url_for's own, and not a visitor's to set.
+    kept = {name: value for name, value in args.items() if value not in (None, "") and not name.startswith("_")}
+    return url_for(request.endpoint or "", **kept)
 
 
 def chosen(kind: type[Word], name: str) -> Word | None:

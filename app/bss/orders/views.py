@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Any
 from uuid import UUID
 
 from flask import Response, flash, redirect, request, url_for
@@ -15,7 +14,7 @@ from app.accounts.queries import AccountFilter, get_account, list_accounts
 from app.audit.services import Actor
 from app.billing.papers import render
 from app.bss.calendar import distributor_zone
-from app.bss.listing import export
+from app.bss.listing import export, with_args
 from app.bss.orders.blueprint import bp
 from app.bss.orders.forms import ActionForm, DetailsForm, NewOrderForm
 from app.core.clock import utc_now
@@ -116,12 +115,6 @@ def index() -> ResponseReturnValue:
         with_args=with_args,
         may_edit=signed_in_viewer().can(Permission.BSS_ORDERS_EDIT),
     )
-
-
-def with_args(**changes: Any) -> str:
-    """Return this list's URL with some parameters changed; an empty value drops one."""
-    args: dict[str, Any] = {**request.args.to_dict(), **changes}
-    return url_for(".index", **{name: value for name, value in args.items() if value not in (None, "")})
 
 
 def _export(wanted: BackOfficeFilter, zone: str, kind: str) -> ResponseReturnValue:

@@ -6,19 +6,22 @@ import enum
 from datetime import date
 from uuid import UUID
 
-from flask import request
+from flask import redirect, request
 from flask.typing import ResponseReturnValue
 
-from app.access import permission_required
+from app.access import permission_required, signed_in_viewer
 from app.accounts.queries import find_account
-from app.bss.listing import export
+from app.bss.listing import export, to_with_args
 from app.bss.subscriptions.blueprint import bp
 from app.catalogue.models import BillingCycle
 from app.catalogue.queries import list_product_types
 from app.catalogue.words import CYCLE_WORDS
 from app.changes.back_office import count_undecided
 from app.core.days import write_day
+from app.core.db import unit_of_work
+from app.core.errors import Invalid
 from app.core.ids import parse_id
+from app.identity.chosen_columns import choose_columns, chosen_columns
 from app.identity.permissions import Permission
 from app.owner.lists import chips, chosen, with_args
 from app.subscriptions.back_office import (
@@ -37,6 +40,16 @@ EXPORT_HEADER = (
 )  # fmt: skip
 
 
+LIST = "bss_subscriptions"
+LABELS = {
+    "product": "Product", "account": "Account", "quantity": "Quantity", "unit_cost": "Unit cost",
+    "line_cost": "Net per cycle", "billed": "Billed", "status": "Status", "sync": "At the vendor", "renews": "Renews",
+    "auto_renew": "Automatic renewal",
+}  # fmt: skip
+USUAL = ("account", "quantity", "unit_cost", "billed", "status", "sync", "renews")
+NUMBERS = ("quantity", "unit_cost", "line_cost")
+
+
 def words(state: enum.Enum) -> str:
     """Return a state as the specification spells it."""
     return str(state.value).replace("_", " ").capitalize()
@@ -46,9 +59,28 @@ def words(state: enum.Enum) -> str:
 @permission_required(Permission.BSS_SUBSCRIPTIONS_VIEW)
 def index() -> ResponseReturnValue:
     """List subscriptions, or export what the filter finds."""
+    return _list()
+
+
+@bp.post("/columns")
+@permission_required(Permission.BSS_SUBSCRIPTIONS_VIEW)
+def columns() -> ResponseReturnValue:
+    """Remember which columns the viewer looks at; the list comes back as it was filtered."""
+    viewer = signed_in_viewer()
+    try:
+        with unit_of_work():
+            choose_columns(viewer.user_id, LIST, request.form.getlist("column"), known=tuple(LABELS))
+    except Invalid as refusal:
+        return _list(refusal)
+    return redirect(to_with_args(".index"), code=303)
+
+
+def _list(refusal: Invalid | None = None) -> ResponseReturnValue:
     wanted, types = _wanted(), [each.product_type for each in list_product_types()]
     if request.args.get("export") in ("csv", "xlsx"):
         return _export(wanted)
+    chosen_before = chosen_columns(signed_in_viewer().user_id, LIST)
+    shown = USUAL if chosen_before is None else tuple(name for name in LABELS if name in chosen_before)
     asked = requested_page()
     rows = list_subscriptions(wanted, limit=asked.size, offset=asked.offset)
     return page(
@@ -94,7 +126,12 @@ def index() -> ResponseReturnValue:
         cycles=CYCLE_WORDS,
         with_args=with_args,
         undecided=count_undecided(),
-    )
+        shown=shown,
+        columns=[{"name": name, "label": label, "is_shown": name in shown} for name, label in LABELS.items()],
+        heads=[{"label": LABELS[name], "kind": "num" if name in NUMBERS else ""} for name in shown],
+        columns_url=to_with_args(".columns"),
+        refusal=refusal,
+    ), 422 if refusal else 200
 
 
 def _wanted() -> SubscriptionFilter:
