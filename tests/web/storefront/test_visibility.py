@@ -11,11 +11,11 @@ from sqlalchemy import func, select, update
 from app.catalogue.models import Product, ProductPrice, SaleMode
 from app.core import db
 from app.core.clock import utc_now
-from app.orders.models import BasketItem
+from app.orders.models import BasketItem, Order
 from app.pricing.models import PriceListEntry
 from app.subscriptions.models import Subscription
 from tenants.context import scope
-from tests.web.storefront.steps import ALIAS, buy, put, run_orders, run_provisioning
+from tests.web.storefront.steps import ALIAS, buy, key_of, put, run_orders, run_provisioning
 
 TODAY = utc_now().date()
 DAY = timedelta(days=1)
@@ -61,12 +61,28 @@ def test_a_product_is_shown_on_its_days_alone(session, world, sign_in, path, fir
     assert basket_items(world) == int(is_shown)
 
 
-def test_a_basket_lets_go_of_what_is_not_on_show_any_more(session, world, sign_in):
-    """SF-18: what left its days is named in the basket and cannot be ordered."""
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"visible_to": TODAY - DAY}, "is no longer available; remove it"),
+        ({"sale": SaleMode.MORE_LICENCES}, "is not sold any more"),
+        ({"sale": SaleMode.ENQUIRY}, "is sold on request"),
+    ],
+)
+def test_what_a_basket_holds_and_is_not_sold_any_more_cannot_be_ordered(session, world, sign_in, values, words):
+    """SF-18: what left its days, or is not sold meanwhile, is named in the basket; even a reviewed order is not placed."""
     buyer = sign_in(world.direct_buyer)
     put(buyer, world.seats)
-    change(session, world, world.seats, visible_to=TODAY - DAY)
-    assert "is no longer available; remove it" in buyer.get("/basket").text
+    buyer.post("/checkout/details", data={})
+    key = key_of(buyer.get("/checkout/review").text)
+    change(session, world, world.seats, **values)
+    assert words in buyer.get("/basket").text
+
+    refused = buyer.post("/checkout/review", data={"checkout_key": key})
+    assert refused.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
+    with scope(world.scope):
+        assert db.session.scalar(select(func.count()).select_from(Order)) == 0
+    assert basket_items(world) == 1
 
 
 def test_of_a_discontinued_product_only_licences_are_sold(session, world, sign_in):
@@ -94,13 +110,6 @@ def test_of_a_discontinued_product_only_licences_are_sold(session, world, sign_i
     assert more.status_code == HTTPStatus.SEE_OTHER
     assert "is not sold any more" not in buyer.get("/basket").text
     assert basket_items(world) == 1
-
-
-def test_a_basket_that_holds_a_product_discontinued_meanwhile_cannot_be_ordered(session, world, sign_in):
-    buyer = sign_in(world.direct_buyer)
-    put(buyer, world.seats)
-    change(session, world, world.seats, sale=SaleMode.MORE_LICENCES)
-    assert "is not sold any more" in buyer.get("/basket").text
 
 
 @pytest.mark.parametrize("has_price", [True, False])
