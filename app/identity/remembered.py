@@ -93,6 +93,8 @@ def resume(
         return None
     with open_realm(realm_id):
         token, _ = start_session(name, at=at, address=address, browser=browser)
+        actor = Actor(name.user_id, name.full_name, reseller_id=name.reseller_id, address=address)
+        record("sign_in.resumed", actor=actor, at=at, target_kind="user", target_id=name.user_id)
         if is_earlier:
             return Resumed(token, None)
         following = new_token()

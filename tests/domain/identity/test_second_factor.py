@@ -8,6 +8,7 @@ import pyotp
 import pytest
 from sqlalchemy import select, update
 
+from app.audit.models import AuditEvent
 from app.audit.services import SYSTEM
 from app.core.db import session
 from app.core.secrets import decrypt
@@ -276,6 +277,14 @@ def test_a_remembered_browser_comes_back_with_a_new_secret_each_time(world, reme
     first = come_back(world, remembered)
     second = come_back(world, first.remember, LATER + timedelta(hours=1))
     assert len({remembered, first.remember, second.remember}) == 3
+
+
+def test_coming_back_is_logged_like_a_sign_in(world, remembered):
+    """BC-30: logged events are also each way in."""
+    come_back(world, remembered)
+    with scope(world.scope):
+        told = session.scalars(select(AuditEvent).where(AuditEvent.action == "sign_in.resumed")).one()
+    assert (told.at, told.actor_id, told.target_id) == (LATER, world.direct_buyer.id, world.direct_buyer.id)
 
 
 def test_two_pages_asked_for_at_once_both_open(world, remembered):
