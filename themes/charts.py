@@ -19,6 +19,7 @@ _END: Final = 12.0
 _START: Final = 52.0
 _TICKS: Final = 4
 _LABEL_WIDTH: Final = 56.0
+_LETTER: Final = 6.4
 _RADIUS: Final = 40.0
 
 
@@ -144,7 +145,11 @@ def line_geometry(
         ]
         path = " ".join(f"{'L' if index else 'M'}{dot.x} {dot.y}" for index, dot in enumerate(dots))
         lines.append(Line(name, path, dots))
-    axis = [AxisLabel(label, x) for label, x in zip(labels, places, strict=True)]
+    axis = [
+        AxisLabel(label, x)
+        for label, x in zip(labels, places, strict=True)
+        if x + len(label) * _LETTER / 2 <= width  # what would be cut off is not written
+    ]
     return Plot(
         width, height, _START, width - _END, _round(scale.base), scale.ticks(), _thinned(axis, step), lines=lines
     )
@@ -205,7 +210,8 @@ def _short(value: float, step: float) -> str:
 
 def _thinned(labels: Sequence[AxisLabel], step: float) -> list[AxisLabel]:
     """Only as many labels as fit beside each other."""
-    every = max(1, math.ceil(_LABEL_WIDTH / step)) if step else 1
+    widest = max((len(label.label) for label in labels), default=0) * _LETTER + 10
+    every = max(1, math.ceil(max(_LABEL_WIDTH, widest) / step)) if step else 1
     return [label for index, label in enumerate(labels) if index % every == 0]
 
 

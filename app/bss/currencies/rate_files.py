@@ -23,6 +23,7 @@ from app.pricing.exchange_rates.files import (
     list_files,
     upload_rates,
 )
+from app.pricing.price_list_files.models import ListFileState
 from app.web.forms import Form
 from app.web.pages import page
 from themes.frames import Crumb
@@ -71,6 +72,7 @@ def rate_file(file_id: UUID) -> ResponseReturnValue:
     file = get_file(file_id)
     lines = sorted(lines_of(file), key=lambda line: (not line.message, line.row_number))
     wrong, there = sum(bool(line.message) for line in lines), sum(line.is_there for line in lines)
+    is_stuck = wrong > 0 and file.state is ListFileState.READY
     return page(
         "bss/currencies/rate_file.html",
         title=file.file_name,
@@ -80,8 +82,8 @@ def rate_file(file_id: UUID) -> ResponseReturnValue:
         wrong=wrong,
         there=there,
         added=len(lines) - wrong - there,
-        state=STATE_WORDS[file.state],
-        tone=STATE_TONES[file.state],
+        state="Has errors" if is_stuck else STATE_WORDS[file.state],
+        tone="danger" if is_stuck else STATE_TONES[file.state],
     )
 
 

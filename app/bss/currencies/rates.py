@@ -34,6 +34,7 @@ from app.pricing.exchange_rates.rates import (
     rate_on,
     rates_in_force,
     remove_rate,
+    towards,
 )
 from app.web.formats import day as day_words
 from app.web.formats import exact_number
@@ -161,11 +162,12 @@ def asked_pair() -> Pair | None:
 
 def course_of(pair: Pair, today: date) -> Course | None:
     """Return a pair's rate week by week up to today, a year at most; None where there is no course to see."""
-    history = [each for each in reversed(list_rates(pair, limit=None)) if each.valid_from <= today]
+    history = [each for each in list_rates(pair, limit=None) if each.valid_from <= today]
+    history.sort(key=lambda each: (each.valid_from, each.to_code == pair.to_code))
     days = [each.valid_from for each in history]
     weeks = [today - WEEK * back for back in reversed(range(POINTS))]
     shown = [day for day in weeks if days and day >= days[0]]
     if len(shown) < 2 or len(days) < 2:  # noqa: PLR2004 - one point is no line
         return None
-    values = [history[bisect_right(days, day) - 1].rate.normalize() for day in shown]
+    values = [towards(pair.to_code, history[bisect_right(days, day) - 1]).normalize() for day in shown]
     return Course([day_words(day) for day in shown], values)

@@ -84,7 +84,12 @@ def rates_on(to_code: str, day: date) -> Mapping[str, Decimal]:
         known = latest.get(other)
         if known is None or (row.valid_from, row.to_code == to_code) > (known.valid_from, known.to_code == to_code):
             latest[other] = row
-    return {code: _towards(to_code, row) for code, row in latest.items()}
+    return {code: towards(to_code, row) for code, row in latest.items()}
+
+
+def towards(to_code: str, row: ExchangeRate) -> Decimal:
+    """Return what a row says of the other currency in this one."""
+    return row.rate if row.to_code == to_code else round(ONE / row.rate, PLACES)
 
 
 def pairs() -> Sequence[Pair]:
@@ -99,7 +104,7 @@ def pairs() -> Sequence[Pair]:
 
 
 def list_rates(pair: Pair | None, *, limit: int | None, offset: int = 0) -> Sequence[ExchangeRate]:
-    """Return the history of a pair, or of all of them, the latest first; None: without limit."""
+    """Return the history of a pair, entered in either direction, or of all; the latest first. `limit` None: all of it."""
     return session.scalars(
         select(ExchangeRate)
         .where(_here(), _of(pair))
@@ -110,30 +115,27 @@ def list_rates(pair: Pair | None, *, limit: int | None, offset: int = 0) -> Sequ
 
 
 def count_rates(pair: Pair | None) -> int:
-    """Return how many rates a pair, or all of them, have."""
+    """Return how many rows that history has."""
     return session.scalar(select(func.count()).select_from(ExchangeRate).where(_here(), _of(pair))) or 0
 
 
 def rates_in_force(rates: Sequence[ExchangeRate], day: date) -> frozenset[UUID]:
-    """Return which of some rates hold on a day in their direction."""
+    """Return which of some rates hold on a day: the latest of their two currencies; two, where both directions are."""
     if not rates:
         return frozenset()
-    later = (
-        select(ExchangeRate.from_code, ExchangeRate.to_code, func.max(ExchangeRate.valid_from).label("first"))
+    one, other = (
+        func.least(ExchangeRate.from_code, ExchangeRate.to_code),
+        func.greatest(ExchangeRate.from_code, ExchangeRate.to_code),
+    )
+    latest = (
+        select(one.label("one"), other.label("other"), func.max(ExchangeRate.valid_from).label("first"))
         .where(_here(), ExchangeRate.valid_from <= day)
-        .group_by(ExchangeRate.from_code, ExchangeRate.to_code)
+        .group_by(one, other)
         .subquery()
     )
     found = session.scalars(
         select(ExchangeRate.id)
-        .join(
-            later,
-            and_(
-                later.c.from_code == ExchangeRate.from_code,
-                later.c.to_code == ExchangeRate.to_code,
-                later.c.first == ExchangeRate.valid_from,
-            ),
-        )
+        .join(latest, and_(latest.c.one == one, latest.c.other == other, latest.c.first == ExchangeRate.valid_from))
         .where(_here(), ExchangeRate.id.in_([each.id for each in rates]))
     )
     return frozenset(found)
@@ -217,10 +219,6 @@ def errors_of(new: NewRate) -> list[FieldError]:
     return errors
 
 
-def _towards(to_code: str, row: ExchangeRate) -> Decimal:
-    return row.rate if row.to_code == to_code else round(ONE / row.rate, PLACES)
-
-
 def _facts(rate: ExchangeRate) -> dict[str, object]:
     return {
         "from_code": rate.from_code, "to_code": rate.to_code, "rate": rate.rate, "valid_from": rate.valid_from,
@@ -234,4 +232,5 @@ def _here() -> ColumnElement[bool]:
 def _of(pair: Pair | None) -> ColumnElement[bool]:
     if pair is None:
         return true()
-    return and_(ExchangeRate.from_code == pair.from_code, ExchangeRate.to_code == pair.to_code)
+    both = (pair.from_code, pair.to_code)
+    return and_(ExchangeRate.from_code.in_(both), ExchangeRate.to_code.in_(both))

@@ -12,7 +12,16 @@ from app.audit.models import AuditEvent
 from app.audit.services import SYSTEM
 from app.core.errors import Invalid
 from app.pricing.exchange_rates.models import ExchangeRate
-from app.pricing.exchange_rates.rates import NewRate, add_rate, rate_on, rates_on, remove_rate
+from app.pricing.exchange_rates.rates import (
+    NewRate,
+    Pair,
+    add_rate,
+    list_rates,
+    rate_on,
+    rates_in_force,
+    rates_on,
+    remove_rate,
+)
 from tenants.context import scope
 from tests.counting import statements_of
 from tests.factories.execution import all_of
@@ -58,6 +67,15 @@ def test_the_other_way_round_it_is_the_reciprocal_of_whichever_is_later(world, e
     assert on(world, "USD", "EUR", JUNE) == Decimal("0.625")
     enter("USD", "EUR", "0.63", JUNE)
     assert on(world, "USD", "EUR", JUNE) == Decimal("0.63")
+
+
+def test_of_both_directions_the_later_one_is_in_force(session, world, enter):
+    first, later = enter("USD", "EUR", "0.8", MARCH), enter("EUR", "USD", "1.6", JUNE)
+    with scope(world.scope):
+        history = list_rates(Pair("USD", "EUR"), limit=None)
+        assert [each.id for each in history] == [later.id, first.id]
+        assert rates_in_force(history, JULY) == {later.id}
+        assert rates_in_force(history, MARCH) == {first.id}
 
 
 def test_all_rates_into_a_currency_take_one_statement(world, enter, connection):

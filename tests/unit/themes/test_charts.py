@@ -1,4 +1,5 @@
 from decimal import Decimal
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -56,6 +57,13 @@ def test_a_line_that_does_not_begin_at_zero_stays_inside_and_uses_its_room(moves
     assert all(20 - 0.1 <= y <= plot.baseline + 0.1 for y in places)
     if len(set(moves)) > 1:
         assert max(places) - min(places) > (plot.baseline - 20) / 5
+
+
+def test_labels_of_a_year_of_weeks_neither_overlap_nor_leave_the_plot():
+    plot = line_geometry(["22 Nov 2026"] * 53, [("Rate", list(range(53)))], size="wide")
+    places = [label.x for label in plot.labels]
+    assert min(right - left for left, right in pairwise(places)) >= 11 * 6
+    assert places[-1] + 11 * 6 / 2 <= plot.width
 
 
 def test_line_refuses_series_of_another_length():
