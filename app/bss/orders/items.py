@@ -32,6 +32,7 @@ from app.orders.back_office_queries import BackOfficeItem, BackOfficeOrder, get_
 from app.orders.errors import OrderItemNotFound
 from app.orders.idempotency import once
 from app.orders.queries import list_items
+from app.pricing.lines import by_quantity
 from app.pricing.quotes import explain_products, root_buyer
 from app.resellers.plans import needs_alias
 from app.web.pages import page
@@ -98,7 +99,8 @@ def new_item(number: str) -> ResponseReturnValue:
     form.offer_running(running)
     if not form.is_submitted():
         form.adds_to_id.data = request.args.get("subscription", "")
-    price = explain_products([product.id], root_buyer(get_account(order.payer_id), distributor_today())).get(key)
+    buyer = root_buyer(get_account(order.payer_id), distributor_today())
+    price = explain_products([product.id], buyer).get(key)
     return page(
         "bss/orders/item.html",
         title=f"Add {product.name}",
@@ -108,6 +110,7 @@ def new_item(number: str) -> ResponseReturnValue:
         product_name=product.name,
         key_value=request.values.get("key"),
         unit_cost=price.unit_price if price else None,
+        ranges=by_quantity(product, price, buyer).tiers if price else (),
         words=unit_words(key.term, key.cycle),
         asks_alias=product.plan_edition is not None and needs_alias(order.account_id),
         asks_parent=product.is_add_on,

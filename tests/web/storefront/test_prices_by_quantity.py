@@ -72,3 +72,14 @@ def test_a_reseller_reads_why_a_larger_quantity_costs_what_it_does(world, sign_i
     assert ("€120.00" in few, "€126.00" in few) == (True, False)  # 10 at 12.00
     assert ("€126.00" in many, "€105.00" in many) == (True, True)  # 15 at 8.40, for 15 at 7.00
     assert "from 11" in few
+
+
+def test_staff_reads_them_where_it_orders(world, sign_in, tiered):
+    """CB-04: the back office names the ranges of the payer beside the price of one."""
+    staff = sign_in(world.bss_user)
+    number = staff.post(f"/bss/orders/new/{world.direct.id}", data={}).location.split("/")[-2]
+
+    page = staff.get(f"/bss/orders/{number}/items/new?key={world.seats.id}:P1M:monthly").text
+
+    assert "From 11" in page
+    assert "€7.00" in page
