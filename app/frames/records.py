@@ -96,6 +96,15 @@ RECORD_PAGES = (
     RecordPage("import_run", "bss_imports.detail", "run_id", P.BSS_IMPORTS_RUN, name=FILE),
     RecordPage("product_file", "bss_product_files.detail", "file_id", P.BSS_IMPORTS_RUN, name=FILE),
     RecordPage("usage_import", "bss_usage.detail", "import_id", P.BSS_USAGE_EDIT, name=FILE),
+    RecordPage("exchange_rate", "bss_currencies.rates", "", P.BSS_PRICES_VIEW, name=("from_code", "to_code")),
+    RecordPage(
+        "exchange_rate_file",
+        "bss_currencies.rate_file",
+        "file_id",
+        P.BSS_RATES_EDIT,
+        table="exchange_rate_files",
+        name=FILE,
+    ),
     RecordPage("vendor_run", "bss_vendor_runs.detail", "run_id", P.BSS_CATALOGUE_SYNC, name=("manager_name",)),
     RecordPage("asset_field", "bss_asset_fields.edit", "field_id", P.BSS_SETUP_EDIT),
     RecordPage(
