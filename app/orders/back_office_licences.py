@@ -23,7 +23,7 @@ from app.subscriptions.models import Subscription, SubscriptionRole, Subscriptio
 from app.subscriptions.queries import find_subscription
 from tenants.context import current_scope
 
-FIELD = "adds_to_id"  # of the form
+FIELD = "subscription_id"  # of the form, and of the API
 MOST_SHOWN = 100
 S = SubscriptionStatus
 
@@ -93,7 +93,7 @@ def add_to(
 ) -> int:
     """Bind an item to a subscription of its receiver; returns how many that has already.
 
-    Raises Invalid at `adds_to_id`: `subscription_unknown`, `already_added`, `has_add_ons`, `subscription_not_active`,
+    Raises Invalid at `subscription_id`: `subscription_unknown`, `already_added`, `has_add_ons`, `subscription_not_active`,
     `subscription_busy`; at `user_price` `licence_price`.
     """
     subscription = find_subscription(subscription_id)

@@ -13,6 +13,7 @@ from app.orders.agreed import NOTHING, PricingRights, agreed_of
 from app.orders.back_office import NewOrder, create_order
 from app.orders.back_office_items import WantedItem, add_item
 from app.orders.errors import OrderNotFound
+from app.orders.licences import added_to
 from app.orders.models import Order
 from app.orders.queries import get_order, list_items
 
@@ -28,7 +29,8 @@ class Copy:
 def copy_order(number: str, *, rights: PricingRights, actor: Actor, at: datetime) -> Copy:
     """Start an order with the items of another one, and of its sub-orders; executed ones can be copied too.
 
-    Prices agreed on are taken along where the person may agree on them. What is no longer sold is left out and named.
+    What added licences to a subscription adds as many again. Prices agreed on are taken along where the person may agree
+    on them. What is no longer sold is left out and named.
     Raises OrderNotFound, AccountNotActive, Invalid `ordering_disabled`.
     """
     original = get_order(number)
@@ -39,12 +41,14 @@ def copy_order(number: str, *, rights: PricingRights, actor: Actor, at: datetime
     )
     left_out: list[str] = []
     made: dict[UUID | None, UUID] = {}  # by the item copied
-    for item in list_items(original.id):
+    items = list_items(original.id)
+    adds_to = added_to(items)
+    for item in items:
         agreed = agreed_of(item.id) if rights.may_agree else NOTHING
         wanted = WantedItem(
             item.product_id, item.term, item.cycle, item.quantity, friendly_name=item.friendly_name, agreed=agreed,
             characteristics=item.characteristics, options=tuple(item.price_options),
-            parent_id=made.get(item.parent_item_id) or item.parent_subscription_id,
+            parent_id=made.get(item.parent_item_id) or item.parent_subscription_id, adds_to_id=adds_to.get(item.id),
         )  # fmt: skip
         try:
             with session.begin_nested():

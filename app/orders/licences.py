@@ -29,6 +29,17 @@ def subscriptions_of(items: Sequence[BasketItem] | Sequence[OrderItem]) -> Mappi
     return {each.id: each for each in found}
 
 
+def added_to(items: Sequence[OrderItem]) -> Mapping[UUID, UUID]:
+    """Return the subscriptions that items added licences to, or will, by item; what one made itself is none of them."""
+    bound = {
+        item.id: item.subscription_id
+        for item in items
+        if item.subscription_id is not None and item.parent_subscription_id is None and item.parent_item_id is None
+    }
+    made = {each.id for each in subscriptions_of(items).values() if each.order_item_id in bound}
+    return {item_id: to for item_id, to in bound.items() if to not in made}
+
+
 def held_of(subscription: Subscription | None) -> int:
     """Return how many there are already: limits are about the sum. An item of a trial says all that goes on as paid."""
     return 0 if subscription is None or subscription.trial_ends_on is not None else subscription.quantity

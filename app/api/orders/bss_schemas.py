@@ -22,6 +22,10 @@ class WholesaleItemIn(ItemIn):
     """A product for the order's account; a reseller plan with the alias of its storefront."""
 
     alias: Annotated[str, Field(max_length=40)] | None = None
+    subscription_id: UUID | None = Field(
+        default=None,
+        description="A subscription of the account that gets more licences, or a trial that goes on as paid",
+    )
 
     def to_item(self) -> WantedItem:
         """Return it as the domain takes it, but for its answers."""
@@ -33,6 +37,7 @@ class WholesaleItemIn(ItemIn):
             friendly_name=self.friendly_name,
             alias=self.alias,
             options=tuple(self.options),
+            adds_to_id=self.subscription_id,
         )
 
 

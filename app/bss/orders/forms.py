@@ -15,6 +15,7 @@ from app.core.ids import parse_id
 from app.orders.agreed import NOTHING
 from app.orders.back_office import NewOrder, OrderDetails
 from app.orders.back_office_items import ItemChange, WantedItem
+from app.orders.back_office_licences import FIELD as LICENCES_FIELD
 from app.orders.back_office_licences import SubscriptionChoice
 from app.pricing.quotes import PriceKey
 from app.web.forms import Form, VersionedForm
@@ -67,18 +68,18 @@ class OrderItemForm(ItemForm):
     """An item of an order: a plan's alias beside what all items have."""
 
     alias = StringField("Storefront alias", validators=[Optional()])
-    adds_to_id = SelectField("Goes to", choices=[], validate_choice=False)
+    subscription_id = SelectField("Goes to", choices=[], validate_choice=False)
 
     def offer_running(self, running: Sequence[SubscriptionChoice]) -> None:
         """Let the item add to one of these subscriptions."""
-        self.adds_to_id.choices = [("", OF_ITS_OWN), *((str(each.id), each.name) for each in running)]
+        self.subscription_id.choices = [("", OF_ITS_OWN), *((str(each.id), each.name) for each in running)]
 
     @property
     def wanted_subscription(self) -> UUID | None:
         """The subscription to add to. Raises Invalid for what is none."""
-        found = parse_id(self.adds_to_id.data or "")
-        if self.adds_to_id.data and found is None:
-            raise Invalid.field("adds_to_id", "choice", "Choose one of the subscriptions")
+        found = parse_id(self.subscription_id.data or "")
+        if self.subscription_id.data and found is None:
+            raise Invalid.field(LICENCES_FIELD, "choice", "Choose one of the subscriptions")
         return found
 
     def to_wanted(self, key: PriceKey) -> WantedItem:

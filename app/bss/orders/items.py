@@ -98,7 +98,7 @@ def new_item(number: str) -> ResponseReturnValue:
     running = choices_for(key, running_of(order.account_id, product_ids=[product.id]))
     form.offer_running(running)
     if not form.is_submitted():
-        form.adds_to_id.data = request.args.get("subscription", "")
+        form.subscription_id.data = request.args.get("subscription", "")
     buyer = root_buyer(get_account(order.payer_id), distributor_today())
     price = explain_products([product.id], buyer).get(key)
     return page(

@@ -20,6 +20,7 @@ from app.orders.back_office import NewOrder, create_order
 from app.orders.back_office_assigning import assign
 from app.orders.back_office_execution import execute
 from app.orders.back_office_items import ItemChange, WantedItem, add_item, change_item
+from app.orders.copies import copy_order
 from app.orders.execution import process_work
 from app.orders.models import CoTerm, Order, OrderItem, OrderStatus, OrderWork, WorkState
 from app.pricing.models import PriceListEntry
@@ -221,3 +222,28 @@ def test_two_items_change_places_and_share_none(session, world: World, staff, nu
         assert [(each.field, each.code) for each in refusal.value.errors] == [(f"item-{first}", "already_added")]
         found = {each.id: each.subscription_id for each in all_of(session, OrderItem)}
         assert found == {first: other.id, second: running.id}
+
+
+def test_a_copy_adds_as_many_again(session, world: World, staff, number, running):
+    """What made a subscription makes another one; what added to one adds to the same."""
+    put(world, number, more(world, running.id), staff)
+    put(world, number, more(world, None, quantity=1), staff)
+    run(session, world, number, staff)
+    with scope(world.scope), unit_of_work():
+        copied = copy_order(number, rights=ALL_RIGHTS, actor=staff, at=JUNE_16)
+    assert copied.left_out == ()
+    found = [each for each in rows(session, world, OrderItem) if each.order_id == copied.order.id]
+    assert [(each.subscription_id, each.quantity) for each in found] == [(running.id, 3), (None, 1)]
+
+
+def test_a_trial_goes_on_as_paid(session, world: World, staff, number):
+    """CB-12, CB-18: an item with a trial's id, at today's price and another billing period than the trial's."""
+    trial = make_running(
+        session, world, world.direct, world.seats, is_charged=False, trial_ends_on=date(2026, 6, 30),
+        term=Term.NONE, cycle=BillingCycle.ONE_TIME,
+    )  # fmt: skip
+    put(world, number, more(world, trial.id, quantity=4), staff)
+    run(session, world, number, staff)
+    (subscription,) = rows(session, world, Subscription)
+    assert (subscription.id, subscription.quantity, subscription.trial_ends_on) == (trial.id, 4, None)
+    assert (subscription.term, subscription.cycle) == (Term.P1M, BillingCycle.MONTHLY)

@@ -14,6 +14,7 @@ from app.identity.api_clients.models import ApiClientKind
 from app.orders.models import Order, OrderChannel, OrderItem, OrderStatus, OrderWork
 from app.subscriptions.models import Subscription
 from tenants.context import scope
+from tests.factories.subscriptions import make_running
 from tests.web.api.conftest import EVERYTHING, Caller, make_program, refused
 from tests.web.leaks.conftest import run_due
 
@@ -124,3 +125,20 @@ def test_no_statement_reads_a_sell_price(session, world, office, customer):
         event.remove(engine(), "before_cursor_execute", note)
     assert [each for each in seen if "unit_price" in each and "invoice_lines" not in each] == []
     assert Decimal(office.get(f"/orders/{number}").json["net_total"]) == 30
+
+
+def test_an_item_adds_licences_to_a_subscription(session, world, office, customer):
+    """CB-18: it carries the subscription's id, and the execution increases the quantity."""
+    running = make_running(session, world, customer, world.seats, payer=world.tech.account)
+    stranger = make_running(session, world, world.direct, world.seats)
+    number = draft(office, customer)["number"]
+    wrong = office.post(f"/orders/{number}/items", {**seats(world), "subscription_id": str(stranger.id)})
+    refused(wrong, 422, "subscription_id", "subscription_unknown")
+    filled = office.post(f"/orders/{number}/items", {**seats(world), "subscription_id": str(running.id)})
+    assert [each["subscription_id"] for each in filled.json["items"]] == [str(running.id)]
+    office.post(f"/orders/{number}/submit")
+    office.post(f"/orders/{number}/execute")
+    run_due(session, world)
+    with scope(world.scope):
+        session.expire_all()
+        assert session.get_one(Subscription, (world.id, running.id)).quantity == 8

@@ -37,7 +37,7 @@ def running(session, world: World) -> Running:
 
 
 def put(bss, world: World, number: str, adds_to: object = ""):
-    data = {"key": f"{world.seats.id}:P1M:monthly", "quantity": "3", "adds_to_id": str(adds_to)}
+    data = {"key": f"{world.seats.id}:P1M:monthly", "quantity": "3", "subscription_id": str(adds_to)}
     return bss.post(f"/bss/orders/{number}/items/new", data=data)
 
 
@@ -73,7 +73,7 @@ def test_another_subscription_is_refused_at_the_field(bss, world: World, session
     adds_to = {"stranger": stranger.id, "nobody": new_id(), "garbage": "x'"}[whose]
     refused = put(bss, world, number, adds_to)
     assert refused.status_code == REFUSED
-    assert 'id="adds_to_id-error"' in refused.text
+    assert 'id="subscription_id-error"' in refused.text
     assert items(world) == []
 
 
