@@ -25,16 +25,21 @@ def storefront_look() -> PublishedSettings:
     if "look" not in g:
         address = address_of(request.environ)
         if address is None or address.storefront_id is None:
-            g.look = PublishedSettings()
+            wear(PublishedSettings())
         elif surface_of_request() is Surface.BSS and current_viewer() is not None:
-            g.look = back_office_settings()
+            wear(back_office_settings())
         else:
-            g.look = published_settings(address.storefront_id)
-        g.culture = g.look.settings.language.replace("-", "_")
-        g.time_zone = g.look.settings.time_zone
-        g.day_style = g.look.settings.date_format
+            wear(published_settings(address.storefront_id))
     found: PublishedSettings = g.look
     return found
+
+
+def wear(published: PublishedSettings) -> None:
+    """Let the request's page wear these settings: brand, language, time zone and the way days are written."""
+    g.look = published
+    g.culture = published.settings.language.replace("-", "_")
+    g.time_zone = published.settings.time_zone
+    g.day_style = published.settings.date_format
 
 
 def _image(image_id: str) -> str | None:

@@ -14,6 +14,7 @@ from app.access import permission_required
 from app.core.clock import utc_now
 from app.core.db import unit_of_work
 from app.core.errors import FieldError, Invalid
+from app.frames.looks import wear
 from app.owner.look_forms import COLORS, UPLOADS, LookForm, uploaded
 from app.owner.scopes import Owner, Rights, acting, frame_of, owner_of_request
 from app.pricing.queries import default_price_list_ids
@@ -161,7 +162,7 @@ def _previewing(blueprint: Blueprint, surface: Surface, rights: Rights) -> None:
             enter_scope(current_scope().with_price_lists(default_price_list_ids()))
         published = published_settings(owner.storefront_id)
         drafted = wearing(published.settings, edited_look(owner.storefront_id).look)
-        g.look = PublishedSettings(drafted, published.version)
+        wear(PublishedSettings(drafted, published.version))
         g.preview_skin_url = url_for(".preview_skin", version=utc_now().timestamp())
         flash("This is a preview: only you see it. Links lead into the published storefront.", "info")
         response = current_app.make_response(_home_page())

@@ -38,3 +38,13 @@ def test_pages_of_the_own_storefront_wear_the_back_offices_brand(path: str, worl
     assert BRAND.findall(staff.get("/bss/accounts").text) == [brand]
     assert "Shop window" not in brand
     assert "<img" not in brand
+
+
+def test_the_preview_of_a_look_speaks_the_language_of_its_storefront(
+    session: BoundSession, world: World, sign_in: SignIn
+) -> None:
+    with scope(direct_business_scope(world.id)):
+        now = replace(storefront_settings(world.root.id), language="el")
+        save_storefront_settings(world.root.id, now, reseller_id=None, at=utc_now())
+        session.commit()
+    assert '<html lang="el"' in sign_in(world.bss_user).get("/bss/settings/look/preview").text
