@@ -30,6 +30,7 @@ class AddOnPurchase:
     description: str
     parent: Subscription
     add_on_id: UUID
+    product_id: UUID  # of the add-on
     old_quantity: int
     new_quantity: int
     unit_cost: Decimal
@@ -94,6 +95,7 @@ def charge_add_on(payer: Account, purchase: AddOnPurchase, *, at: datetime) -> t
                 currency=purchase.currency,
                 period=None if is_setup else period,
                 subscription_id=purchase.add_on_id,
+                product_id=purchase.product_id,
                 order_item_id=purchase.order_item_id,
                 end_customer_id=purchase.end_customer_id,
                 change_id=purchase.change_id,
@@ -125,6 +127,7 @@ def charge_linked(
                 description=f"{add_on.friendly_name}, add-on of {parent.code}",
                 parent=parent,
                 add_on_id=add_on.id,
+                product_id=add_on.product_id,
                 old_quantity=add_on.quantity,
                 new_quantity=new_parent_quantity * (add_on.quantity_per_parent or 0),
                 unit_cost=cost.unit_cost,

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, func, or_, select
+from sqlalchemy import Select, and_, column, func, literal, or_, select, true, values
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import aliased
 
 from app.accounts.models import Account
 from app.billing.models import Charge, ChargeKind, ChargeState
+from app.catalogue.models import Product
 from app.core.db import session
 from app.core.ids import new_id
 from app.subscriptions.periods import Period
@@ -39,6 +42,7 @@ class NewCharge:
     currency: str
     period: Period | None
     subscription_id: UUID | None
+    product_id: UUID | None  # says whether it is taxed, where nothing is taken back; None: for no product, taxed
     order_item_id: UUID | None = None
     end_customer_id: UUID | None = None  # whom the reseller bought it for; None: the payer itself
     change_id: UUID | None = None
@@ -53,7 +57,10 @@ def add_charge(payer: Account, new: NewCharge, *, at: datetime) -> None:
 
 
 def add_charges(payer: Account, charges: Sequence[NewCharge], *, at: datetime) -> None:
-    """Charge a payer several things by one statement; what was charged before is left."""
+    """Charge a payer several things by one statement; what was charged before is left.
+
+    A credit is of the product, and taxed, as the charge it takes back: tax comes back as it was charged (CB-29, CB-38).
+    """
     if not charges:
         return
     rows = [
@@ -67,6 +74,7 @@ def add_charges(payer: Account, charges: Sequence[NewCharge], *, at: datetime) -
             "state": new.state,
             "subscription_id": new.subscription_id,
             "order_item_id": new.order_item_id,
+            "product_id": new.product_id,
             "end_customer_id": new.end_customer_id,
             "change_id": new.change_id,
             "credits_id": new.credits_id,
@@ -85,9 +93,28 @@ def add_charges(payer: Account, charges: Sequence[NewCharge], *, at: datetime) -
     for first in range(0, len(rows), AT_ONCE):
         session.execute(
             insert(Charge)
-            .values(rows[first : first + AT_ONCE])
+            .from_select([*rows[0], "is_taxed"], _with_taxes(rows[first : first + AT_ONCE]))
             .on_conflict_do_nothing(index_elements=["distributor_id", "source_key"])
         )
+
+
+def _with_taxes(rows: Sequence[Mapping[str, Any]]) -> Select[Any]:
+    """Select new rows with whether each is taxed: as what it takes back, else as its product."""
+    columns = Charge.__table__.columns
+    new = values(*(column(name, columns[name].type) for name in rows[0]), name="new").data(
+        [tuple(literal(value, columns[name].type) for name, value in row.items()) for row in rows]
+    )
+    credited = aliased(Charge)
+    product_id = func.coalesce(credited.product_id, new.c.product_id)
+    return (
+        select(
+            *(product_id if each.name == "product_id" else each for each in new.c),
+            func.coalesce(credited.is_taxed, Product.is_taxable, true()),
+        )
+        .select_from(new)
+        .outerjoin(credited, and_(credited.distributor_id == new.c.distributor_id, credited.id == new.c.credits_id))
+        .outerjoin(Product, and_(Product.distributor_id == new.c.distributor_id, Product.id == product_id))
+    )
 
 
 def charges_of(subscription_id: UUID, period: Period) -> Sequence[Charge]:

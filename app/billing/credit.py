@@ -10,7 +10,6 @@ from sqlalchemy import case, func, select
 
 from app.accounts.models import Account
 from app.billing.models import Charge, ChargeState, Invoice, InvoiceKind, InvoiceStatus
-from app.billing.tax_codes import IS_TAXED, with_products
 from app.core.db import session
 from app.core.errors import NotFound
 from app.core.money import round_money
@@ -75,9 +74,7 @@ def _available_credit(account_id: UUID) -> Credit:
     ) or Decimal(0)
     net = func.sum(Charge.net_amount)
     charged, taxed = session.execute(
-        with_products(
-            select(func.coalesce(net, NOTHING), func.coalesce(net.filter(IS_TAXED), NOTHING)).select_from(Charge)
-        ).where(
+        select(func.coalesce(net, NOTHING), func.coalesce(net.filter(Charge.is_taxed), NOTHING)).where(
             Charge.distributor_id == distributor_id,
             Charge.account_id == account_id,
             Charge.state.in_((ChargeState.ESTIMATED, ChargeState.PENDING)),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
@@ -18,7 +18,7 @@ from app.billing.charges import lock_charges, lock_due_charges, pending_charges
 from app.billing.credit import tax_on
 from app.billing.cycles import next_billing_day
 from app.billing.models import Charge, ChargeState, Invoice, InvoiceCounter, InvoiceKind, InvoiceLine
-from app.billing.tax_codes import TAXED, Taxation, taxation_of
+from app.billing.tax_codes import tax_codes_of
 from app.core.db import session
 from app.core.ids import new_id
 from tenants.context import current_scope
@@ -143,9 +143,8 @@ def _paper(
     order: tuple[UUID, str] | None,
 ) -> Invoice:
     net = abs(sum((charge.net_amount for charge in charges), NOTHING))
-    taxation = taxation_of(charges)
-    taxed = [charge.net_amount for charge in charges if taxation.get(charge.id, TAXED).is_taxable]
-    tax = tax_on(abs(sum(taxed, NOTHING)), payer.currency)
+    taxed = abs(sum((charge.net_amount for charge in charges if charge.is_taxed), NOTHING))
+    tax = tax_on(taxed, payer.currency)
     order_id, order_number = order or (None, None)
     paper = Invoice(
         reseller_id=payer.reseller_id,
@@ -167,13 +166,14 @@ def _paper(
     )
     session.add(paper)
     session.flush()
-    _add_lines(paper, charges, taxation)
+    _add_lines(paper, charges)
     for charge in charges:
         charge.invoice_id = paper.id
     return paper
 
 
-def _add_lines(invoice: Invoice, charges: Sequence[Charge], taxation: Mapping[UUID, Taxation]) -> None:
+def _add_lines(invoice: Invoice, charges: Sequence[Charge]) -> None:
+    tax_codes = tax_codes_of({charge.product_id for charge in charges if charge.product_id})
     names = _end_customer_names({charge.end_customer_id for charge in charges if charge.end_customer_id})
     for position, charge in enumerate(charges, start=1):
         session.add(
@@ -187,7 +187,7 @@ def _add_lines(invoice: Invoice, charges: Sequence[Charge], taxation: Mapping[UU
                 quantity=charge.quantity,
                 unit_price=charge.unit_cost,
                 net_amount=abs(charge.net_amount),
-                tax_code=taxation.get(charge.id, TAXED).code,
+                tax_code=tax_codes.get(charge.product_id) if charge.product_id else None,
                 period_from=charge.period_from,
                 period_to=charge.period_to,
             )

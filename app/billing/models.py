@@ -53,6 +53,12 @@ class Charge(Shared, Base):
         UniqueConstraint("distributor_id", "source_key"),  # a job that runs twice charges once
         Index(None, "distributor_id", "account_id", "state"),
         Index(None, "distributor_id", "subscription_id", "period_from"),
+        Index(
+            "ix_charges_product_not_invoiced",
+            "distributor_id",
+            "product_id",
+            postgresql_where=text("state <> 'invoiced'"),
+        ),
     )
 
     source_key: Mapped[str] = mapped_column(String(120))  # "order-item:<id>"
@@ -60,6 +66,8 @@ class Charge(Shared, Base):
     state: Mapped[ChargeState]
     subscription_id: Mapped[UUID | None]
     order_item_id: Mapped[UUID | None]
+    product_id: Mapped[UUID | None]  # what is charged: the subscription's product then, or a metered add-on
+    is_taxed: Mapped[bool]  # as the product says until it is invoiced; a credit as what it takes back
     end_customer_id: Mapped[UUID | None]
     description: Mapped[str] = mapped_column(String(300))
     quantity: Mapped[int]

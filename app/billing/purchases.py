@@ -123,6 +123,7 @@ def _charge(
             currency=purchase.currency,
             period=period,
             subscription_id=subscription.id if subscription else None,
+            product_id=purchase.product.id,
             order_item_id=purchase.item_id,
             end_customer_id=purchase.end_customer_id,
             bill_on=period.last + ONE_DAY if waits and period else None,

@@ -267,6 +267,7 @@ def _charge(
             currency=payer.currency,
             period=None,
             subscription_id=None,
+            product_id=asset.product_id,
             order_item_id=asset.order_item_id,
             credits_id=credits_id,
             end_customer_id=asset.account_id if asset.account_id != payer.id else None,

@@ -62,6 +62,7 @@ def charge_together(change: SubscriptionChange, owed: Sequence[tuple[Subscriptio
                 currency=payer.currency,
                 period=amount.period,
                 subscription_id=subscription.id,
+                product_id=subscription.product_id,
                 end_customer_id=subscription.account_id if subscription.account_id != payer.id else None,
                 change_id=change.id,
                 credits_id=amount.credits_id,

@@ -79,6 +79,7 @@ def charge_of_period(
         currency=cost.currency,
         period=period,
         subscription_id=subscription.id,
+        product_id=subscription.product_id,
         end_customer_id=subscription.account_id if subscription.account_id != payer.id else None,
         bill_on=period.first if subscription.billing_type is BillingType.ON_START else period.last + ONE_DAY,
     )

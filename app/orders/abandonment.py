@@ -179,6 +179,7 @@ def _credit(item: OrderItem, subscription: Subscription | None, payer: Account, 
                 currency=charge.currency,
                 period=Period(charge.period_from, charge.period_to) if has_period else None,  # type: ignore[arg-type]
                 subscription_id=charge.subscription_id,
+                product_id=charge.product_id,
                 order_item_id=item.id,
                 end_customer_id=charge.end_customer_id,
                 credits_id=charge.id,

@@ -91,6 +91,7 @@ def start_add_on(bought: BoughtAddOn, *, on: date, at: datetime) -> Provisioning
             description=f"{item.product_name}, add-on of {parent.code}",
             parent=parent,
             add_on_id=add_on.id,
+            product_id=bought.product.id,
             old_quantity=stands,
             new_quantity=total,
             unit_cost=bought.cost.unit_cost,

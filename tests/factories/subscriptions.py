@@ -125,6 +125,8 @@ def charge_of(
         kind=ChargeKind.RECURRING,
         state=ChargeState.INVOICED,
         subscription_id=subscription.id,
+        product_id=subscription.product_id,
+        is_taxed=True,
         end_customer_id=subscription.account_id if subscription.account_id != payer.id else None,
         description=subscription.friendly_name,
         quantity=subscription.quantity,

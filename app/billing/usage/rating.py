@@ -10,10 +10,9 @@ from decimal import Decimal
 from uuid import UUID
 
 from sqlalchemy import delete, func, select
-from sqlalchemy.dialects.postgresql import insert
 
 from app.accounts.models import Account
-from app.billing.charges import NewCharge
+from app.billing.charges import NewCharge, add_charges
 from app.billing.models import Charge, ChargeKind, ChargeState
 from app.billing.usage.arithmetic import NOTHING, Level, Rate, allocated_amount, billable, metered_amount
 from app.billing.usage.budgets import Spent, watch_budget
@@ -23,7 +22,6 @@ from app.catalogue.charging import tiers_of
 from app.catalogue.models import BillingCycle, BillingType, Product, Term
 from app.core.days import write_day
 from app.core.db import session
-from app.core.ids import new_id
 from app.core.money import round_unit
 from app.pricing.buyers import root_buyer
 from app.pricing.quotes import ExplainedPrice, PriceKey, explain_prices
@@ -40,6 +38,7 @@ class UsageLine:
     """What one resource of a cycle comes to. `net` is what is not billed yet; None: there is no price."""
 
     charge_id: UUID
+    product_id: UUID  # of the add-on that prices it, else the main product
     resource: str
     unit: str
     period: Period
@@ -126,7 +125,7 @@ def rate_and_estimate(subscription: Subscription, *, at: datetime) -> UsageSoFar
                 record.state = state
                 record.reason = f"There is no price in {payer.currency}" if line.net is None else ""
     total = sum((line.net for line in lines if line.net is not None), NOTHING)
-    _estimate(subscription, payer, total, at=at)
+    _estimate(subscription, payer, lines, at=at)
     session.flush()
     watch_budget(subscription, payer, _spent(subscription, payer, lines), at=at)
     return UsageSoFar([line for line in lines if line.net is None or line.net], total, payer.currency)
@@ -164,6 +163,7 @@ def _line(
         amount = allocated_amount(levels, rate, cycle_days=cycle.days) if rate else None
     return UsageLine(
         charge_id=charge.id,
+        product_id=_priced_product_id(charge),
         resource=charge.resource,
         unit=charge.unit,
         period=cycle,
@@ -196,9 +196,14 @@ def _rate(charge: UsageCharge, subscription: Subscription, payer: Account, cycle
             price = said.price if said is not None else base
     if price is None:
         return None
-    priced = session.get_one(Product, (subscription.distributor_id, charge.add_on_id or charge.product_id))
+    priced = session.get_one(Product, (subscription.distributor_id, _priced_product_id(charge)))
     scheme, tiers = tiers_in_force(priced.price_scheme, tiers_of(priced), said)
     return Rate(price, payer.currency, charge.included, charge.pack_size, scheme, tiers)
+
+
+def _priced_product_id(charge: UsageCharge) -> UUID:
+    """Return the product a resource is an amount of: it says by which tiers, and whether taxed."""
+    return charge.add_on_id or charge.product_id
 
 
 def _add_on_price(add_on_id: UUID, subscription: Subscription, payer: Account, cycle: Period) -> ExplainedPrice | None:
@@ -226,6 +231,7 @@ def _charge(subscription: Subscription, payer: Account, line: UsageLine, period:
         currency=payer.currency,
         period=line.period,
         subscription_id=subscription.id,
+        product_id=line.product_id,
         end_customer_id=subscription.account_id if subscription.account_id != payer.id else None,
         bill_on=period.last + ONE_DAY,
     )
@@ -242,34 +248,39 @@ def _nothing_used(subscription: Subscription, payer: Account, period: Period) ->
         currency=payer.currency,
         period=period,
         subscription_id=subscription.id,
+        product_id=subscription.product_id,
         end_customer_id=subscription.account_id if subscription.account_id != payer.id else None,
         bill_on=period.last + ONE_DAY,
     )
 
 
-def _estimate(subscription: Subscription, payer: Account, total: Decimal, *, at: datetime) -> None:
-    if not total:
-        _forget_estimate(subscription)
-        return
-    values = {"net_amount": total, "unit_cost": total, "period_from": subscription.period_from, "period_to": subscription.period_to}  # fmt: skip
-    session.execute(
-        insert(Charge)
-        .values(
-            id=new_id(),
-            distributor_id=current_scope().distributor_id,
-            reseller_id=payer.reseller_id,
-            account_id=payer.id,
-            source_key=_estimate_key(subscription),
-            kind=ChargeKind.USAGE,
-            state=ChargeState.ESTIMATED,
-            subscription_id=subscription.id,
-            description=f"{subscription.friendly_name}: usage so far",
-            quantity=1,
-            currency=payer.currency,
-            created_at=at,
-            **values,
-        )
-        .on_conflict_do_update(index_elements=["distributor_id", "source_key"], set_=values)
+def _estimate(subscription: Subscription, payer: Account, lines: Sequence[UsageLine], *, at: datetime) -> None:
+    """Let what is not billed yet count, an amount a product: each says by itself whether it is taxed."""
+    _forget_estimate(subscription)
+    totals: dict[UUID, Decimal] = defaultdict(Decimal)
+    for line in lines:
+        totals[line.product_id] += line.net or NOTHING
+    add_charges(
+        payer,
+        [_estimated(subscription, payer, product_id, total) for product_id, total in totals.items() if total],
+        at=at,
+    )
+
+
+def _estimated(subscription: Subscription, payer: Account, product_id: UUID, total: Decimal) -> NewCharge:
+    is_open = subscription.period_from is not None and subscription.period_to is not None
+    return NewCharge(
+        source_key=f"usage-estimate:{subscription.id}:{product_id}",
+        kind=ChargeKind.USAGE,
+        state=ChargeState.ESTIMATED,
+        description=f"{subscription.friendly_name}: usage so far"[:300],
+        quantity=1,
+        unit_cost=total,
+        net_amount=total,
+        currency=payer.currency,
+        period=Period(subscription.period_from, subscription.period_to) if is_open else None,  # type: ignore[arg-type]
+        subscription_id=subscription.id,
+        product_id=product_id,
     )
 
 
@@ -277,14 +288,10 @@ def _forget_estimate(subscription: Subscription) -> None:
     session.execute(
         delete(Charge).where(
             Charge.distributor_id == current_scope().distributor_id,
-            Charge.source_key == _estimate_key(subscription),
+            Charge.subscription_id == subscription.id,
             Charge.state == ChargeState.ESTIMATED,
         )
     )
-
-
-def _estimate_key(subscription: Subscription) -> str:
-    return f"usage-estimate:{subscription.id}"
 
 
 def _payer(subscription: Subscription) -> Account:

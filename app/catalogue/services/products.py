@@ -23,6 +23,7 @@ from app.catalogue.bundles.services import (
 )
 from app.catalogue.errors import ProductNotFound, ProductOffered, StillUsed
 from app.catalogue.models import Audience, Product, ProductGroup, ProductPrice, SaleMode
+from app.catalogue.pending_charges import tax_pending_charges
 from app.catalogue.product_lists import ProductFilter
 from app.catalogue.queries import get_product
 from app.catalogue.services.product_details import ProductDetails, columns_of, detail_errors, slug_errors
@@ -153,6 +154,8 @@ def update_product(product_id: UUID, details: ProductDetails, *, version: int, a
     if changed & {"is_published", "is_active"}:
         session.flush()
         unpublish_bundles_of_hidden(at=at)
+    if "is_taxable" in changed:
+        tax_pending_charges(product)
     record("catalogue.product_changed", actor=actor, at=at, target_kind="product", target_id=product.id,
            before={name: before[name] for name in changed}, after={name: columns[name] for name in changed})  # fmt: skip
     return product

@@ -40,6 +40,7 @@ def charge(world):
                 period=Period(date(2026, 3, 2), date(2026, 4, 1)),
                 order_item_id=item_id,
                 subscription_id=None,
+                product_id=None,
                 end_customer_id=world.tech.customers[0].id,
                 state=state,
             ),
@@ -97,7 +98,7 @@ def test_the_same_source_is_charged_once(session, world, charge):
             NewCharge(
                 source_key=f"order-item:{item_id}", description="again", quantity=1, unit_cost=Decimal(1),
                 net_amount=Decimal(1), currency="EUR", period=None, order_item_id=item_id, subscription_id=None,
-                end_customer_id=None,
+                product_id=None, end_customer_id=None,
             ),
             at=MONDAY_NOON,
         )  # fmt: skip

@@ -32,7 +32,8 @@ def pending(session, world):
                 NewCharge(
                     source_key=f"test:{new_id()}", kind=ChargeKind.STUB, description=words, quantity=1,
                     unit_cost=Decimal(amount), net_amount=Decimal(amount), currency="EUR",
-                    period=Period(date(2026, 3, 9), date(2026, 3, 31)), subscription_id=None, bill_on=date(2026, 4, 1),
+                    period=Period(date(2026, 3, 9), date(2026, 3, 31)), subscription_id=None, product_id=None,
+                    bill_on=date(2026, 4, 1),
                 ),
                 at=MONDAY_NOON,
             )  # fmt: skip
