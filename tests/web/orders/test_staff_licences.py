@@ -11,6 +11,7 @@ from app.core.ids import new_id
 from app.orders.models import OrderItem
 from app.subscriptions.models import Subscription
 from tenants.context import scope
+from tests.counting import statements_of
 from tests.factories.execution import all_of
 from tests.factories.parts import make_sibling
 from tests.factories.subscriptions import Running, make_running
@@ -116,3 +117,24 @@ def test_what_was_executed_is_not_assigned(bss, world: World, number, running):
     )
     assert late.status_code == HTTPStatus.CONFLICT
     assert items(world)[0].subscription_id is None
+
+
+def test_more_items_and_subscriptions_ask_no_more_of_the_database(bss, world: World, session, number):
+    """CB-18: the order, its products' page and the assigning, with one item and with six."""
+
+    def count() -> list[int]:
+        found = []
+        for page in ("", "/products", "/assign"):
+            with statements_of(session.connection()) as asked:
+                assert bss.get(f"/bss/orders/{number}{page}").status_code == HTTPStatus.OK
+            found.append(len(asked))
+        return found
+
+    first = make_running(session, world, world.direct, world.seats)
+    put(bss, world, number, first.id)
+    count()
+    before = count()
+    for _ in range(5):
+        put(bss, world, number, make_running(session, world, world.direct, world.seats).id)
+    assert all(before)
+    assert count() == before
