@@ -187,12 +187,13 @@ def _read_distributor() -> DistributorSettings:
 
 
 def distributor_settings_for_change() -> DistributorSettings:
-    """Return the settings of the scope's distributor as they stand, locked until the caller commits."""
-    values = session.scalar(
-        select(DistributorSettingsRow.values)
-        .where(DistributorSettingsRow.distributor_id == current_scope().distributor_id)
-        .with_for_update()
-    )
+    """Return the settings of the scope's distributor as they stand; who changes them waits until the caller commits.
+
+    The distributor's row is locked: its settings have none until they are saved first.
+    """
+    here = current_scope().distributor_id
+    session.scalars(select(Distributor.id).where(Distributor.id == here).with_for_update(key_share=True)).all()
+    values = session.scalar(select(DistributorSettingsRow.values).where(DistributorSettingsRow.distributor_id == here))
     found: DistributorSettings = from_values(DistributorSettings, values or {})
     return found
 
