@@ -15,6 +15,7 @@ from app.orders.deliveries import move_delivery
 from app.orders.execution_events import BY_A_PERSON, FAILED, READY, RETRY, TRY_AGAIN, add_event
 from app.orders.execution_mails import mail_provisioning_failed, mail_ready
 from app.orders.execution_rows import lock_order
+from app.orders.late_deliveries import before_delivery
 from app.orders.machine import Move, advance
 from app.orders.models import DeliveryStatus, Order, OrderItem, OrderStatus
 from app.orders.statuses import tell_status
@@ -68,6 +69,7 @@ def task_succeeded(task: ProvisioningTask, vendor_reference: str | None, *, at: 
         change_outcomes.change_succeeded(task, vendor_reference, at=at)
         return
     if task.kind is TaskKind.UPDATE:
+        before_delivery(task.subject_id, task.order_item_id, at=at)
         change_quantity(task.subject_id, from_json(task.request).quantity, at=at)
     order, item = _order_and_item(task)
     is_part = item is not None and item.subscription_id not in (None, task.subject_id)  # a component's, or an add-on's

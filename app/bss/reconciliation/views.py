@@ -11,6 +11,7 @@ from flask.typing import ResponseReturnValue
 
 from app.access import permission_required, signed_in_viewer
 from app.bss.listing import asked_choice, asked_export, asked_text, chosen_ids, export, to_with_args, with_args
+from app.changes.repairs import repair_drifts
 from app.core.clock import utc_now
 from app.core.db import unit_of_work
 from app.core.ids import parse_id
@@ -30,7 +31,7 @@ from app.provisioning.models import (
 )
 from app.provisioning.queries import get_service_manager, list_service_managers
 from app.provisioning.reconciliation import OPEN_RUNS, get_run, list_runs, start_run
-from app.provisioning.repairs import ALLOWED, MOST, Repair, apply_repair, preview
+from app.provisioning.repairs import ALLOWED, MOST, Repair, preview
 from app.web.exports import Cell
 from app.web.forms import Form
 from app.web.pages import page
@@ -219,7 +220,7 @@ def repair(run_id: UUID) -> ResponseReturnValue:
     get_run(run_id)
     if ActionForm().validate_on_submit() and wanted is not None and chosen:
         with unit_of_work():
-            applied = apply_repair(run_id, chosen, wanted, actor=signed_in_viewer().actor, at=utc_now())
+            applied = repair_drifts(run_id, chosen, wanted, actor=signed_in_viewer().actor, at=utc_now())
         words = "1 difference" if applied.done == 1 else f"{applied.done} differences"
         left = f" {applied.refused} did not fit any more and were left." if applied.refused else ""
         flash(f"{REPAIR_WORDS[wanted]}: {words}.{left}", "success" if applied.done else "info")

@@ -10,12 +10,14 @@ from sqlalchemy import update
 from app.audit.services import SYSTEM
 from app.catalogue.models import ProductType
 from app.changes.renewals import bill_day
+from app.changes.repairs import repair_drifts
 from app.changes.requests import accept_change
 from app.core import db
 from app.orders.abandonment import abandon_item
 from app.orders.execution import process_work
 from app.orders.execution_outcomes import task_failed
-from app.provisioning.models import ProvisioningTask, TaskStatus
+from app.provisioning.models import Drift, DriftKind, ProvisioningTask, ReconciliationRun, RunState, TaskStatus
+from app.provisioning.repairs import Repair
 from app.subscriptions.models import ChangeKind, ChangeStatus, ChangeTiming, SubscriptionStatus
 from tenants.context import scope
 from tenants.settings import distributor_settings
@@ -36,6 +38,24 @@ def order_licences(desk: Desk, running: Running, quantity: int, *, at: datetime)
     db.session.remove()
     desk.do(process_work, work_id, at=at)
     return number, item_id
+
+
+@pytest.mark.parametrize("billed_on", [1, 5])
+def test_licences_confirmed_in_a_later_period_are_charged_there_from_that_day(desk, billed_on):
+    """CB-24, CB-32: three ordered on 29 June, confirmed on 3 July: 2 of June's days, 29 of July's, run late or not."""
+    running = desk.running(quantity=5, unit_cost="12.00", is_provisioned=True)
+    order_licences(desk, running, 3, at=on(29))
+    if billed_on == 1:
+        desk.do(bill_day, desk.world.direct.id, JULY_1, at=on(1, 7))
+    for _ in range(2):
+        desk.run_tasks(at=on(3, 7))
+    desk.do(bill_day, desk.world.direct.id, JULY_1, at=on(5, 7))
+    found = {(kind, net) for kind, net, *_ in charges(desk, running)}
+    assert found == {
+        ("recurring", "60.00"), ("quantity", "2.40"), ("quantity", "33.68"),
+    }  # fmt: skip
+    desk.do(bill_day, desk.world.direct.id, AUGUST_1, at=on(1, 8))
+    assert charges(desk, running)[-1][:2] == ("recurring", "96.00")
 
 
 @pytest.fixture
@@ -108,3 +128,29 @@ def test_an_end_accepted_after_its_day_comes_with_the_next_period(desk, decided)
     desk.do(bill_day, desk.world.direct.id, AUGUST_1, at=on(1, 8))
     assert desk.subscription(running).status is SubscriptionStatus.CANCELED
     assert [net for _, net, *_ in charges(desk, running)] == ["120.00", "120.00"]
+
+
+def test_a_vendors_quantity_taken_over_before_a_late_run_counts_from_the_next_period(desk):
+    """GO-03, CB-32: what the repair says of itself holds on 3 July, too: July is five, August eight."""
+    running = desk.running(quantity=5, unit_cost="12.00", is_provisioned=True)
+
+    def differ() -> tuple:
+        run = ReconciliationRun(
+            service_manager_id=desk.manager_id, state=RunState.COMPLETED, started_by_name="Ada", created_at=on(3, 7)
+        )
+        db.session.add(run)
+        db.session.flush()
+        drift = Drift(
+            run_id=run.id, kind=DriftKind.QUANTITY, vendor_reference="resource-1", subscription_id=running.id,
+            ours="5", theirs="8",
+        )  # fmt: skip
+        db.session.add(drift)
+        db.session.flush()
+        return run.id, drift.id
+
+    run_id, drift_id = desk.do(differ)
+    desk.do(repair_drifts, run_id, {drift_id}, Repair.TAKE_THEIRS, actor=STAFF, at=on(3, 7))
+    assert desk.subscription(running).quantity == 8
+    for day in (JULY_1, AUGUST_1):
+        desk.do(bill_day, desk.world.direct.id, day, at=on(5, 8))
+    assert [net for _, net, *_ in charges(desk, running)][1:] == ["60.00", "96.00"]
