@@ -13,8 +13,8 @@ from sqlalchemy import MetaData, create_engine, text
 
 DOMAINS = (
     "accounts", "audit", "billing", "catalogue", "identity", "notifications",
-    "orders", "orders.offers", "orders.shares", "pricing", "pricing.price_list_files", "provisioning", "resellers",
-    "subscriptions",
+    "orders", "orders.offers", "orders.shares", "pricing", "pricing.price_list_files",
+    "pricing.exchange_rates", "provisioning", "resellers", "subscriptions",
     "catalogue.attachments", "catalogue.shelves", "support.enquiries",
     "catalogue.bundles", "catalogue.imports", "catalogue.product_files", "catalogue.vendor_runs", "billing.usage",
     "orders.prechecks", "subscriptions.domains", "provisioning.service_accounts",
