@@ -96,7 +96,6 @@ RECORD_PAGES = (
     RecordPage("import_run", "bss_imports.detail", "run_id", P.BSS_IMPORTS_RUN, name=FILE),
     RecordPage("product_file", "bss_product_files.detail", "file_id", P.BSS_IMPORTS_RUN, name=FILE),
     RecordPage("usage_import", "bss_usage.detail", "import_id", P.BSS_USAGE_EDIT, name=FILE),
-    RecordPage("exchange_rate", "bss_currencies.rates", "", P.BSS_PRICES_VIEW, name=("from_code", "to_code")),
     RecordPage(
         "exchange_rate_file",
         "bss_currencies.rate_file",
@@ -143,6 +142,7 @@ RECORD_PAGES = (
 PLACES = (
     RecordPage("industry", "bss_industries.index", "", P.BSS_CATALOGUE_VIEW, table="industries"),
     RecordPage("price_group", "bss_industries.index", "", P.BSS_CATALOGUE_VIEW),
+    RecordPage("exchange_rate", "bss_currencies.rates", "", P.BSS_PRICES_VIEW, name=("from_code", "to_code")),
     RecordPage(
         "drift",
         "bss_reconciliation.run",
