@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
@@ -17,9 +18,10 @@ from app.core.db import BoundSession, unit_of_work
 from app.notifications.models import OutboundMail
 from app.subscriptions.models import Subscription, SubscriptionStatus
 from app.subscriptions.periods import Period
+from tenants.settings import distributor_settings, save_distributor_settings
 from tests.counting import locked_tables, statements_of
 from tests.domain.usage.conftest import Metered, Upload, make_metered, set_rate
-from tests.factories.world import World, make_product
+from tests.factories.world import World, make_entry, make_product
 from workers.jobs.usage import charge_usage_of_ended, warn_of_missing_usage
 
 JUNE = Period(date(2026, 6, 1), date(2026, 6, 30))
@@ -201,14 +203,33 @@ def test_the_payers_price_of_the_add_on_counts(
     session: BoundSession, world: World, metered: Metered, upload: Upload
 ) -> None:
     """CB-13: the excess is billed through the related add-on; its price is what the price lists say for the payer."""
-    from tests.factories.world import make_entry  # noqa: PLC0415 - one test's need
-
     pack = make_product(session, world.product_type, "10 GB pack", list_price="0.80", is_add_on=True)
     make_entry(session, world.price_list, pack, "0.60")
     session.commit()
     set_rate(metered, "Traffic", None, pack="10", included="2000", add_on=pack)
     upload(metered.row("Traffic", 2300))
     assert tick(world, date(2026, 7, 1)) == [("Compute: Traffic 2300 GB", Decimal("18.0000"))]
+
+
+def test_usage_priced_by_an_add_on_is_taxed_as_the_add_on(
+    session: BoundSession, world: World, metered: Metered, upload: Upload
+) -> None:
+    """CB-02, CB-13: 18.00 of an exempt add-on and 5.00 of the product bear 1.00 at 20 %, running and on the invoice."""
+    save_distributor_settings(replace(distributor_settings(), tax_percent="20"))
+    pack = make_product(
+        session, world.product_type, "Pack", list_price="0.60", is_add_on=True, is_taxable=False, tax_code="EX"
+    )
+    make_entry(session, world.price_list, pack, "0.60")
+    session.commit()
+    set_rate(metered, "Traffic", None, pack="10", included="2000", add_on=pack)
+    set_rate(metered, "Calls", "0.50")
+    upload(metered.row("Traffic", 2300), metered.row("Calls", 10))
+    assert available_credit(world.direct.id).estimates == Decimal("24.00")
+
+    assert len(tick(world, date(2026, 7, 1))) == 2
+    invoice = session.scalars(select(Invoice)).one()
+    assert (invoice.net_total, invoice.tax_total) == (Decimal("23.00"), Decimal("1.00"))
+    assert set(session.scalars(select(InvoiceLine.tax_code))) == {"EX", None}
 
 
 def test_usage_without_a_price_waits(session: BoundSession, world: World, metered: Metered, upload: Upload) -> None:
