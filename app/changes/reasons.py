@@ -8,7 +8,7 @@ from datetime import datetime
 from app.audit.services import Actor, record
 from app.core.errors import Invalid
 from tenants.context import current_scope
-from tenants.settings import distributor_settings, save_distributor_settings
+from tenants.settings import distributor_settings_for_change, save_distributor_settings
 
 LONGEST, MOST = 40, 30
 
@@ -22,7 +22,7 @@ def save_reasons(text: str, *, actor: Actor, at: datetime) -> tuple[str, ...]:
         raise Invalid.field("reasons", "many", f"Enter at most {MOST} reasons")
     if any(len(each) > LONGEST for each in found):
         raise Invalid.field("reasons", "length", f"Use at most {LONGEST} characters for each reason")
-    before = distributor_settings()
+    before = distributor_settings_for_change()
     save_distributor_settings(replace(before, cancellation_reasons=found))
     record(
         "settings.cancellation_reasons", actor=actor, at=at, target_kind="distributor",

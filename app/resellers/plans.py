@@ -39,7 +39,7 @@ from app.resellers.errors import (
 from app.subscriptions.models import Subscription, SubscriptionStatus
 from tenants.context import current_scope
 from tenants.models import Distributor
-from tenants.settings import distributor_settings, save_distributor_settings
+from tenants.settings import distributor_settings, distributor_settings_for_change, save_distributor_settings
 
 PRODUCT_TYPE = "reseller_plan"
 ENDED = (SubscriptionStatus.CANCELED, SubscriptionStatus.EXPIRED)
@@ -149,7 +149,7 @@ def activate_reseller_plans(prices: PlanPrices, *, actor: Actor, at: datetime) -
     _set_prices(prices, currency)
     session.flush()
     _enter_default_lists(made, currency)
-    save_distributor_settings(replace(distributor_settings(), reseller_plans_active=True))
+    save_distributor_settings(replace(distributor_settings_for_change(), reseller_plans_active=True))
     session.flush()
     record("reseller_plans.activated", actor=actor, at=at)
     return plan_products()
@@ -159,7 +159,7 @@ def deactivate_reseller_plans(*, actor: Actor, at: datetime) -> None:
     """Switch the service manager off: plans are hidden and cannot be ordered; live ones go on (RS-04)."""
     for product in plan_products():
         product.is_active, product.updated_at = False, at
-    save_distributor_settings(replace(distributor_settings(), reseller_plans_active=False))
+    save_distributor_settings(replace(distributor_settings_for_change(), reseller_plans_active=False))
     session.flush()
     record("reseller_plans.deactivated", actor=actor, at=at)
 

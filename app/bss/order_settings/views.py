@@ -18,7 +18,7 @@ from app.identity.permissions import Permission
 from app.web.forms import Form
 from app.web.pages import page
 from app.web.surfaces import Surface, surface_blueprint
-from tenants.settings import distributor_settings, save_distributor_settings
+from tenants.settings import distributor_settings, distributor_settings_for_change, save_distributor_settings
 
 bp = surface_blueprint("order_settings", __name__, surface=Surface.BSS)
 
@@ -50,7 +50,7 @@ def index() -> ResponseReturnValue:
         ceiling = form.offer_discount_ceiling.data
         assert ceiling is not None
         with unit_of_work():
-            before = distributor_settings()
+            before = distributor_settings_for_change()
             after = replace(
                 before,
                 scheduled_orders_on_aliases=form.scheduled_orders_on_aliases.data,

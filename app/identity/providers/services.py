@@ -43,6 +43,7 @@ from app.identity.recovery import name_of_user
 from tenants.context import current_scope
 from tenants.settings import (
     distributor_settings,
+    distributor_settings_for_change,
     save_distributor_settings,
     save_storefront_settings,
     settings_for_change,
@@ -265,7 +266,7 @@ def set_local_login(realm_id: UUID, is_on: bool, *, reseller_id: UUID | None, ac
             if distributor_settings().bss_second_factor == "off":  # nobody could come in by the separate path
                 raise LastLoginMethod("Let staff use authenticator apps first")
     if is_bss_realm(realm_id):
-        save_distributor_settings(replace(distributor_settings(), bss_local_login=is_on))
+        save_distributor_settings(replace(distributor_settings_for_change(), bss_local_login=is_on))
     else:
         changed = replace(settings_for_change(realm_id), local_login=is_on)
         save_storefront_settings(realm_id, changed, reseller_id=reseller_id, at=at)
