@@ -78,6 +78,8 @@ RECORD_PAGES = (
     RecordPage("product_type", "bss_product_types.edit", "type_id", P.BSS_CATALOGUE_EDIT),
     RecordPage("product_group", "bss_groups.edit", "group_id", P.BSS_CATALOGUE_EDIT),
     RecordPage("category", "bss_categories.edit", "category_id", P.BSS_CATALOGUE_EDIT, table="categories"),
+    RecordPage("industry", "bss_industries.edit", "industry_id", P.BSS_CATALOGUE_EDIT, table="industries"),
+    RecordPage("price_group", "bss_industries.edit_price_group", "price_group_id", P.BSS_CATALOGUE_EDIT),
     RecordPage("price_list", "bss_price_lists.detail", "price_list_id", P.BSS_PRICES_VIEW),
     RecordPage("promotion", "bss_promotions.edit", "promotion_id", P.BSS_PRICES_EDIT),
     RecordPage("currency", "bss_currencies.edit", "code", P.BSS_SETUP_EDIT, table="currencies", name=CODE),
@@ -140,8 +142,6 @@ RECORD_PAGES = (
 )
 # What the trail names and what stands on a page with others: it has no History tab of its own.
 PLACES = (
-    RecordPage("industry", "bss_industries.index", "", P.BSS_CATALOGUE_VIEW, table="industries"),
-    RecordPage("price_group", "bss_industries.index", "", P.BSS_CATALOGUE_VIEW),
     RecordPage("exchange_rate", "bss_currencies.rates", "", P.BSS_PRICES_VIEW, name=("from_code", "to_code")),
     RecordPage(
         "drift",
