@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
+from functools import cache
 from uuid import UUID
 
-from sqlalchemy import Select, and_, column, func, literal, or_, select, true, values
-from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import aliased
+from psycopg.types.json import Jsonb
+from sqlalchemy import Select, TextClause, func, or_, select, text
 
 from app.accounts.models import Account
 from app.billing.models import Charge, ChargeKind, ChargeState
-from app.catalogue.models import Product
 from app.core.db import session
 from app.core.ids import new_id
+from app.core.writing import as_json
 from app.subscriptions.periods import Period
 from tenants.context import current_scope
 
 NOTHING = Decimal(0)
-AT_ONCE = 1_000  # rows of one statement: PostgreSQL takes 65,535 values
 OF_A_PERIOD = (ChargeKind.RECURRING, ChargeKind.STUB, ChargeKind.ADD_ON)
 
 
@@ -49,6 +47,25 @@ class NewCharge:
     credits_id: UUID | None = None  # the charge a credit takes back
     state: ChargeState = ChargeState.PENDING
     bill_on: date | None = None  # the distributor's day it is to be invoiced; None: with the next paper
+
+
+@cache
+def _writing(names: tuple[str, ...]) -> TextClause:
+    """Return the statement that writes rows of these columns, with whether each is taxed.
+
+    As what it takes back, else as its product. Rows travel as JSON: one text for any number of them, prepared once.
+    """
+    product_id = "coalesce(credited.product_id, new.product_id)"
+    selected = ", ".join(product_id if name == "product_id" else f"new.{name}" for name in names)
+    return text(
+        f"""INSERT INTO charges ({", ".join(names)}, is_taxed)
+        SELECT {selected}, coalesce(credited.is_taxed, p.is_taxable, true)
+        FROM jsonb_populate_recordset(CAST(NULL AS charges), CAST(:rows AS jsonb)) AS new
+        LEFT JOIN charges credited
+            ON credited.distributor_id = new.distributor_id AND credited.id = new.credits_id
+        LEFT JOIN products p ON p.distributor_id = new.distributor_id AND p.id = {product_id}
+        ON CONFLICT (distributor_id, source_key) DO NOTHING"""  # noqa: S608 - names of columns
+    )
 
 
 def add_charge(payer: Account, new: NewCharge, *, at: datetime) -> None:
@@ -90,31 +107,8 @@ def add_charges(payer: Account, charges: Sequence[NewCharge], *, at: datetime) -
         }
         for new in charges
     ]
-    for first in range(0, len(rows), AT_ONCE):
-        session.execute(
-            insert(Charge)
-            .from_select([*rows[0], "is_taxed"], _with_taxes(rows[first : first + AT_ONCE]))
-            .on_conflict_do_nothing(index_elements=["distributor_id", "source_key"])
-        )
-
-
-def _with_taxes(rows: Sequence[Mapping[str, Any]]) -> Select[Any]:
-    """Select new rows with whether each is taxed: as what it takes back, else as its product."""
-    columns = Charge.__table__.columns
-    new = values(*(column(name, columns[name].type) for name in rows[0]), name="new").data(
-        [tuple(literal(value, columns[name].type) for name, value in row.items()) for row in rows]
-    )
-    credited = aliased(Charge)
-    product_id = func.coalesce(credited.product_id, new.c.product_id)
-    return (
-        select(
-            *(product_id if each.name == "product_id" else each for each in new.c),
-            func.coalesce(credited.is_taxed, Product.is_taxable, true()),
-        )
-        .select_from(new)
-        .outerjoin(credited, and_(credited.distributor_id == new.c.distributor_id, credited.id == new.c.credits_id))
-        .outerjoin(Product, and_(Product.distributor_id == new.c.distributor_id, Product.id == product_id))
-    )
+    said = [{name: as_json(value) for name, value in row.items()} for row in rows]
+    session.execute(_writing(tuple(rows[0])), {"rows": Jsonb(said)})
 
 
 def charges_of(subscription_id: UUID, period: Period) -> Sequence[Charge]:

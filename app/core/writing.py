@@ -81,7 +81,7 @@ def flush_together() -> None:
             given[f"here_{number}"], given[f"ids_{number}"] = _here(rows), [each.id for each in rows]
         if part.verb is not Verb.DELETE:
             values = (written[each] if each in written else _current(each, part.columns) for each in rows)
-            given[f"rows_{number}"] = Jsonb([{name: _said(value) for name, value in each.items()} for each in values])
+            given[f"rows_{number}"] = Jsonb([{name: as_json(value) for name, value in each.items()} for each in values])
     counted = session.connection().execute(_statement(tuple(part for part, _ in work)), given).one()
     if sum(counted) != len(changed) + len(deleted):
         raise StaleDataError("What was to be changed is not there any more")
@@ -154,7 +154,7 @@ def _current(row: Any, columns: Sequence[str]) -> Mapping[str, Any]:
     return {"id": row.id} | {name: getattr(row, name) for name in columns}
 
 
-def _said(value: Any) -> Any:
+def as_json(value: Any) -> Any:
     """Return a value as JSON says it; PostgreSQL reads it by the type of its column."""
     match value:
         case enum.Enum():
@@ -166,6 +166,6 @@ def _said(value: Any) -> Any:
         case dict() | list() | str() | int() | float() | None:
             return value
         case tuple():
-            return [_said(each) for each in value]
+            return [as_json(each) for each in value]
         case _:
             raise TypeError(type(value))
