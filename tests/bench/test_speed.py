@@ -214,7 +214,7 @@ def test_provisioning_against_jobs_that_do_nothing(large: ScaleDatabase, table: 
     single, batched = [], []
     with bound_to(large.urls["DATABASE_URL_APP"]), work.vendor_in_memory():
         work.forget_vendor(large.distributor_id)
-        for _ in range(ROUNDS):
+        for number in range(ROUNDS + 1):
             first = work.prepare_tasks(large.distributor_id, WARM_UP)
             analyse(large)  # as autovacuum does while tables grow: every connection plans its statements anew
             work.in_batches(large.distributor_id, first)
@@ -222,9 +222,12 @@ def test_provisioning_against_jobs_that_do_nothing(large: ScaleDatabase, table: 
             others = work.prepare_tasks(large.distributor_id, TASKS)
             assert len(tasks) == len(others) == TASKS
             nothings = work.nothings(TASKS)
-            single.append(_to(nothings, work.one_by_one(large.distributor_id, tasks)))
-            batched.append(_to(nothings, work.in_batches(large.distributor_id, others)))
+            alone = work.one_by_one(large.distributor_id, tasks)
+            together = work.in_batches(large.distributor_id, others)
             assert work.left_over(large.distributor_id, [*tasks, *others]) == 0
+            if number:  # the driver prepares what it has sent five times: a worker's first seconds are not counted
+                single.append(_to(nothings, alone))
+                batched.append(_to(nothings, together))
     for what, wanted, ratios in (("a job per task", "≥ 0.6", single), ("batched", "≥ 15 ×", batched)):
         by_clock, by_cpu = (median(pair) for pair in zip(*ratios, strict=True))
         reached = f"{by_clock:.2f} ({by_cpu:.2f} by CPU)"

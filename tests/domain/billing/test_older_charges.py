@@ -23,7 +23,7 @@ from tests.factories.world import make_product
 
 __all__ = ("billing",)
 JUNE_1 = date(2026, 6, 1)
-older = import_module("migrations.versions.0040_engine")
+older = import_module("migrations.versions.0040_charges")
 Tell = Callable[[], dict[str, bool]]
 
 

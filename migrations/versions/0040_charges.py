@@ -12,7 +12,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0040_engine"
+revision = "0040_charges"
 down_revision = "0039_catalogue"
 
 # Their policies bind the migrating role, too, unless told otherwise.
