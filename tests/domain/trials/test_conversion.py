@@ -31,7 +31,7 @@ from app.subscriptions.trials import NoTrial
 from tenants.context import scope
 from tests.domain.trials.conftest import FIRST_OF_JUNE, find_subscription, run_tasks
 from tests.factories.execution import Wanted, all_of, make_order, use_service_manager
-from workers.jobs import orders
+from workers.jobs import orders, provisioning
 
 TWENTIETH = datetime(2026, 6, 20, 9, 0, tzinfo=UTC)
 LAST_DAY = date(2026, 6, 30)
@@ -170,7 +170,8 @@ def run(session, world, placed) -> OrderStatus:
 
 @pytest.fixture
 def at_twenty(monkeypatch) -> None:
-    monkeypatch.setattr(orders, "utc_now", lambda: TWENTIETH)
+    for module in (orders, provisioning):
+        monkeypatch.setattr(module, "utc_now", lambda: TWENTIETH)
 
 
 def test_an_order_upgrades_the_trial_it_is_bound_to(session, world, first_of_month, at_twenty, vendor, running):
