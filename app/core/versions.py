@@ -42,15 +42,6 @@ def lock_at_version(row: Versioned, seen: int, *, name: str) -> None:
     require_version(row.version, seen, name=name)
 
 
-def claim_version(row: Versioned, seen: int, *, name: str) -> None:
-    """Lock a row where it stands as the form has seen it, and count its version up: for what is judged already.
-
-    Raises StaleVersion.
-    """
-    lock_at_version(row, seen, name=name)
-    row.version += 1
-
-
 def require_version(stands: int, seen: int, *, name: str) -> None:
     """Raise StaleVersion where a form was opened at another version than the one that stands."""
     if stands != seen:

@@ -135,15 +135,6 @@ def has_password(name: SignInName) -> bool:
     return found is not None
 
 
-def let_in_with_password(user: User, password: str, *, at: datetime) -> None:
-    """Activate a person without a link: the demo's people and an installation's first ones. Raises PasswordRefused."""
-    person = person_of(user)
-    store_password(user, credential_realm(person, realms_of(person)[0]), password, at=at)
-    user.status, user.activated_at = UserStatus.ACTIVE, at
-    session.flush()
-    set_status_of_names(user, UserStatus.ACTIVE)
-
-
 def request_new_activation(realm_id: UUID, token: str, *, at: datetime) -> None:
     """Mail a new activation link to the holder of one that no longer works; silent where there is nothing to activate.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import enum
 from decimal import ROUND_CEILING, Decimal
 
-from app.core.money import ceil_money, minor_unit, round_money, round_unit
+from app.core.money import ceil_money, minor_unit, round_money
 
 HUNDRED = Decimal(100)
 
@@ -65,11 +65,6 @@ def marked_up(cost: Decimal, percent: Decimal, rounding: Rounding, currency: str
 def special_price(amount: Decimal, cost: Decimal, currency: str) -> Decimal:
     """Return a special price as it was agreed, or the floor where the cost has climbed above it (RS-20)."""
     return max(round_money(amount, currency), floor_price(cost, currency))
-
-
-def unit_cost_for(line_cost: Decimal, quantity: int) -> Decimal:
-    """Return the cost of one unit within a line, at 4 decimals: tiers price a line, markups a unit (decisions 8)."""
-    return round_unit(line_cost / quantity)
 
 
 def margin_percent(cost: Decimal, sell_price: Decimal) -> Decimal | None:

@@ -24,7 +24,6 @@ from app.identity.models import SignInName, User, UserKind, UserStatus, UserType
 from app.identity.permissions import BssRole, StorefrontRole
 from app.identity.queries import get_user, is_last_admin, sign_in_names
 from app.identity.realms import open_realm
-from app.identity.recovery import let_in_with_password
 from app.identity.services import (
     NewUser,
     activate_contact,
@@ -41,7 +40,7 @@ from app.identity.sessions import find_session
 from tenants.context import end_customer_scope, scope
 from tenants.models import Storefront
 from tests.domain.identity.conftest import OPERATOR
-from tests.domain.identity.people import PASSWORD, give_password, link_of, mailed, try_sign_in
+from tests.domain.identity.people import give_password, link_of, mailed, try_sign_in
 from tests.factories.world import MONDAY_NOON, World, make_user
 
 
@@ -396,12 +395,3 @@ def test_people_of_a_closed_account_are_out_until_it_opens_again(world: World) -
         set_status(world.tech.customers[0].id, AccountStatus.ACTIVE, actor=OPERATOR, at=MONDAY_NOON)
 
     assert try_sign_in(world, realm_id, buyer.email) is not None
-
-
-def test_first_people_are_let_in_without_a_link(world: World) -> None:
-    with scope(world.scope):
-        user = add(clerk_of(world), world.tech.storefront.id)
-        let_in_with_password(user, PASSWORD, at=MONDAY_NOON)
-
-    assert user.status is UserStatus.ACTIVE
-    assert try_sign_in(world, world.tech.storefront.id, user.email) is not None

@@ -16,7 +16,6 @@ from app.pricing.arithmetic import (
     marked_up,
     rounded,
     special_price,
-    unit_cost_for,
     with_percent,
 )
 
@@ -79,10 +78,6 @@ def test_special_prices_are_not_rounded_but_floored():
     assert special_price(Decimal("11.20"), Decimal("10.00"), "EUR") == Decimal("11.20")
     assert special_price(Decimal("11.20"), Decimal("11.50"), "EUR") == Decimal("11.50")
     assert special_price(Decimal("11.20"), Decimal("11.2001"), "EUR") == Decimal("11.21")
-
-
-def test_unit_cost_of_a_tiered_line_keeps_four_decimals():
-    assert unit_cost_for(Decimal("100.00"), 7) == Decimal("14.2857")
 
 
 def test_margin_of_something_free_is_unknown():
