@@ -28,7 +28,7 @@ NOT_RULED = frozenset(
         "action", "field_id", "file_id", "group_id", "image_id", "import_id", "industry_id", "item_id", "kind", "manager_id", "name",
         "price_group_id", "price_list_id", "product_id", "promotion_id", "provider_id", "realm_key", "record_id", "ref",
         "registration_id", "request_id", "role_id", "rule_id", "run_id", "session_id", "team_id", "term", "token", "type_id",
-        "document_id", "enquiry_id", "language", "user_id", "line_id", "version_id", "key", "what", "tier",
+        "document_id", "enquiry_id", "language", "user_id", "line_id", "version_id", "key", "what", "tier", "picture_id",
     }
 )  # fmt: skip
 
