@@ -81,7 +81,7 @@ def sign_in(client, provider):
 
 def sign_out_there(there, provider):
     shown = html.fromstring(there.get(f"{provider.issuer}/session/end", timeout=10).text)
-    (form,) = shown.xpath("//form[@id='op.logoutForm']")
+    form = shown.get_element_by_id("op.logoutForm")
     there.post(form.get("action"), data={**dict(form.fields), "logout": "yes"}, timeout=10)
 
 
