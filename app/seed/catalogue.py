@@ -14,6 +14,7 @@ from sqlalchemy import select
 from app.catalogue.imports.runs import confirm_import
 from app.catalogue.imports.upload import upload_sheet
 from app.catalogue.jobs import RUN_IMPORT
+from app.catalogue.material import Question, set_questions
 from app.catalogue.models import BillingCycle, Product, ProductKind, Term
 from app.catalogue.product_lists import ProductFilter
 from app.catalogue.services.categories import CategoryDetails, RuleDetails, add_rule, create_category
@@ -51,6 +52,11 @@ VENDOR_KEY = "demo-vendor-key"
 FEATURED = ("Microsoft 365 Business Premium", "Microsoft 365 Business Basic", "Microsoft 365 E3", "Power BI Pro")
 ONCE, A_YEAR = (Term.NONE, BillingCycle.ONE_TIME), (Term.P1Y, BillingCycle.ANNUAL)
 TRIED = ("Microsoft 365 Business Premium", "Power BI Pro")
+ASKED = (
+    Question("How soon can we work with it?", "Licences are set up within minutes of your order; a mail tells when."),
+    Question("May we have more later?", "Yes. What is added is charged from its day to the end of the running period."),
+    Question("Can we try it first?", "Yes, for 30 days and once. Nothing is charged, and it ends by itself."),
+)
 NEW = ("Microsoft 365 Copilot", "Microsoft Defender for Business", "Visio Plan 2")
 
 
@@ -64,6 +70,7 @@ def fill_catalogue(stage: Stage) -> None:
         _add_by_hand(stage)
         _mark(stage)
         _let_try(stage)
+        _answer_questions(stage)
         _give_pictures(stage)
         _make_price_list(stage)
 
@@ -202,6 +209,16 @@ def _let_try(stage: Stage) -> None:
             columns |= {"description": product.short_description, "trial_days": 30}
             details = ProductDetails(**columns)
             update_product(product.id, details, version=product.version, actor=stage.manager, at=utc_now())
+
+
+def _answer_questions(stage: Stage) -> None:
+    with unit_of_work():
+        for product in session.scalars(
+            select(Product).where(
+                Product.distributor_id == stage.distributor_id, Product.name.in_(TRIED), Product.is_published
+            )
+        ).all():
+            set_questions(product.id, ASKED, version=product.version, actor=stage.manager, at=utc_now())
 
 
 def _give_pictures(stage: Stage) -> None:

@@ -19,6 +19,7 @@ from app.seed.catalogue import fill_catalogue
 from app.seed.companies import open_accounts
 from app.seed.distributors import create_distributor, create_operator
 from app.seed.life import play_life
+from app.seed.rates import keep_rates
 from app.seed.sales import play_sales
 from app.seed.shops import dress_storefronts
 from app.seed.stage import Stage
@@ -42,6 +43,7 @@ def seed() -> None:
         if is_seeded(cast):
             continue
         stage = create_distributor(cast)
+        keep_rates(stage)
         fill_catalogue(stage)
         open_accounts(stage)
         dress_storefronts(stage)
